@@ -1,0 +1,37 @@
+/* Alignment of a visit to its baseline on what redness does not change: the red channel's structure.
+ * Coarse to fine, a gentle local refinement, a forward-backward check; a pair that is not the same place is
+ * refused (RUBOR_REFUSED, "misaligned"), not forced. Reentrant. */
+#ifndef RUBOR_ANALYZER_REGISTRATION_H
+#define RUBOR_ANALYZER_REGISTRATION_H
+
+#include "imaging/kernels.h"
+
+enum { RUBOR_GRID = 24 };
+
+/* A plain value. Maps working pixels of the visit to working pixels of the baseline: a homography, then a smooth
+ * displacement read bilinearly from a grid laid over the visit. */
+typedef struct rubor_registration {
+    char model[24];         /* "homography", "homography+grid" */
+    double homography[9];   /* row-major, visit -> baseline */
+    int width, height;      /* of the visit's working image */
+    int grid_columns, grid_rows; /* 0: no local part; at most RUBOR_GRID each */
+    float grid[RUBOR_GRID][RUBOR_GRID][2]; /* px of the baseline's working image, added after the homography */
+    double residual_px;     /* forward-backward RMS over the overlap, working px */
+    double overlap_percent; /* of the visit's skin that falls on the baseline's skin */
+} rubor_registration;
+
+/* The red planes (calibrated linear) and the skin masks of both. */
+rubor_status rubor_register(rubor_registration *out, const rubor_image_calibrated *visit,
+                            const rubor_mask *visit_skin, const rubor_image_calibrated *baseline,
+                            const rubor_mask *baseline_skin, rubor_error *error);
+
+rubor_point rubor_registration_map(const rubor_registration *registration, rubor_point visit_px);
+
+/* out (initialized by the call, visit's size) = the baseline's plane seen in the visit's frame; NaN outside. */
+rubor_status rubor_registration_warp_plane(rubor_plane *out, const rubor_plane *baseline,
+                                           const rubor_registration *registration, rubor_error *error);
+/* Nearest; 0 outside. */
+rubor_status rubor_registration_warp_mask(rubor_mask *out, const rubor_mask *baseline,
+                                          const rubor_registration *registration, rubor_error *error);
+
+#endif

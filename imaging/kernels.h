@@ -1,0 +1,40 @@
+/* Passes over rows of pixels. The plain C version is the reference; others must give the same bits
+ * (tests/unit/imaging checks kernel against kernel on random and extreme inputs).
+ * RUBOR_KERNELS=scalar in the environment forces plain C. Reentrant after the first call. */
+#ifndef RUBOR_IMAGING_KERNELS_H
+#define RUBOR_IMAGING_KERNELS_H
+
+#include "imaging/image.h"
+
+typedef struct rubor_kernels {
+    const char *name; /* "scalar" or "avx2" */
+    /* out[i] = sum_j matrix[3*i+j] * in[j] + offset[i], n pixels; out may alias in. */
+    void (*matrix3)(float *const out[3], const float *const in[3], const float matrix[9],
+                    const float offset[3], size_t n);
+    /* od = -log10(max(linear, floor)); relative error of log10 below 2e-6. */
+    void (*optical_density)(float *od, const float *linear, float floor, size_t n);
+    /* cube root of 0..2, relative error below 2e-6. */
+    void (*cube_root)(float *out, const float *in, size_t n);
+} rubor_kernels;
+
+const rubor_kernels *rubor_kernels_get(void);
+/* NULL where this CPU or build has no such version. */
+const rubor_kernels *rubor_kernels_by_name(const char *name);
+
+/* Gaussian-like blur: three box passes, edges replicated; NaN pixels are left out of the averages (normalized
+ * convolution) and stay NaN only where a whole window is NaN. sigma_px >= 0. */
+rubor_status rubor_plane_blur(rubor_plane *plane, double sigma_px, rubor_error *error);
+/* Box mean of (2 radius + 1) squared, same NaN rule. */
+rubor_status rubor_plane_box(rubor_plane *plane, int radius_px, rubor_error *error);
+/* Area average to width x height (never larger than in); out is initialized by the call. */
+rubor_status rubor_plane_shrink(rubor_plane *out, const rubor_plane *in, int width, int height,
+                                rubor_error *error);
+/* Bilinear sample; NaN outside the plane by more than half a pixel. */
+float rubor_plane_sample(const rubor_plane *plane, double x, double y);
+
+/* Morphology on masks (values >= 128 are inside) with a square of side 2 radius + 1. */
+rubor_status rubor_mask_dilate(rubor_mask *mask, int radius_px, rubor_error *error);
+rubor_status rubor_mask_erode(rubor_mask *mask, int radius_px, rubor_error *error);
+size_t rubor_mask_count(const rubor_mask *mask);
+
+#endif
