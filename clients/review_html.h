@@ -1,0 +1,18 @@
+/* The review of one treatment as one self-contained HTML file: no other file, no network.
+ * Reentrant. */
+#ifndef RUBOR_CLIENTS_REVIEW_HTML_H
+#define RUBOR_CLIENTS_REVIEW_HTML_H
+
+#include "imaging/encode.h"
+
+#include <jansson.h>
+
+/* model: what `rubor review --json` prints, each member of days with an optional "images" object whose values are
+ * data: URIs (photo, overlay, aligned, ei, mi). *out is malloc'ed text (finish with rubor_buffer_finish).
+ * RUBOR_NO_MEMORY. */
+rubor_status rubor_review_html(rubor_buffer *out, const json_t *model, rubor_error *error);
+
+/* "data:<type>;base64,..." of bytes; malloc'ed, NULL without memory. */
+char *rubor_data_uri(const char *type, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,216 @@
+/* The review of one treatment: what `rubor review --html` writes and what the page of `rubor serve` shows.
+ * ruborReview(root, model) draws model (the JSON of `rubor review --json` with pictures) into root.
+ * Every text goes through textContent: nothing from a patient id, a note or a photo is ever read as markup. */
+"use strict";
+
+function ruborReview(root, model) {
+  const element = (tag, attributes, ...children) => {
+    const node = document.createElement(tag);
+    for (const [key, value] of Object.entries(attributes || {})) {
+      if (value === null || value === undefined || value === false) continue;
+      if (key === "class") node.className = value;
+      else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+      else node.setAttribute(key, value === true ? "" : String(value));
+    }
+    for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
+    return node;
+  };
+  const number = (value, digits) => value === null || value === undefined ? "–" : value.toFixed(digits);
+  const interval = (pair, digits) => pair ? `${number(pair[0], digits)} to ${number(pair[1], digits)}` : "–";
+  const grades = ["clear", "almost clear", "mild", "moderate", "severe"];
+  const dayName = visit => visit.phase === "before" ? "Before treatment"
+    : visit.day === 0 ? "Right after (day 0)" : `Day ${visit.day}`;
+  const views = [...new Set(model.days.map(visit => visit.view))];
+  const state = { view: views[0], layer: "photo", chosen: null };
+  const charts = [];
+
+  const measured = visit => visit.reference === "baseline" && visit.redness && visit.redness.delta_ei !== null &&
+    visit.in_curve !== false;
+  const inView = () => model.days.filter(visit => visit.view === state.view);
+  const baseline = () => {
+    const before = inView().filter(visit => visit.phase === "before" && visit.quality.verdict !== "retake");
+    return before.length ? before[before.length - 1] : null;
+  };
+  const picture = (visit, layer) => visit.images ? visit.images[layer] || null : null;
+
+  function header() {
+    const treatment = model.treatment || {};
+    const facts = [["Treated", treatment.date], ["Site", treatment.site], ["Device", treatment.device],
+      ["Needle depth", treatment.needle_mm ? `${treatment.needle_mm} mm` : null],
+      ["Photos", String(model.days.length)], ["Rubor", model.rubor ? `${model.rubor.version}, algorithm ${model.rubor.algorithm}` : null]];
+    return element("header", {},
+      element("h1", {}, `Patient ${model.patient}, session ${model.session}`),
+      element("ul", { class: "facts" }, facts.filter(fact => fact[1]).map(fact => element("li", {}, `${fact[0]}: ${fact[1]}`))));
+  }
+
+  function banner() {
+    const flags = model.flags || [];
+    const retakes = model.days.filter(visit => visit.quality && visit.quality.verdict === "retake");
+    const curve = model.days.filter(measured);
+    const serious = flags.some(flag => flag.code !== "not_comparable");
+    let kind = "ok", headline = "Recovery looks as expected.";
+    if (serious) { kind = "bad"; headline = "Needs a clinician’s look."; }
+    else if (!curve.length) { kind = "warn"; headline = "No day can be compared with a photo before treatment yet."; }
+    else if (flags.length || retakes.length) { kind = "warn"; headline = "Nothing unusual was measured, but not every photo counts."; }
+    const last = curve.length ? curve[curve.length - 1] : null;
+    const items = flags.map(flag => element("li", {}, views.length > 1 ? `${flag.view}: ${flag.message}` : flag.message));
+    for (const visit of retakes)
+      items.push(element("li", {}, `${dayName(visit)}: ${visit.quality.reasons.map(reason => reason.message).join(" ") || "Take the photo again."}`));
+    return element("section", { class: `banner ${kind}`, "aria-label": "Summary" },
+      element("strong", {}, headline),
+      last ? element("p", {}, `Latest: ${dayName(last)}, redness score ${number(last.redness.score, 1)} (${interval(last.redness.interval95, 1)}), ` +
+        `${grades[last.redness.grade] || "not graded"}; pigmentation score ${number(last.pigmentation.score, 1)}.`) : null,
+      items.length ? element("ul", {}, items) : null,
+      element("p", { class: "small" }, "Rubor measures; it does not diagnose."));
+  }
+
+  function plot(id, title, unit, key, delta, color, fill, expected) {
+    const canvas = element("canvas", { id, role: "img" });
+    const caption = element("figcaption", {});
+    const figure = element("figure", {}, element("h3", {}, title), element("div", { class: "plot" }, canvas), caption);
+    const draw = () => {
+      const css = getComputedStyle(document.documentElement);
+      const ink = css.getPropertyValue("--soft").trim(), line = css.getPropertyValue("--line").trim();
+      const tint = name => css.getPropertyValue(name).trim();
+      const points = inView().filter(visit => visit.phase !== "before" && measured(visit) && visit[key][delta] !== null)
+        .sort((a, b) => a.day - b.day);
+      const at = pick => points.map(visit => ({ x: visit.day, y: pick(visit[key]) }));
+      const datasets = [];
+      const end = Math.max(10, ...points.map(visit => visit.day));
+      if (expected && points.length) {
+        const peak = Math.max(0, ...points.filter(visit => visit.day <= 1).map(visit => visit[key][delta]));
+        const band = (model.expected || []).filter(step => step.day <= end);
+        datasets.push({ label: "expected, low", data: band.map(step => ({ x: step.day, y: step.low * peak })), pointRadius: 0, borderWidth: 0, fill: false });
+        datasets.push({ label: "expected", data: band.map(step => ({ x: step.day, y: step.high * peak })), pointRadius: 0, borderWidth: 0, fill: "-1", backgroundColor: tint("--band") });
+      }
+      datasets.push({ label: "95 %, low", data: at(score => score[`${delta}_interval95`][0]), pointRadius: 0, borderWidth: 0, fill: false });
+      datasets.push({ label: "95 % interval", data: at(score => score[`${delta}_interval95`][1]), pointRadius: 0, borderWidth: 0, fill: "-1", backgroundColor: tint(fill) });
+      datasets.push({ label: title, data: at(score => score[delta]), borderColor: tint(color), backgroundColor: tint(color), pointRadius: 4, pointHoverRadius: 7, borderWidth: 2 });
+      const flagged = (model.flags || []).filter(flag => flag.view === state.view && (key === "pigmentation") === (flag.code === "possible_pih"));
+      datasets.push({ label: "flag", showLine: false, pointStyle: "circle", pointRadius: 10, borderWidth: 2, borderColor: tint("--bad"), backgroundColor: "transparent",
+        data: flagged.map(flag => { const hit = points.find(visit => visit.day === flag.day); return hit ? { x: flag.day, y: hit[key][delta] } : null; }).filter(Boolean) });
+      canvas.setAttribute("aria-label", `${title} over days: ` + points.map(visit => `day ${visit.day} ${number(visit[key][delta], 1)}`).join(", "));
+      caption.textContent = expected
+        ? "Change against the photo before treatment, with its 95 % interval. Shaded green: the usual course from the first day’s redness (mostly gone in 24 to 72 hours, gone within 7 days)."
+        : "Darkening against the photo before treatment, with its 95 % interval. Before day 11 it may be crust or bruise and is not called pigmentation.";
+      if (canvas.chart) canvas.chart.destroy();
+      canvas.chart = new Chart(canvas, { type: "line", data: { datasets },
+        options: { animation: false, responsive: true, maintainAspectRatio: false, parsing: false, interaction: { mode: "nearest", intersect: false },
+          onClick: (event, hits) => { const hit = hits.find(item => datasets[item.datasetIndex].label === title); if (hit) choose(points[hit.index]); },
+          plugins: { legend: { display: false }, tooltip: { filter: item => datasets[item.datasetIndex].label === title,
+            callbacks: { title: items => items.length ? dayName(points[items[0].dataIndex]) : "",
+              label: item => { const score = points[item.dataIndex][key]; return `${number(score[delta], 1)} (${interval(score[`${delta}_interval95`], 1)})`; } } } },
+          scales: { x: { type: "linear", min: 0, max: end, title: { display: true, text: "days since treatment", color: ink }, ticks: { color: ink, stepSize: end > 14 ? 7 : 1 }, grid: { color: line } },
+            y: { title: { display: true, text: unit, color: ink }, ticks: { color: ink }, grid: { color: line } } } } });
+    };
+    charts.push(draw);
+    return figure;
+  }
+
+  const comparison = element("section", { "aria-label": "Before and after" });
+  function drawComparison() {
+    comparison.replaceChildren();
+    const before = baseline();
+    const after = state.chosen || inView().filter(visit => visit.phase !== "before" && picture(visit, "photo"))[0];
+    if (!before || !after || !picture(before, "photo") || !(picture(after, "aligned") || picture(after, "photo"))) return;
+    const top = element("img", { class: "after", src: picture(after, "aligned") || picture(after, "photo"), alt: `${dayName(after)}, aligned to the photo before treatment` });
+    const edge = element("div", { class: "edge" });
+    const move = value => { top.style.clipPath = `inset(0 0 0 ${value}%)`; edge.style.left = `${value}%`; };
+    const range = element("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": `Show before to the left, ${dayName(after)} to the right`, oninput: event => move(event.target.value) });
+    move(50);
+    comparison.append(element("h2", {}, `Before and ${dayName(after).toLowerCase()}`),
+      element("div", { class: "slider" }, element("img", { src: picture(before, "photo"), alt: "Before treatment" }), top, edge), element("div", { class: "noprint" }, range));
+  }
+
+  const layers = [["photo", "Photo"], ["overlay", "Redness and findings"], ["ei", "Redness map"], ["mi", "Pigment map"]];
+  const strip = element("ul", { class: "strip" });
+  function drawStrip() {
+    strip.replaceChildren(...inView().map(visit => {
+      const source = picture(visit, state.layer) || picture(visit, "photo");
+      const verdict = visit.quality.verdict;
+      const compared = visit.phase !== "before" && visit.reference === "baseline";
+      const rows = [];
+      if (compared) {
+        rows.push(["Redness", `${number(visit.redness.score, 1)} (${interval(visit.redness.interval95, 1)}) ${grades[visit.redness.grade] || ""}`]);
+        rows.push(["ΔEI", `${number(visit.redness.delta_ei, 1)} (${interval(visit.redness.delta_ei_interval95, 1)})`]);
+        rows.push(["Pigment", `${number(visit.pigmentation.score, 1)} (${interval(visit.pigmentation.interval95, 1)})`]);
+        const found = visit.findings || {};
+        const notes = [];
+        if (found.pinpoint_count > 0) notes.push(`${found.pinpoint_count} pinpoint bleedings`);
+        if (found.crust_percent >= 0.1) notes.push(`crust ${number(found.crust_percent, 1)} %`);
+        if (found.bruise_percent >= 0.1) notes.push(`bruise ${number(found.bruise_percent, 1)} %`);
+        if (notes.length) rows.push(["Found", notes.join(", ")]);
+      } else if (visit.phase !== "before") rows.push(["Redness", "not compared: no usable photo before treatment"]);
+      const reasons = (visit.quality.reasons || []).map(reason => element("p", { class: "small" }, reason.message));
+      return element("li", { class: state.chosen === visit ? "day chosen" : "day" },
+        source ? element("img", { src: source, alt: `${dayName(visit)}, ${state.layer}`, loading: "lazy", decoding: "async" }) : element("div", { class: "none" }, "no picture"),
+        element("div", { class: "text" },
+          element("div", { class: "head" }, element("h3", {}, dayName(visit)), element("span", { class: `tag ${verdict}` }, verdict)),
+          rows.length ? element("dl", {}, rows.map(row => [element("dt", {}, row[0]), element("dd", {}, row[1])]).flat()) : null,
+          reasons, (visit.flags || []).map(flag => element("span", { class: "tag warn" }, flag.replace(/_/g, " "))),
+          visit.phase !== "before" ? element("p", { class: "noprint" }, element("button", { type: "button", "aria-pressed": state.chosen === visit, onclick: () => choose(visit) }, "Compare with before")) : null));
+    }));
+  }
+
+  function choose(visit) {
+    state.chosen = visit;
+    drawStrip();
+    drawComparison();
+    comparison.scrollIntoView({ block: "nearest" });
+  }
+
+  const table = element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "All numbers" });
+  function drawTable() {
+    const heads = ["Day", "View", "Verdict", "Redness", "95 %", "ΔEI", "95 %", "Red area %", "Pigment", "95 %", "ΔMI", "95 %", "Flags"];
+    table.replaceChildren(element("table", {}, element("caption", { class: "soft small" }, "Every photo of this treatment. – means that it could not be measured."),
+      element("thead", {}, element("tr", {}, heads.map(head => element("th", { scope: "col" }, head)))),
+      element("tbody", {}, model.days.map(visit => {
+        const red = visit.redness || {}, pigment = visit.pigmentation || {};
+        return element("tr", {}, [dayName(visit), visit.view, visit.quality.verdict, number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2),
+          interval(red.delta_ei_interval95, 1), number(red.area_percent, 1), number(pigment.score, 1), interval(pigment.interval95, 1), number(pigment.delta_mi, 2),
+          interval(pigment.delta_mi_interval95, 1), (visit.flags || []).join(", ")].map((cell, index) => element("td", { class: index === 1 || index === 2 || index === 12 ? "text" : null }, cell)));
+      }))));
+  }
+
+  function landmarks() {
+    const found = (model.series || []).filter(series => series.redness && series.redness.peak_day !== null);
+    return found.map(series => {
+      const red = series.redness, words = [`Redness${views.length > 1 ? ` (${series.view})` : ""} peaked on day ${number(red.peak_day, 0)}`];
+      if (red.half_life_days !== null) words.push(`halved in ${number(red.half_life_days, 1)} days`);
+      words.push(red.resolved_day !== null ? `was gone by day ${number(red.resolved_day, 0)}` : "is not gone yet");
+      return element("p", {}, words.join(", ") + ".");
+    });
+  }
+
+  function redraw() {
+    charts.forEach(draw => draw());
+    drawComparison();
+    drawStrip();
+    drawTable();
+  }
+
+  const available = layers.filter(layer => model.days.some(visit => picture(visit, layer[0])));
+  const layerButtons = available.map(layer => element("button", { type: "button", "aria-pressed": layer[0] === state.layer, onclick: event => {
+    state.layer = layer[0];
+    layerButtons.forEach(button => button.setAttribute("aria-pressed", String(button === event.currentTarget)));
+    drawStrip();
+  } }, layer[1]));
+  const viewButtons = views.length > 1 ? views.map(view => element("button", { type: "button", "aria-pressed": view === state.view, onclick: event => {
+    state.view = view;
+    state.chosen = null;
+    viewButtons.forEach(button => button.setAttribute("aria-pressed", String(button === event.currentTarget)));
+    redraw();
+  } }, view)) : [];
+
+  root.replaceChildren(header(), banner(),
+    viewButtons.length ? element("div", { class: "bar noprint", role: "group", "aria-label": "View" }, viewButtons) : "",
+    element("section", { "aria-label": "Curves" }, element("h2", {}, "Redness and pigmentation over days"), landmarks(),
+      element("div", { class: "charts" }, plot("redness-chart", "Redness change", "ΔEI", "redness", "delta_ei", "--red", "--red-soft", true),
+        plot("pigment-chart", "Pigmentation change", "ΔMI", "pigmentation", "delta_mi", "--brown", "--brown-soft", false))),
+    comparison,
+    element("section", { "aria-label": "Days" }, element("h2", {}, "Day by day"),
+      layerButtons.length > 1 ? element("div", { class: "bar noprint", role: "group", "aria-label": "Picture" }, layerButtons) : "", strip),
+    element("section", { "aria-label": "Numbers" }, element("h2", {}, "All numbers"), table));
+  redraw();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+}
