@@ -1,0 +1,93 @@
+/* The bodies of the pixel kernels. Included once by kernels_scalar.c (baseline) and once by kernels_avx2.c
+ * (the same C, compiled with -mavx2 and without FMA): one source, so the same operations in the same order
+ * and therefore the same bits. Room-internal. Each loop is branch-free so that the compiler vectorizes it. */
+#ifndef RUBOR_IMAGING_KERNEL_BODIES_H
+#define RUBOR_IMAGING_KERNEL_BODIES_H
+
+#include "imaging/kernels.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { KERNEL_BLOCK = 128 };
+
+static inline int32_t bits_of(float value)
+{
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float float_of(int32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Blocks through locals: out may alias in, and the compiler need not prove that it does not. */
+static void matrix3(float *const out[3], const float *const in[3], const float m[9], const float offset[3],
+                    size_t n)
+{
+    for (size_t start = 0; start < n; start += KERNEL_BLOCK) {
+        size_t count = n - start < KERNEL_BLOCK ? n - start : KERNEL_BLOCK;
+        float a[KERNEL_BLOCK], b[KERNEL_BLOCK], c[KERNEL_BLOCK];
+        memcpy(a, in[0] + start, count * sizeof *a);
+        memcpy(b, in[1] + start, count * sizeof *b);
+        memcpy(c, in[2] + start, count * sizeof *c);
+        for (size_t row = 0; row < 3; row++) {
+            float *to = out[row] + start;
+            const float x = m[3 * row], y = m[3 * row + 1], z = m[3 * row + 2], w = offset[row];
+            for (size_t i = 0; i < count; i++)
+                to[i] = x * a[i] + y * b[i] + z * c[i] + w;
+        }
+    }
+}
+
+/* x = 2^e * m with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh(s), s = (m - 1) / (m + 1), by its series in s^2
+ * (|s| < 0.1716, next term below 1e-9 relative). m - 1 is exact near 1, so the relative error of the
+ * logarithm holds there too. */
+static void optical_density(float *od, const float *linear, float floor, size_t n)
+{
+    const int32_t half_root = 0x3f3504f3; /* sqrt(1/2) */
+    const float least = floor > FLT_MIN ? floor : FLT_MIN;
+    for (size_t i = 0; i < n; i++) {
+        float x = linear[i];
+        float clamped = x < least ? least : x; /* NaN stays NaN */
+        clamped = clamped > FLT_MAX ? FLT_MAX : clamped;
+        int32_t bits = bits_of(clamped) - half_root;
+        int32_t exponent = bits >> 23;
+        float m = float_of((bits & 0x7fffff) + half_root);
+        float s = (m - 1.0F) / (m + 1.0F);
+        float t = s * s;
+        float series = 0.11111111F; /* 1/9 */
+        series = series * t + 0.14285714F;
+        series = series * t + 0.2F;
+        series = series * t + 0.33333333F;
+        series = series * t + 1.0F;
+        float log_m = s * series * 0.868588964F; /* 2 / ln 10 */
+        float result = -((float)exponent * 0.301029996F + log_m);
+        od[i] = x == x ? result : x;
+    }
+}
+
+/* First guess from a third of the exponent and mantissa bits (within 4 %), then two steps of Halley's method,
+ * each cubing the error. */
+static void cube_root(float *out, const float *in, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float x = in[i];
+        float a = x > 1e-30F ? x : 1e-30F;
+        a = a < FLT_MAX ? a : FLT_MAX;
+        float y = float_of((int32_t)((float)bits_of(a) * 0.33333334F) + 0x2a5137a0);
+        for (int step = 0; step < 2; step++) {
+            float cube = y * y * y;
+            y = y * ((cube + (a + a)) / ((cube + cube) + a));
+        }
+        float result = x > 1e-30F ? y : 0.0F;
+        out[i] = x == x ? result : x;
+    }
+}
+
+#endif
