@@ -1,0 +1,51 @@
+/* What changed between a visit and its reference, per cell of a coarser grid. Internal to the analyzer.
+ *
+ * Redness is a low-frequency signal: colors are averaged in linear light over cells of factor x factor
+ * working pixels (valid skin only) before any logarithm, which keeps noise from bending it and costs a
+ * quarter of the time. Ownership: rubor_change_init allocates, rubor_change_finish frees (NULL and zeroed
+ * allowed). Reentrant. */
+#ifndef RUBOR_ANALYZER_CHANGE_H
+#define RUBOR_ANALYZER_CHANGE_H
+
+#include "analyzer/chromophore.h"
+#include "analyzer/frame.h"
+#include "analyzer/registration.h"
+
+typedef struct rubor_change {
+    int width, height, factor;
+    double mm_per_cell;  /* NaN where there is no scale */
+    double smooth_cells; /* side of the square over which scores average: 2 mm or 1/100 of the width */
+
+    rubor_plane visit_od[3], reference_od[3]; /* NaN: not skin, shine, or outside; reference may be empty */
+    rubor_mask region, control;               /* cells; 255 inside */
+    bool control_known;
+
+    rubor_directions directions; /* of the visit, for its skin */
+    rubor_directions reference_directions;
+    rubor_unmix unmix, reference_unmix;
+    double noise_od[3];      /* per cell, standard deviation of the OD change */
+    double offset_od[3];     /* what was subtracted: mean change of the control, or 0 */
+    double shading_sd;       /* OD, what the unmixing allowed for light and pose */
+    double shading_plane[3]; /* OD: at the middle of the region, per width, per height */
+
+    rubor_plane delta_ei, delta_mi; /* x100; NaN where not measured */
+} rubor_change;
+
+/* Allocates and averages the visit. */
+rubor_status rubor_change_init(rubor_change *out, const rubor_frame *visit, rubor_error *error);
+void rubor_change_finish(rubor_change *change);
+
+/* The baseline seen in the visit's frame. */
+rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *visit,
+                                       const rubor_frame *baseline, const rubor_registration *registration,
+                                       rubor_error *error);
+
+/* Unmixes. change->region and change->control must be set; without a baseline the control must be known. */
+rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline,
+                                rubor_error *error);
+
+/* A cell plane at working size, bilinear; *out is initialized by the call. NaN where the nearest cell is. */
+rubor_status rubor_change_enlarge(rubor_plane *out, const rubor_change *change, const rubor_plane *cells,
+                                  int width, int height, rubor_error *error);
+
+#endif

@@ -1,0 +1,76 @@
+#include "analyzer/chromophore.h"
+
+#include "imaging/kernels.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* inverse of diag(noise^2) + s^2 11' (Sherman-Morrison) */
+static void weight_matrix(double weight[3][3], const double noise_od[3], double shading_sd)
+{
+    double inverse[3], sum = 0;
+    for (int c = 0; c < 3; c++) {
+        inverse[c] = 1 / (noise_od[c] * noise_od[c]);
+        sum += inverse[c];
+    }
+    double s2 = shading_sd * shading_sd, denominator = 1 + s2 * sum;
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            weight[i][j] = (i == j ? inverse[i] : 0) - s2 * inverse[i] * inverse[j] / denominator;
+}
+
+void rubor_unmix_solve(rubor_unmix *out, const double hemoglobin[3], const double melanin[3],
+                       const double noise_od[3], double shading_sd)
+{
+    assert(noise_od[0] > 0 && noise_od[1] > 0 && noise_od[2] > 0 && shading_sd >= 0);
+    double weight[3][3], wh[3] = {0}, wm[3] = {0};
+    weight_matrix(weight, noise_od, shading_sd);
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            wh[i] += weight[i][j] * hemoglobin[j];
+            wm[i] += weight[i][j] * melanin[j];
+        }
+    double hh = 0, hm = 0, mm = 0;
+    for (int i = 0; i < 3; i++) {
+        hh += hemoglobin[i] * wh[i];
+        hm += hemoglobin[i] * wm[i];
+        mm += melanin[i] * wm[i];
+    }
+    double determinant = hh * mm - hm * hm;
+    assert(determinant > 0);
+    for (int i = 0; i < 3; i++) {
+        out->ei[i] = (mm * wh[i] - hm * wm[i]) / determinant;
+        out->mi[i] = (hh * wm[i] - hm * wh[i]) / determinant;
+    }
+}
+
+rubor_status rubor_indices(rubor_plane *ei, rubor_plane *mi, const rubor_image_calibrated *image,
+                           const rubor_mask *skin, rubor_error *error)
+{
+    assert(skin->width == image->width && skin->height == image->height);
+    memset(mi, 0, sizeof *mi);
+    rubor_status status = rubor_plane_init(ei, image->width, image->height, error);
+    if (status != RUBOR_OK)
+        return status;
+    status = rubor_plane_init(mi, image->width, image->height, error);
+    if (status != RUBOR_OK) {
+        rubor_plane_finish(ei);
+        return status;
+    }
+    const rubor_kernels *kernels = rubor_kernels_get();
+    size_t width = (size_t)image->width;
+    for (size_t y = 0; y < (size_t)image->height; y++) {
+        float *row_ei = ei->data + y * width, *row_mi = mi->data + y * width;
+        const float *red = image->plane[0] + y * width, *green = image->plane[1] + y * width;
+        kernels->optical_density(row_ei, green, RUBOR_LINEAR_FLOOR, width);
+        kernels->optical_density(row_mi, red, RUBOR_LINEAR_FLOOR, width);
+        const uint8_t *inside = skin->data + y * width;
+        for (size_t x = 0; x < width; x++) {
+            bool measured = inside[x] >= 128 && red[x] > RUBOR_LINEAR_FLOOR && green[x] > RUBOR_LINEAR_FLOOR;
+            row_ei[x] = measured ? 100 * (row_ei[x] - row_mi[x]) : NAN;
+            row_mi[x] = measured ? 100 * row_mi[x] : NAN;
+        }
+    }
+    return RUBOR_OK;
+}

@@ -1,0 +1,21 @@
+/* Small things told apart from diffuse redness: pinpoint bleeding, crust, bruise, shine. Internal; reentrant.
+ * Ownership: rubor_findings_find allocates, rubor_findings_finish frees (NULL and zeroed allowed). */
+#ifndef RUBOR_ANALYZER_FINDINGS_H
+#define RUBOR_ANALYZER_FINDINGS_H
+
+#include "analyzer/change.h"
+
+typedef struct rubor_findings {
+    rubor_mask cells;       /* union of all findings on the change grid: kept out of both scores */
+    int64_t pinpoint_count; /* -1: not measured */
+    double crust_percent, bruise_percent, shine_percent; /* of the region; NaN: not measured */
+} rubor_findings;
+
+/* baseline and registration may be NULL: then spots that the skin always had cannot be told from new ones,
+ * and counts are not measured. */
+rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,
+                                 const rubor_frame *baseline, const rubor_registration *registration,
+                                 rubor_error *error);
+void rubor_findings_finish(rubor_findings *findings);
+
+#endif
