@@ -1,5 +1,6 @@
 #include "imaging/image.h"
 #include "imaging/limits.h"
+#include "imaging/number.h"
 
 #include <assert.h>
 #include <math.h>
@@ -9,44 +10,11 @@
 static_assert(sizeof((rubor_polygon *)0)->points / sizeof(rubor_point) == RUBOR_LIMIT_POLYGON_POINTS,
               "polygon size");
 
-enum { NUMBER_CHARACTERS = 32 };
-
-/* Decimal digits, sign, point and exponent only: strtod alone would also take "inf", "0x1p3" and the
- * locale's decimal comma. Returns the characters used, 0 when there is no number. */
+/* Beyond any photo; keeps the arithmetic of rasterizing finite. */
 static size_t parse_number(double *out, const char *text)
 {
-    size_t i = 0;
-    double value = 0, scale = 1;
-    bool negative = false, digits = false;
-    if (text[i] == '-' || text[i] == '+')
-        negative = text[i++] == '-';
-    for (; text[i] >= '0' && text[i] <= '9'; i++, digits = true)
-        value = value * 10 + (text[i] - '0');
-    if (text[i] == '.')
-        for (i++; text[i] >= '0' && text[i] <= '9'; i++, digits = true) {
-            scale *= 10;
-            value = value * 10 + (text[i] - '0');
-        }
-    if (!digits || i > NUMBER_CHARACTERS)
-        return 0;
-    if (text[i] == 'e' || text[i] == 'E') {
-        size_t mark = i + 1;
-        bool below = text[mark] == '-';
-        mark += text[mark] == '-' || text[mark] == '+';
-        int exponent = 0;
-        size_t start = mark;
-        for (; text[mark] >= '0' && text[mark] <= '9' && exponent < 1000; mark++)
-            exponent = exponent * 10 + (text[mark] - '0');
-        if (mark > start) {
-            i = mark;
-            value *= pow(10, below ? -exponent : exponent);
-        }
-    }
-    value /= scale;
-    if (!isfinite(value) || fabs(value) > 1e9)
-        return 0;
-    *out = negative ? -value : value;
-    return i;
+    size_t used = rubor_number_parse(out, text);
+    return used && fabs(*out) <= 1e9 ? used : 0;
 }
 
 static rubor_status parse_point(rubor_point *point, const char **cursor, const char *text, rubor_error *error)
