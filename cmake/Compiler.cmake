@@ -5,6 +5,11 @@ add_compile_options(-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototy
                     -ffp-contract=off -fno-strict-aliasing -fstack-protector-strong)
 add_compile_definitions(_GNU_SOURCE _FILE_OFFSET_BITS=64 RUBOR_VERSION="${PROJECT_VERSION}")
 set(CMAKE_C_FLAGS_RELEASE "-O3 -g1 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g") # asserts stay on
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  # snprintf into a fixed field cuts on purpose: texts are bounded, and a cut sentence is better than none.
+  add_compile_options(-Wno-format-truncation)
+endif()
 if(RUBOR_WERROR)
   add_compile_options(-Werror)
 endif()

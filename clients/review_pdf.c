@@ -1,0 +1,459 @@
+/* Two pages for a patient record: what was found, and the photos it was found in. A4, points (1/72 inch). */
+#include "analyzer/series.h"
+#include "clients/review_export.h"
+#include "imaging/photo.h"
+
+#include <cairo-pdf.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double PAGE_WIDTH = 595, PAGE_HEIGHT = 842, MARGIN = 42;
+static const char *const GRADES[] = {"clear", "almost clear", "mild", "moderate", "severe"};
+
+static void set_color(cairo_t *to, unsigned rgb)
+{
+    cairo_set_source_rgb(to, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0, (rgb & 255) / 255.0);
+}
+
+static void font(cairo_t *to, double size, bool bold)
+{
+    cairo_select_font_face(to, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                           bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_set_font_size(to, size);
+}
+
+static void text_at(cairo_t *to, double x, double y, const char *text)
+{
+    cairo_move_to(to, x, y);
+    cairo_show_text(to, text);
+}
+
+static void text_right(cairo_t *to, double x, double y, const char *text)
+{
+    cairo_text_extents_t extents;
+    cairo_text_extents(to, text, &extents);
+    text_at(to, x - extents.x_advance, y, text);
+}
+
+/* Breaks at spaces; returns the next line's y. */
+static double paragraph(cairo_t *to, double x, double y, double width, double leading, const char *text)
+{
+    char line[512] = "";
+    while (*text) {
+        size_t word = strcspn(text, " "), used = strlen(line);
+        char longer[512];
+        snprintf(longer, sizeof longer, "%s%s%.*s", line, used ? " " : "", (int)(word < 200 ? word : 200), text);
+        cairo_text_extents_t extents;
+        cairo_text_extents(to, longer, &extents);
+        if (used && extents.x_advance > width) {
+            text_at(to, x, y, line);
+            y += leading;
+            line[0] = '\0';
+            continue;
+        }
+        memcpy(line, longer, sizeof line);
+        text += word;
+        text += strspn(text, " ");
+    }
+    if (line[0]) {
+        text_at(to, x, y, line);
+        y += leading;
+    }
+    return y;
+}
+
+static double number_of(const json_t *value)
+{
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static void print_number(char out[32], double value, int digits)
+{
+    if (isfinite(value))
+        snprintf(out, 32, "%.*f", digits, value);
+    else
+        snprintf(out, 32, "-");
+}
+
+static bool is_before(const json_t *visit)
+{
+    const char *phase = json_string_value(json_object_get(visit, "phase"));
+    return phase && strcmp(phase, "before") == 0;
+}
+
+static bool is_measured(const json_t *visit)
+{
+    const char *reference = json_string_value(json_object_get(visit, "reference"));
+    return !is_before(visit) && reference && strcmp(reference, "baseline") == 0 &&
+           !json_is_false(json_object_get(visit, "in_curve"));
+}
+
+static void day_name(char out[32], const json_t *visit)
+{
+    if (is_before(visit))
+        snprintf(out, 32, "before");
+    else
+        snprintf(out, 32, "day %d", (int)json_integer_value(json_object_get(visit, "day")));
+}
+
+static double page_head(cairo_t *to, const json_t *model)
+{
+    char line[700];
+    set_color(to, 0x1d1b1a);
+    font(to, 15, true);
+    snprintf(line, sizeof line, "Patient %s, session %s", json_string_value(json_object_get(model, "patient")),
+             json_string_value(json_object_get(model, "session")));
+    text_at(to, MARGIN, MARGIN + 12, line);
+    font(to, 8.5, false);
+    set_color(to, 0x5c5753);
+    const json_t *treatment = json_object_get(model, "treatment"), *rubor = json_object_get(model, "rubor");
+    const char *date = json_string_value(json_object_get(treatment, "date"));
+    const char *site = json_string_value(json_object_get(treatment, "site"));
+    const char *version = json_string_value(json_object_get(rubor, "version"));
+    const char *algorithm = json_string_value(json_object_get(rubor, "algorithm"));
+    snprintf(line, sizeof line, "%s%s%s%sRubor %s, algorithm %s. Rubor measures; it does not diagnose.",
+             date ? "Treated " : "", date ? date : "", site ? (date ? ", " : "") : "", site ? site : "",
+             version ? version : "-", algorithm ? algorithm : "-");
+    if (date || site)
+        snprintf(line, sizeof line, "%s%s%s%s. Rubor %s, algorithm %s. Rubor measures; it does not diagnose.",
+                 date ? "Treated " : "", date ? date : "", site && date ? ", " : "", site ? site : "",
+                 version ? version : "-", algorithm ? algorithm : "-");
+    text_at(to, MARGIN, MARGIN + 27, line);
+    set_color(to, 0x1d1b1a);
+    return MARGIN + 46;
+}
+
+static double summary(cairo_t *to, double y, const json_t *model)
+{
+    const json_t *flags = json_object_get(model, "flags");
+    font(to, 11, true);
+    bool flagged = json_array_size(flags) > 0;
+    set_color(to, flagged ? 0x8c1d18 : 0x1f6b3a);
+    text_at(to, MARGIN, y, flagged ? "Needs a clinician's look" : "Nothing unusual was measured");
+    font(to, 9, false);
+    y += 14;
+    for (size_t i = 0; i < json_array_size(flags); i++) {
+        const char *message = json_string_value(json_object_get(json_array_get(flags, i), "message"));
+        y = paragraph(to, MARGIN + 8, y, PAGE_WIDTH - 2 * MARGIN - 8, 12, message ? message : "");
+    }
+    set_color(to, 0x1d1b1a);
+    return y + 4;
+}
+
+typedef struct plot {
+    double x, y, width, height; /* of the frame, points */
+    double day_last, low, high; /* axes */
+} plot;
+
+static double plot_x(const plot *p, double day)
+{
+    return p->x + p->width * day / p->day_last;
+}
+
+static double plot_y(const plot *p, double value)
+{
+    return p->y + p->height * (p->high - value) / (p->high - p->low);
+}
+
+static void plot_axes(cairo_t *to, const plot *p, const char *title)
+{
+    char label[32];
+    font(to, 9, true);
+    text_at(to, p->x, p->y - 6, title);
+    font(to, 7.5, false);
+    cairo_set_line_width(to, 0.5);
+    double span = p->high - p->low, step = span > 40 ? 10 : span > 16 ? 5 : span > 8 ? 2 : 1;
+    for (double v = ceil(p->low / step) * step; v <= p->high + 1e-9; v += step) {
+        set_color(to, 0xd9d4cf);
+        cairo_move_to(to, p->x, plot_y(p, v));
+        cairo_rel_line_to(to, p->width, 0);
+        cairo_stroke(to);
+        set_color(to, 0x5c5753);
+        snprintf(label, sizeof label, "%.0f", v);
+        text_right(to, p->x - 3, plot_y(p, v) + 2.5, label);
+    }
+    int day_step = p->day_last > 14 ? 7 : 1;
+    for (int day = 0; day <= (int)p->day_last; day += day_step) {
+        snprintf(label, sizeof label, "%d", day);
+        text_at(to, plot_x(p, day) - 2, p->y + p->height + 10, label);
+    }
+    set_color(to, 0x1d1b1a);
+}
+
+static void plot_expected(cairo_t *to, const plot *p, double peak)
+{
+    double low, high;
+    cairo_set_source_rgba(to, 0.27, 0.51, 0.35, 0.18);
+    for (double day = 0; day <= p->day_last; day += 0.25) {
+        rubor_series_expected(day, &low, &high);
+        cairo_line_to(to, plot_x(p, day), plot_y(p, high * peak));
+    }
+    for (double day = p->day_last; day >= 0; day -= 0.25) {
+        rubor_series_expected(day, &low, &high);
+        cairo_line_to(to, plot_x(p, day), plot_y(p, low * peak));
+    }
+    cairo_close_path(to);
+    cairo_fill(to);
+}
+
+typedef struct sample {
+    double day, value, low, high;
+} sample;
+
+static int compare_samples(const void *one, const void *other)
+{
+    double a = ((const sample *)one)->day, b = ((const sample *)other)->day;
+    return (a > b) - (a < b);
+}
+
+static size_t collect(sample *out, size_t capacity, const json_t *model, const char *view, const char *part,
+                      const char *key)
+{
+    char pair_key[48];
+    snprintf(pair_key, sizeof pair_key, "%s_interval95", key);
+    const json_t *days = json_object_get(model, "days");
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(days) && count < capacity; i++) {
+        const json_t *visit = json_array_get(days, i), *score = json_object_get(visit, part);
+        const char *of = json_string_value(json_object_get(visit, "view"));
+        const json_t *pair = json_object_get(score, pair_key);
+        double value = number_of(json_object_get(score, key));
+        if (!is_measured(visit) || !isfinite(value) || strcmp(of ? of : "", view) != 0)
+            continue;
+        out[count++] = (sample){(double)json_integer_value(json_object_get(visit, "day")), value,
+                                number_of(json_array_get(pair, 0)), number_of(json_array_get(pair, 1))};
+    }
+    qsort(out, count, sizeof *out, compare_samples);
+    return count;
+}
+
+static void draw_plot(cairo_t *to, plot p, const json_t *model, const char *view, bool redness)
+{
+    enum { SAMPLES = 512 };
+    sample *samples = calloc(SAMPLES, sizeof *samples);
+    if (!samples)
+        return;
+    size_t count =
+        collect(samples, SAMPLES, model, view, redness ? "redness" : "pigmentation", redness ? "delta_ei" : "delta_mi");
+    double peak = 0;
+    p.day_last = 10;
+    p.low = -2;
+    p.high = 6;
+    for (size_t i = 0; i < count; i++) {
+        p.day_last = fmax(p.day_last, samples[i].day);
+        p.low = fmin(p.low, floor(fmin(samples[i].value, samples[i].low)));
+        p.high = fmax(p.high, ceil(fmax(samples[i].value, samples[i].high)));
+        if (samples[i].day <= 1)
+            peak = fmax(peak, samples[i].value);
+    }
+    plot_axes(to, &p, redness ? "Redness change (delta EI), 95 % interval" : "Pigmentation change (delta MI), 95 % interval");
+    if (redness && peak > 0)
+        plot_expected(to, &p, peak);
+    set_color(to, redness ? 0xb3261e : 0x7a4b12);
+    cairo_set_line_width(to, 1.2);
+    for (size_t i = 0; i < count; i++)
+        cairo_line_to(to, plot_x(&p, samples[i].day), plot_y(&p, samples[i].value));
+    cairo_stroke(to);
+    for (size_t i = 0; i < count; i++) {
+        double x = plot_x(&p, samples[i].day);
+        if (isfinite(samples[i].low) && isfinite(samples[i].high)) {
+            cairo_move_to(to, x, plot_y(&p, samples[i].low));
+            cairo_line_to(to, x, plot_y(&p, samples[i].high));
+            cairo_stroke(to);
+        }
+        cairo_arc(to, x, plot_y(&p, samples[i].value), 2.2, 0, 2 * M_PI);
+        cairo_fill(to);
+    }
+    set_color(to, 0x1d1b1a);
+    free(samples);
+}
+
+static void pair_text(char out[64], const json_t *score, const char *key)
+{
+    char low[32], high[32];
+    const json_t *pair = json_object_get(score, key);
+    print_number(low, number_of(json_array_get(pair, 0)), 1);
+    print_number(high, number_of(json_array_get(pair, 1)), 1);
+    snprintf(out, 64, "%s to %s", low, high);
+}
+
+static void table_row(cairo_t *to, double y, const json_t *visit)
+{
+    static const double right[] = {0, 150, 190, 250, 320, 360, 420};
+    char cell[64];
+    const json_t *red = json_object_get(visit, "redness"), *pigment = json_object_get(visit, "pigmentation");
+    bool compared = is_measured(visit);
+    day_name(cell, visit);
+    text_at(to, MARGIN, y, cell);
+    const char *verdict = json_string_value(json_object_get(json_object_get(visit, "quality"), "verdict"));
+    text_at(to, MARGIN + 60, y, verdict ? verdict : "-");
+    if (!compared)
+        return;
+    print_number(cell, number_of(json_object_get(red, "score")), 1);
+    text_right(to, MARGIN + right[1], y, cell);
+    pair_text(cell, red, "interval95");
+    text_right(to, MARGIN + right[3] - 20, y, cell);
+    print_number(cell, number_of(json_object_get(red, "delta_ei")), 1);
+    text_right(to, MARGIN + right[3] + 20, y, cell);
+    int grade = (int)json_integer_value(json_object_get(red, "grade"));
+    text_at(to, MARGIN + right[3] + 30, y,
+            json_is_integer(json_object_get(red, "grade")) && grade >= 0 && grade <= 4 ? GRADES[grade] : "-");
+    print_number(cell, number_of(json_object_get(pigment, "score")), 1);
+    text_right(to, MARGIN + right[5] + 20, y, cell);
+    pair_text(cell, pigment, "interval95");
+    text_right(to, MARGIN + right[6] + 40, y, cell);
+    print_number(cell, number_of(json_object_get(pigment, "delta_mi")), 1);
+    text_right(to, MARGIN + 505, y, cell);
+}
+
+static double table_head(cairo_t *to, double y)
+{
+    font(to, 8, true);
+    text_at(to, MARGIN, y, "photo");
+    text_at(to, MARGIN + 60, y, "verdict");
+    text_right(to, MARGIN + 150, y, "redness");
+    text_right(to, MARGIN + 230, y, "95 %");
+    text_right(to, MARGIN + 270, y, "dEI");
+    text_at(to, MARGIN + 280, y, "grade");
+    text_right(to, MARGIN + 380, y, "pigment");
+    text_right(to, MARGIN + 460, y, "95 %");
+    text_right(to, MARGIN + 505, y, "dMI");
+    font(to, 8, false);
+    return y + 12;
+}
+
+static void draw_table(cairo_t *to, double y, const json_t *model)
+{
+    const json_t *days = json_object_get(model, "days");
+    y = table_head(to, y);
+    for (size_t i = 0; i < json_array_size(days); i++) {
+        if (y > PAGE_HEIGHT - MARGIN) {
+            cairo_show_page(to);
+            y = table_head(to, MARGIN + 12);
+        }
+        table_row(to, y, json_array_get(days, i));
+        y += 11.5;
+    }
+}
+
+/* A cairo surface of at most side pixels, or NULL: a picture that cannot be decoded is left out. */
+static cairo_surface_t *load_picture(const rubor_review_picture *picture, int pixels)
+{
+    rubor_image_encoded image = {0};
+    rubor_decode_options options = {.max_pixels = pixels};
+    rubor_error error = {0};
+    if (!picture->size ||
+        rubor_photo_decode(&image, (rubor_bytes){picture->data, picture->size}, &options, &error) != RUBOR_OK)
+        return NULL;
+    cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, image.width, image.height);
+    if (cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS) {
+        unsigned char *rows = cairo_image_surface_get_data(surface);
+        int stride = cairo_image_surface_get_stride(surface);
+        for (int y = 0; y < image.height; y++) {
+            uint32_t *row = (uint32_t *)(void *)(rows + (size_t)y * (size_t)stride);
+            const uint16_t *from = image.rgb + 3 * (size_t)y * (size_t)image.width;
+            for (int x = 0; x < image.width; x++, from += 3)
+                row[x] = (uint32_t)(from[0] >> 8) << 16 | (uint32_t)(from[1] >> 8) << 8 | (uint32_t)(from[2] >> 8);
+        }
+        cairo_surface_mark_dirty(surface);
+    }
+    rubor_image_encoded_finish(&image);
+    return surface;
+}
+
+static void draw_photos(cairo_t *to, double y, const json_t *model, const rubor_review_picture *pictures)
+{
+    enum { COLUMNS = 3 };
+    const double width = (PAGE_WIDTH - 2 * MARGIN - 20) / COLUMNS, height = width * 0.75;
+    const json_t *days = json_object_get(model, "days");
+    size_t column = 0;
+    for (size_t i = 0; i < json_array_size(days); i++) {
+        const json_t *visit = json_array_get(days, i);
+        if (column == COLUMNS) {
+            column = 0;
+            y += height + 26;
+        }
+        if (y + height + 20 > PAGE_HEIGHT - MARGIN) {
+            cairo_show_page(to);
+            y = MARGIN;
+        }
+        double x = MARGIN + (double)column * (width + 10);
+        char name[32], score[32], line[96];
+        day_name(name, visit);
+        print_number(score, number_of(json_object_get(json_object_get(visit, "redness"), "score")), 1);
+        snprintf(line, sizeof line, is_measured(visit) ? "%s, redness %s" : "%s", name, score);
+        font(to, 8.5, false);
+        text_at(to, x, y + height + 11, line);
+        cairo_surface_t *surface = pictures ? load_picture(&pictures[i], 300 * 1000) : NULL;
+        if (surface && cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS) {
+            double w = cairo_image_surface_get_width(surface), h = cairo_image_surface_get_height(surface);
+            double scale = fmin(width / w, height / h);
+            cairo_save(to);
+            cairo_translate(to, x + (width - w * scale) / 2, y + (height - h * scale) / 2);
+            cairo_scale(to, scale, scale);
+            cairo_set_source_surface(to, surface, 0, 0);
+            cairo_paint(to);
+            cairo_restore(to);
+        } else {
+            set_color(to, 0x5c5753);
+            text_at(to, x + width / 2 - 22, y + height / 2, "no picture");
+        }
+        cairo_surface_destroy(surface);
+        set_color(to, 0x1d1b1a);
+        column++;
+    }
+}
+
+typedef struct growing {
+    rubor_buffer *buffer;
+    size_t capacity;
+} growing;
+
+static cairo_status_t append(void *closure, const unsigned char *data, unsigned length)
+{
+    growing *to = closure;
+    if (to->buffer->size + length > to->capacity) {
+        size_t capacity = 2 * (to->buffer->size + length) + 4096;
+        uint8_t *grown = realloc(to->buffer->data, capacity);
+        if (!grown)
+            return CAIRO_STATUS_NO_MEMORY;
+        to->buffer->data = grown;
+        to->capacity = capacity;
+    }
+    memcpy(to->buffer->data + to->buffer->size, data, length);
+    to->buffer->size += length;
+    return CAIRO_STATUS_SUCCESS;
+}
+
+rubor_status rubor_review_pdf(rubor_buffer *out, const json_t *model, const rubor_review_picture *pictures,
+                              rubor_error *error)
+{
+    *out = (rubor_buffer){0};
+    growing to_buffer = {out, 0};
+    cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(append, &to_buffer, PAGE_WIDTH, PAGE_HEIGHT);
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, "Rubor review");
+    cairo_t *to = cairo_create(surface);
+    const char *view = json_string_value(
+        json_object_get(json_array_get(json_object_get(model, "days"), 0), "view"));
+    double y = summary(to, page_head(to, model), model) + 14;
+    draw_plot(to, (plot){.x = MARGIN + 20, .y = y, .width = 470, .height = 165}, model, view ? view : "", true);
+    draw_plot(to, (plot){.x = MARGIN + 20, .y = y + 210, .width = 470, .height = 110}, model, view ? view : "", false);
+    draw_table(to, y + 352, model);
+    cairo_show_page(to);
+    draw_photos(to, page_head(to, model), model, pictures);
+    cairo_show_page(to);
+    cairo_status_t drawn = cairo_status(to);
+    cairo_destroy(to);
+    cairo_surface_finish(surface);
+    if (drawn == CAIRO_STATUS_SUCCESS)
+        drawn = cairo_surface_status(surface);
+    cairo_surface_destroy(surface);
+    if (drawn != CAIRO_STATUS_SUCCESS) {
+        rubor_buffer_finish(out);
+        return rubor_error_set(error, drawn == CAIRO_STATUS_NO_MEMORY ? RUBOR_NO_MEMORY : RUBOR_INTERNAL,
+                               "the PDF could not be drawn: %s", cairo_status_to_string(drawn));
+    }
+    return RUBOR_OK;
+}
