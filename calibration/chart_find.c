@@ -1,0 +1,229 @@
+/* The chart search: level by level from coarse to fine, until a chart is sure; then its edges. */
+#include "calibration/chart_find_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SURE 0.85
+
+typedef struct search {
+    rubor_cf_image level[RUBOR_CF_MAX_LEVELS];
+    int levels;
+    rubor_cf_reference reference;
+    rubor_cf_pose best;
+    int at; /* level being searched */
+} search;
+
+static bool consider(const rubor_cf_lattice *lattice, void *context)
+{
+    search *s = context;
+    rubor_cf_pose pose;
+    if (!rubor_cf_window_best(&pose, &s->reference, &s->level[s->at], lattice))
+        return true;
+    pose.level = s->at;
+    if (pose.fit.confidence > s->best.fit.confidence)
+        s->best = pose;
+    return s->best.fit.confidence < SURE;
+}
+
+static rubor_status build_levels(search *s, const rubor_image_encoded *working, rubor_error *error)
+{
+    rubor_status status = rubor_cf_image_from_encoded(&s->level[0], working, error);
+    if (status != RUBOR_OK)
+        return status;
+    s->levels = 1;
+    while (s->levels < RUBOR_CF_MAX_LEVELS) {
+        const rubor_cf_image *last = &s->level[s->levels - 1];
+        if (last->width < 120 || last->height < 120)
+            break;
+        status = rubor_cf_image_halve(&s->level[s->levels], last, error);
+        if (status != RUBOR_OK)
+            return status;
+        s->levels++;
+    }
+    return RUBOR_OK;
+}
+
+static rubor_status search_level(search *s, int level, rubor_error *error)
+{
+    rubor_cf_cells cells;
+    rubor_status status = rubor_cf_cells_find(&cells, &s->level[level], error);
+    if (status != RUBOR_OK)
+        return status;
+    s->at = level;
+    rubor_cf_lattices_grow(&cells, consider, s);
+    rubor_cf_cells_finish(&cells);
+    return RUBOR_OK;
+}
+
+static double patch_px(const rubor_cf_pose *pose)
+{
+    double x0, y0, x1, y1, x2, y2;
+    rubor_cf_project(&x0, &y0, pose->homography, 3, 2);
+    rubor_cf_project(&x1, &y1, pose->homography, 3 + pose->fill[0], 2);
+    rubor_cf_project(&x2, &y2, pose->homography, 3, 2 + pose->fill[1]);
+    return sqrt(hypot(x1 - x0, y1 - y0) * hypot(x2 - x0, y2 - y0));
+}
+
+/* The same pose in pixels of the next finer level. */
+static void pose_to_finer(rubor_cf_pose *pose)
+{
+    static const double twice[9] = {2, 0, 0.5, 0, 2, 0.5, 0, 0, 1};
+    rubor_cf_matrix_multiply(pose->homography, twice, pose->homography);
+    pose->level--;
+}
+
+static void refine_through_levels(search *s, rubor_cf_pose *pose)
+{
+    rubor_cf_refine(pose, &s->level[pose->level]);
+    while (pose->level > 0 && patch_px(pose) < 30) {
+        pose_to_finer(pose);
+        rubor_cf_refine(pose, &s->level[pose->level]);
+    }
+    rubor_cf_pose_score(pose, &s->reference, &s->level[pose->level]);
+}
+
+static const char *layout_of(const double fill[2])
+{
+    double gap = 0.5 * (1 / fill[0] + 1 / fill[1]) - 1;
+    return gap < 0.22 ? "classic" : gap < 0.265 ? "mini" : gap < 0.42 ? "passport" : "nano";
+}
+
+static void to_location(rubor_chart_location *out, const rubor_cf_pose *pose, const rubor_photo_info *info,
+                        const rubor_image_encoded *working, const char *layout)
+{
+    static const int corner[4][2] = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
+    double level = ldexp(1, pose->level);
+    double sx = level * info->width / working->width, sy = level * info->height / working->height;
+    double to_full[9] = {sx, 0, 0.5 * sx - 0.5, 0, sy, 0.5 * sy - 0.5, 0, 0, 1};
+    *out = (rubor_chart_location){.confidence = pose->fit.confidence, .fill = {pose->fill[0], pose->fill[1]}};
+    snprintf(out->layout, sizeof out->layout, "%s", layout);
+    rubor_cf_matrix_multiply(out->homography, to_full, pose->homography);
+    for (int i = 0; i < 9; i++)
+        out->homography[i] /= pose->homography[8];
+    for (int k = 0; k < 4; k++) {
+        double a = corner[k][0] ? 6 - 0.5 * (1 - pose->fill[0]) : 0.5 * (1 - pose->fill[0]);
+        double b = corner[k][1] ? 4 - 0.5 * (1 - pose->fill[1]) : 0.5 * (1 - pose->fill[1]);
+        rubor_cf_project(&out->corners_px[k].x, &out->corners_px[k].y, out->homography, a, b);
+    }
+    for (int i = 0; i < RUBOR_CHART_PATCHES; i++) {
+        rubor_cf_project(&out->centers_px[i].x, &out->centers_px[i].y, out->homography, i % 6 + 0.5,
+                         i / 6 + 0.5);
+        out->covered[i] = !pose->fit.inlier[i];
+    }
+    out->patch_px = patch_px(pose) * sqrt(sx * sy);
+    const rubor_point *c = out->corners_px;
+    out->mirrored = (c[1].x - c[0].x) * (c[3].y - c[0].y) - (c[1].y - c[0].y) * (c[3].x - c[0].x) < 0;
+}
+
+static rubor_status verdict(rubor_chart_location *out, search *s, const rubor_photo_info *info,
+                            const rubor_image_encoded *working, rubor_error *error)
+{
+    if (s->best.fit.confidence < 0.3)
+        return rubor_error_set(error, RUBOR_NOT_FOUND, "no 24-patch color chart was found in the photo");
+    refine_through_levels(s, &s->best);
+    if (s->best.fit.confidence < 0.5)
+        return rubor_error_set(error, RUBOR_REFUSED,
+                               "something like a color chart was found, but too unsurely to be used "
+                               "(%d of 24 patches agree); mark its corners by hand",
+                               s->best.fit.inliers);
+    to_location(out, &s->best, info, working, layout_of(s->best.fill));
+    return RUBOR_OK;
+}
+
+rubor_status rubor_chart_find(rubor_chart_location *out, const rubor_photo_info *info,
+                              const rubor_image_encoded *working, rubor_bytes bytes, rubor_error *error)
+{
+    (void)bytes;
+    search s = {.levels = 0};
+    rubor_cf_reference_init(&s.reference);
+    rubor_status status = build_levels(&s, working, error);
+    for (int level = s.levels - 1; status == RUBOR_OK && level >= 0; level--) {
+        status = search_level(&s, level, error);
+        if (s.best.fit.confidence >= SURE)
+            break;
+    }
+    if (status == RUBOR_OK)
+        status = verdict(out, &s, info, working, error);
+    for (int level = 0; level < RUBOR_CF_MAX_LEVELS; level++)
+        rubor_cf_image_finish(&s.level[level]);
+    return status;
+}
+
+static bool quadrilateral_is_convex(const rubor_point p[4])
+{
+    double sign = 0;
+    for (int i = 0; i < 4; i++) {
+        const rubor_point *a = &p[i], *b = &p[(i + 1) % 4], *c = &p[(i + 2) % 4];
+        double cross = (b->x - a->x) * (c->y - b->y) - (b->y - a->y) * (c->x - b->x);
+        if (!(fabs(cross) > 16) || cross * sign < 0)
+            return false;
+        sign = cross;
+    }
+    return true;
+}
+
+/* Homography of the unit: chart-plane corners for a fill of 0.8 -> the four points. */
+static bool pose_from_corners(rubor_cf_pose *pose, const rubor_point corners[4], double sx, double sy)
+{
+    double normal[64], right[8];
+    for (int k = 0; k < 4; k++) {
+        double a = k == 1 || k == 2 ? 6 - 0.5 * (1 - pose->fill[0]) : 0.5 * (1 - pose->fill[0]);
+        double b = k >= 2 ? 4 - 0.5 * (1 - pose->fill[1]) : 0.5 * (1 - pose->fill[1]);
+        double x = (corners[k].x + 0.5) / sx - 0.5, y = (corners[k].y + 0.5) / sy - 0.5;
+        double rows[2][8] = {{a, b, 1, 0, 0, 0, -x * a, -x * b}, {0, 0, 0, a, b, 1, -y * a, -y * b}};
+        memcpy(normal + 16 * k, rows, sizeof rows);
+        right[2 * k] = x;
+        right[2 * k + 1] = y;
+    }
+    if (!rubor_cf_solve(normal, right, 8))
+        return false;
+    memcpy(pose->homography, right, sizeof right);
+    pose->homography[8] = 1;
+    return true;
+}
+
+rubor_status rubor_chart_from_corners(rubor_chart_location *out, const rubor_point corners_px[4],
+                                      const rubor_photo_info *info, const rubor_image_encoded *working,
+                                      rubor_bytes bytes, rubor_error *error)
+{
+    (void)bytes;
+    for (int k = 0; k < 4; k++)
+        if (!(fabs(corners_px[k].x) < 1e6 && fabs(corners_px[k].y) < 1e6))
+            return rubor_error_set(error, RUBOR_INVALID,
+                                   "corner %d of the chart is not a position in a photo", k + 1);
+    if (!quadrilateral_is_convex(corners_px))
+        return rubor_error_set(error, RUBOR_INVALID,
+                               "the four chart corners do not make a quadrilateral; give them in the order "
+                               "dark skin, bluish green, black, white");
+    search s = {.levels = 0};
+    rubor_cf_reference_init(&s.reference);
+    rubor_status status = build_levels(&s, working, error);
+    if (status != RUBOR_OK)
+        goto out;
+    double sx = (double)info->width / working->width, sy = (double)info->height / working->height;
+    rubor_cf_pose pose = {.fill = {0.8, 0.8}};
+    /* the corners are trusted; a few rounds find the fill that goes with them */
+    for (int round = 0; round < 3; round++) {
+        if (!pose_from_corners(&pose, corners_px, sx, sy)) {
+            status = rubor_error_set(error, RUBOR_INVALID, "the four chart corners lie nearly on a line");
+            goto out;
+        }
+        rubor_cf_pose_score(&pose, &s.reference, &s.level[0]);
+        rubor_cf_pose moved = pose;
+        for (int i = 0; i < RUBOR_CHART_PATCHES; i++)
+            moved.fit.inlier[i] = true;
+        if (!rubor_cf_refine(&moved, &s.level[0]))
+            break;
+        memcpy(pose.fill, moved.fill, sizeof pose.fill);
+    }
+    to_location(out, &pose, info, working, "manual");
+    out->confidence = 1;
+    for (int k = 0; k < 4; k++)
+        out->corners_px[k] = corners_px[k];
+out:
+    for (int level = 0; level < RUBOR_CF_MAX_LEVELS; level++)
+        rubor_cf_image_finish(&s.level[level]);
+    return status;
+}

@@ -1,0 +1,119 @@
+/* Parts of the chart search, shared by calibration/chart_find*.c only.
+ *
+ * Flow: pyramid of 8-bit levels -> cells (flat compact regions, of either polarity) -> lattices of cells ->
+ * which 6 x 4 window and which of eight orientations (by color) -> edges to a fraction of a pixel ->
+ * location.
+ *
+ * Positions are in pixels of the level they were found in (pixel centers at integers) until chart_find.c
+ * turns them into full-resolution pixels. "Lattice" coordinates count pitches; the chart plane is the lattice
+ * with its origin at the outer corner of the dark skin cell: patch (column c, row r) is centered at (c + 0.5,
+ * r + 0.5). */
+#ifndef RUBOR_CALIBRATION_CHART_FIND_PARTS_H
+#define RUBOR_CALIBRATION_CHART_FIND_PARTS_H
+
+#include "calibration/chart_find.h"
+
+enum { RUBOR_CF_MAX_LEVELS = 6, RUBOR_CF_LATTICE_SPAN = 25, RUBOR_CF_LATTICE_HALF = 12 };
+
+/* 8 bits of sRGB encoding, R,G,B interleaved. */
+typedef struct rubor_cf_image {
+    int width, height;
+    uint8_t *rgb;
+} rubor_cf_image;
+
+/* One flat compact region. */
+typedef struct rubor_cf_cell {
+    float x, y;
+    float size; /* px: side of a square of the region's area, the region's border included */
+    uint8_t in_lattice;
+} rubor_cf_cell;
+
+typedef struct rubor_cf_cells {
+    rubor_cf_cell *cell;
+    int count, capacity;
+    /* cells sorted into square bins */
+    int bin_px, bins_x, bins_y;
+    int *bin_start; /* bins_x * bins_y + 1 */
+    int *bin_cell;  /* count */
+} rubor_cf_cells;
+
+typedef struct rubor_cf_lattice {
+    int node[RUBOR_CF_LATTICE_SPAN][RUBOR_CF_LATTICE_SPAN]; /* [b][a]: cell index or -1 */
+    int count;
+    int a_min, a_max, b_min, b_max; /* of assigned nodes, relative to the middle node */
+    double homography[9];           /* lattice coordinates (middle node at 0,0) -> px */
+} rubor_cf_lattice;
+
+/* How well 24 sampled colors agree with the chart's. */
+typedef struct rubor_cf_color_fit {
+    double score;      /* 0..1 explained variance of the patches kept */
+    double confidence; /* 0..1 */
+    int inliers;
+    bool inlier[RUBOR_CHART_PATCHES];
+} rubor_cf_color_fit;
+
+/* A hypothesis: chart plane -> px of the level. */
+typedef struct rubor_cf_pose {
+    double homography[9];
+    double fill[2];
+    int level;
+    rubor_cf_color_fit fit;
+    const char *foreign; /* name of another chart that fits better, or NULL */
+} rubor_cf_pose;
+
+/* --- chart_find_image.c --- */
+rubor_status rubor_cf_image_from_encoded(rubor_cf_image *out, const rubor_image_encoded *image,
+                                         rubor_error *error);
+rubor_status rubor_cf_image_halve(rubor_cf_image *out, const rubor_cf_image *in, rubor_error *error);
+void rubor_cf_image_finish(rubor_cf_image *image);
+/* Mean color of a box of half side radius px about x, y; false when the center lies outside. */
+bool rubor_cf_image_mean(double rgb[3], const rubor_cf_image *image, double x, double y, double radius);
+/* Bilinear sample, clamped to the borders. */
+void rubor_cf_image_at(double rgb[3], const rubor_cf_image *image, double x, double y);
+
+/* --- chart_find_cells.c --- */
+rubor_status rubor_cf_cells_find(rubor_cf_cells *out, const rubor_cf_image *image, rubor_error *error);
+void rubor_cf_cells_finish(rubor_cf_cells *cells);
+/* Nearest free cell within radius whose size is within a factor of `size`; -1 if none. */
+int rubor_cf_cells_nearest(const rubor_cf_cells *cells, double x, double y, double radius, double size);
+
+/* --- chart_find_plane.c: homographies --- */
+void rubor_cf_project(double *x, double *y, const double h[9], double a, double b);
+/* Fits h (a, b -> x, y) by weighted least squares; perspective is held back unless the points ask for it.
+ * false when degenerate. weight may be NULL. */
+bool rubor_cf_homography_fit(double h[9], const double (*ab)[2], const double (*xy)[2], const double *weight,
+                             int count);
+void rubor_cf_matrix_multiply(double out[9], const double a[9], const double b[9]);
+bool rubor_cf_matrix_invert(double out[9], const double a[9]);
+/* Solves the n x n symmetric system a x = b in place (n <= 12); false when singular. */
+bool rubor_cf_solve(double *a, double *b, int n);
+
+/* --- chart_find_lattice.c --- */
+/* Calls visit for every lattice grown from the cells until it returns false. */
+typedef bool rubor_cf_lattice_visit(const rubor_cf_lattice *lattice, void *context);
+void rubor_cf_lattices_grow(rubor_cf_cells *cells, rubor_cf_lattice_visit *visit, void *context);
+
+/* --- chart_find_color.c --- */
+typedef struct rubor_cf_reference {
+    double rgb[RUBOR_CHART_PATCHES][3];       /* encoded sRGB, 0..255 */
+    float pattern[8][3][RUBOR_CHART_PATCHES]; /* by orientation, zero mean, unit norm */
+} rubor_cf_reference;
+void rubor_cf_reference_init(rubor_cf_reference *out);
+/* Patch at column i, row j of a window under an orientation: 0..3 lie 6 x 4 (bit 0 flips x, bit 1 flips y),
+ * 4..7 stand 4 x 6 (transposed first). */
+int rubor_cf_oriented_patch(int orientation, int i, int j);
+/* Fits the reference to sampled colors (patch order), leaving out what does not agree. */
+void rubor_cf_color_fit_run(rubor_cf_color_fit *out, const rubor_cf_reference *reference,
+                            const double (*rgb)[3], const bool *valid);
+/* Best window and orientation on a lattice; false when nothing comes near. */
+bool rubor_cf_window_best(rubor_cf_pose *out, const rubor_cf_reference *reference,
+                          const rubor_cf_image *image, const rubor_cf_lattice *lattice);
+/* Samples the 24 patches of a pose and fits the colors. */
+void rubor_cf_pose_score(rubor_cf_pose *pose, const rubor_cf_reference *reference,
+                         const rubor_cf_image *image);
+
+/* --- chart_find_refine.c --- */
+/* Moves the pose onto the patch edges and measures fill; leaves it when there are too few edges. */
+bool rubor_cf_refine(rubor_cf_pose *pose, const rubor_cf_image *image);
+
+#endif
