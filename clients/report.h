@@ -1,0 +1,18 @@
+/* A record for a person to read on a terminal. */
+#ifndef RUBOR_CLIENTS_REPORT_H
+#define RUBOR_CLIENTS_REPORT_H
+
+#include "analyzer/record.h"
+
+#include <stdio.h>
+
+/* About fifteen lines; what was not measured is a dash. */
+void rubor_report_record(FILE *out, const char *title, const rubor_record *record);
+/* The calibration's lines alone. */
+void rubor_report_calibration(FILE *out, const rubor_record *record);
+/* "clear", "almost clear", "mild", "moderate", "severe"; "-" for anything else. */
+const char *rubor_report_grade(int grade);
+/* value, or "-" for null, into out. */
+const char *rubor_report_number(char out[32], double value, int decimals);
+
+#endif
