@@ -46,8 +46,8 @@ rubor_status rubor_jpeg_encode(rubor_buffer *out, const rubor_image_encoded *ima
     if (!row)
         status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to encode a JPEG");
     else if (!write_jpeg(&jpeg, &handler, &data, &size, image, quality, chroma_subsampled, row))
-        status = rubor_error_set(error, handler.memory ? RUBOR_NO_MEMORY : RUBOR_INTERNAL, "JPEG encoder: %s",
-                                 handler.message);
+        status = rubor_error_set(error, handler.status == RUBOR_NO_MEMORY ? RUBOR_NO_MEMORY : RUBOR_INTERNAL,
+                                 "JPEG encoder: %s", handler.message);
     jpeg_destroy_compress(&jpeg);
     free(row);
     if (status)

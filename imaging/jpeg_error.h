@@ -2,8 +2,9 @@
 #ifndef RUBOR_IMAGING_JPEG_ERROR_H
 #define RUBOR_IMAGING_JPEG_ERROR_H
 
+#include "imaging/status.h"
+
 #include <setjmp.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h> /* jpeglib.h needs FILE */
 
@@ -12,7 +13,8 @@
 typedef struct rubor_jpeg_error {
     struct jpeg_error_mgr base; /* first: libjpeg hands back a pointer to it */
     jmp_buf jump;
-    bool memory; /* the error was a lack of memory */
+    rubor_status status; /* what the error means */
+    bool bogus_icc;      /* the color profile comes in pieces that do not fit together */
     char message[JMSG_LENGTH_MAX];
 } rubor_jpeg_error;
 

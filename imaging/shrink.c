@@ -9,18 +9,20 @@
 #include <string.h>
 
 /* Whole numbers decide the borders, so that rounding cannot make a sliver of a pixel. */
-rubor_span rubor_span_of(int index, int in_size, int out_size)
+rubor_span rubor_span_of(rubor_axis axis, int index)
 {
-    assert(index >= 0 && index < out_size && out_size <= in_size);
-    int64_t from = (int64_t)index * in_size, to = from + in_size; /* in 1/out_size pixels */
-    int64_t first = from / out_size, last = (to - 1) / out_size;
-    double unit = 1.0 / out_size;
+    assert(index >= 0 && index < axis.out_size && axis.offset >= 0);
+    int64_t pixel = (int64_t)axis.out_size * axis.unit; /* one input pixel, in 1/(out_size * unit) */
+    int64_t from = (int64_t)axis.offset * axis.out_size + (int64_t)index * axis.length,
+            to = from + axis.length;
+    int64_t first = from / pixel, last = (to - 1) / pixel;
+    double part = 1.0 / (double)pixel;
     rubor_span span = {(int)first, (int)last, 0, 0};
     if (first == last) {
-        span.first_part = (float)((double)(to - from) * unit);
+        span.first_part = (float)((double)axis.length * part);
     } else {
-        span.first_part = (float)((double)((first + 1) * out_size - from) * unit);
-        span.last_part = (float)((double)(to - last * out_size) * unit);
+        span.first_part = (float)((double)((first + 1) * pixel - from) * part);
+        span.last_part = (float)((double)(to - last * pixel) * part);
     }
     return span;
 }
@@ -61,9 +63,9 @@ rubor_status rubor_plane_shrink(rubor_plane *out, const rubor_plane *in, int wid
         goto out;
     }
     for (int x = 0; x < width; x++)
-        spans[x] = rubor_span_of(x, in->width, width);
+        spans[x] = rubor_span_of((rubor_axis){0, in->width, 1, width}, x);
     for (int y = 0; y < height; y++) {
-        rubor_span rows = rubor_span_of(y, in->height, height);
+        rubor_span rows = rubor_span_of((rubor_axis){0, in->height, 1, height}, y);
         float *sum = out->data + (size_t)y * (size_t)width;
         memset(weight, 0, (size_t)width * sizeof *weight);
         for (int r = rows.first; r <= rows.last; r++) {

@@ -2,15 +2,20 @@
 #ifndef RUBOR_IMAGING_SHRINK_H
 #define RUBOR_IMAGING_SHRINK_H
 
-#include "imaging/status.h"
-
 /* Output pixel i covers input first .. last; the two ends count first_part and last_part, those between 1.
- * When first == last only first_part counts. The parts of one output pixel sum to in_size / out_size. */
+ * When first == last only first_part counts. The parts of one output pixel sum to length / (out_size * unit).
+ */
 typedef struct rubor_span {
     int first, last;
     float first_part, last_part;
 } rubor_span;
 
-rubor_span rubor_span_of(int index, int in_size, int out_size);
+/* A stretch of an axis, in whole steps of which unit make one input pixel (unit 1: input pixels; 4: the input
+ * was decoded at a quarter), shared out evenly over out_size output pixels. */
+typedef struct rubor_axis {
+    int offset, length, unit, out_size;
+} rubor_axis;
+
+rubor_span rubor_span_of(rubor_axis axis, int index);
 
 #endif
