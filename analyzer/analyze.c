@@ -276,7 +276,8 @@ rubor_status rubor_analyze(rubor_record *out, rubor_maps *maps, rubor_bytes phot
     describe_calibration(out, &a.visit);
     describe_skin(out, &a.visit);
     SET(out->reference, baseline.data ? "baseline" : "within_frame");
-    rubor_quality_judge(out, &a.visit.quality, &a.visit.calibration, a.visit.info.width, a.visit.info.height);
+    rubor_quality_judge(out, &a.visit.quality, &a.visit.calibration, a.visit.info.width, a.visit.info.height,
+                        a.visit.mm_per_px);
     if (baseline.data) {
         status = align(&a, out, error);
         if (status != RUBOR_OK)

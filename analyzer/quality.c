@@ -3,70 +3,85 @@
 #include <math.h>
 #include <string.h>
 
-enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900, CLIP_LEVEL = 64250, BLACK_LEVEL = 1028 };
+/* 8-bit 251 and 4: what JPEG leaves of 255 and 0 */
+enum { CLIP_LEVEL = 251 * 257, BLACK_LEVEL = 4 * 257 };
 
-static void set_null(rubor_quality *out)
+static void count_levels(rubor_quality *out, const rubor_image_encoded *working, const rubor_mask *skin,
+                         const rubor_mask *shine)
 {
-    memset(out, 0, sizeof *out);
-    out->edge_px = out->edge_ratio = out->sharpness = out->anisotropy = out->clipped_percent = RUBOR_NULL;
-    out->tilt_degrees = RUBOR_NULL;
+    size_t count = (size_t)working->width * (size_t)working->height;
+    size_t inside = 0, shining = 0, any = 0, black = 0, bright = 0, high[3] = {0}, histogram[256] = {0};
+    for (size_t i = 0; i < count; i++) {
+        const uint16_t *rgb = working->rgb + 3 * i;
+        bool top[3] = {rgb[0] >= CLIP_LEVEL, rgb[1] >= CLIP_LEVEL, rgb[2] >= CLIP_LEVEL};
+        bright += top[0] && top[1] && top[2];
+        bool is_skin = skin->data[i] >= 128, is_shine = shine->data && shine->data[i] >= 128 && !is_skin;
+        shining += is_shine;
+        if (!is_skin && !is_shine)
+            continue;
+        any += top[0] || top[1] || top[2];
+        for (int c = 0; c < 3; c++)
+            high[c] += top[c];
+        if (!is_skin)
+            continue;
+        inside++;
+        black += rgb[0] <= BLACK_LEVEL || rgb[1] <= BLACK_LEVEL || rgb[2] <= BLACK_LEVEL;
+        histogram[rgb[1] >> 8]++;
+    }
+    out->skin_percent = count ? 100.0 * (double)inside / (double)count : 0;
+    out->bright_percent = count ? 100.0 * (double)bright / (double)count : 0;
+    if (!inside)
+        return;
+    double both = (double)(inside + shining);
+    out->clipped_percent = 100.0 * (double)any / both;
     for (int c = 0; c < 3; c++)
-        out->channel_percent[c] = out->black_percent[c] = out->median[c] = RUBOR_NULL;
+        out->channel_percent[c] = 100.0 * (double)high[c] / both;
+    out->black_percent = 100.0 * (double)black / (double)inside;
+    out->shine_percent = 100.0 * (double)shining / both;
+    size_t below = 0;
+    int level = 0;
+    while (level < 255 && (below += histogram[level]) * 2 < inside)
+        level++;
+    out->median = (level + 0.5) / 256;
+}
+
+/* Patches are square: how unequal they look is the cosine of the tilt. */
+static double tilt_degrees(const rubor_chart_location *location)
+{
+    const double *h = location->homography;
+    double x = RUBOR_CHART_COLUMNS / 2.0, y = RUBOR_CHART_ROWS / 2.0;
+    double w = h[6] * x + h[7] * y + h[8];
+    if (!(fabs(w) > 1e-12) || !(location->fill[0] > 0) || !(location->fill[1] > 0))
+        return RUBOR_NULL;
+    double px = (h[0] * x + h[1] * y + h[2]) / w, py = (h[3] * x + h[4] * y + h[5]) / w;
+    double a = (h[0] - px * h[6]) / w * location->fill[0], b = (h[1] - px * h[7]) / w * location->fill[1];
+    double c = (h[3] - py * h[6]) / w * location->fill[0], d = (h[4] - py * h[7]) / w * location->fill[1];
+    double sum = (a * a + b * b + c * c + d * d) / 2;
+    double difference = sqrt(fmax(0, sum * sum - (a * d - b * c) * (a * d - b * c)));
+    if (!(sum > 0))
+        return RUBOR_NULL;
+    return acos(fmin(1, sqrt(fmax(0, (sum - difference) / (sum + difference))))) * 180 / 3.14159265358979;
 }
 
 rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded *working,
                                    const rubor_mask *skin, const rubor_mask *shine,
-                                   const rubor_calibration *calibration, double scale, rubor_error *error)
+                                   const rubor_calibration *calibration, rubor_error *error)
 {
-    (void)calibration;
-    (void)scale;
-    (void)error;
-    set_null(out);
-    size_t count = (size_t)working->width * (size_t)working->height, inside = 0, shining = 0, any = 0;
-    size_t high[3] = {0}, low[3] = {0};
-    for (size_t i = 0; i < count; i++) {
-        if (shine->data && shine->data[i] >= 128)
-            shining++;
-        if (skin->data[i] < 128)
-            continue;
-        inside++;
-        bool clipped = false;
-        for (int c = 0; c < 3; c++) {
-            high[c] += working->rgb[3 * i + (size_t)c] >= CLIP_LEVEL;
-            low[c] += working->rgb[3 * i + (size_t)c] <= BLACK_LEVEL;
-            clipped |= working->rgb[3 * i + (size_t)c] >= CLIP_LEVEL;
-        }
-        any += clipped;
+    memset(out, 0, sizeof *out);
+    out->clipped_percent = out->black_percent = out->median = out->shine_percent = RUBOR_NULL;
+    out->tilt_degrees = out->white_linear = out->sharpness = RUBOR_NULL;
+    for (int c = 0; c < 3; c++)
+        out->channel_percent[c] = RUBOR_NULL;
+    count_levels(out, working, skin, shine);
+    if (calibration->status == RUBOR_CALIBRATION_CHART) {
+        out->tilt_degrees = tilt_degrees(&calibration->location);
+        const double *white = calibration->patches[18].linear;
+        out->white_linear = fmax(white[0], fmax(white[1], white[2]));
+        for (int i = 0; i < RUBOR_CHART_PATCHES; i++)
+            out->clipped_patches += calibration->patches[i].use == RUBOR_PATCH_CLIPPED;
     }
-    out->skin_percent = 100.0 * (double)inside / (double)count;
-    if (inside) {
-        out->clipped_percent = 100.0 * (double)any / (double)inside;
-        for (int c = 0; c < 3; c++) {
-            out->channel_percent[c] = 100.0 * (double)high[c] / (double)inside;
-            out->black_percent[c] = 100.0 * (double)low[c] / (double)inside;
-        }
-        out->shine_percent = 100.0 * (double)shining / (double)(inside + shining);
-    }
-    return RUBOR_OK;
-}
-
-void rubor_quality_judge(rubor_record *record, const rubor_quality *quality,
-                         const rubor_calibration *calibration, int64_t width, int64_t height)
-{
-    int64_t shorter = width < height ? width : height, longer = width < height ? height : width;
-    record->quality.sharpness = quality->sharpness;
-    record->quality.clipped_percent = quality->clipped_percent;
-    if (shorter < SIDE_MIN_PX || longer < LONG_SIDE_MIN_PX)
-        rubor_record_reason(
-            record, "retake", "too_small",
-            "The photo is smaller than 900 x 600 pixels: set the camera to a larger picture size.");
-    if (quality->skin_percent < 1)
-        rubor_record_reason(record, "retake", "no_skin",
-                            "No skin was found: point the camera at the treated area and light it evenly.");
-    if (quality->clipped_percent > 10)
-        rubor_record_reason(record, "retake", "overexposed",
-                            "The skin is too bright to measure: lower the exposure or move the lamp back.");
-    if (calibration->status == RUBOR_CALIBRATION_NONE)
-        rubor_record_reason(record, "warn", "chart_missing",
-                            "No color chart was found: put the whole chart in the frame, flat and unshaded.");
+    rubor_status status = rubor_quality_blur(&out->blur_px, &out->blur_ratio, working, error);
+    if (status == RUBOR_OK && isfinite(out->blur_px))
+        out->sharpness = fmin(1, 0.7 / fmax(out->blur_px, 0.1));
+    return status;
 }

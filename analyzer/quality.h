@@ -2,8 +2,8 @@
  *
  * rubor_quality_measure looks at the encoded working image (before calibration, so that clipping shows);
  * rubor_quality_judge turns measurements into the record's verdict and reasons, each one sentence a camera
- * operator can act on. Thresholds are in quality.c beside the table they were chosen from
- * (docs/MEASUREMENT.md, "Quality gate"). Pure functions; reentrant. */
+ * operator can act on. Thresholds are in quality_judge.c beside the table they were chosen from
+ * (docs/MEASUREMENT.md, "Quality gate"). Reentrant. */
 #ifndef RUBOR_ANALYZER_QUALITY_H
 #define RUBOR_ANALYZER_QUALITY_H
 
@@ -12,25 +12,32 @@
 #include "imaging/kernels.h"
 
 typedef struct rubor_quality {
-    double edge_px;    /* chart edge blur: standard deviation of the edge spread, working px; NaN: no chart */
-    double edge_ratio; /* blur of the blurrier axis / sharper axis at the chart; NaN: no chart */
-    double sharpness;  /* 0..1, fine structure of the skin against coarser; NaN: no skin */
-    double anisotropy; /* fine structure across / along the weaker direction, >= 1; NaN: no skin */
-    double clipped_percent;    /* of the skin: any channel at the encoding's upper limit */
-    double channel_percent[3]; /* of the skin, per channel R, G, B: at the upper limit */
-    double black_percent[3];   /* of the skin, per channel: at the lower limit */
-    double median[3];          /* skin, encoded 0..1 */
+    double blur_px;    /* standard deviation of the edge spread at the strongest edges; NaN: no edges */
+    double blur_ratio; /* the blurrier direction / the sharper one; NaN: edges lie in one direction only */
+    double sharpness;  /* 0..1: 0.7 px / blur, at most 1; NaN where blur_px is */
+    double clipped_percent;    /* of skin and shine: any channel at the encoding's upper limit */
+    double channel_percent[3]; /* likewise per channel R, G, B */
+    double black_percent;      /* of the skin: any channel at the lower limit */
+    double bright_percent;     /* of the frame: all channels at the upper limit */
+    double median;             /* skin, green, encoded 0..1; NaN: no skin */
     double shine_percent;      /* of skin and shine together */
     double skin_percent;       /* of the frame */
-    double tilt_degrees; /* of the chart's plane against the sensor, from its perspective; NaN: no chart */
+    double tilt_degrees;       /* of the chart against the sensor, from its foreshortening; NaN: no chart */
+    double white_linear;       /* the chart's white patch, brightest channel, camera linear; NaN: no chart */
+    int clipped_patches;
 } rubor_quality;
 
 rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded *working,
                                    const rubor_mask *skin, const rubor_mask *shine,
-                                   const rubor_calibration *calibration, double scale, rubor_error *error);
+                                   const rubor_calibration *calibration, rubor_error *error);
 
-/* width, height: of the full photo. region_percent: of the working frame, NaN where there is no region. */
+/* Standard deviation of the edge spread (px) of the strongest edges, and blurrier / sharper direction. */
+rubor_status rubor_quality_blur(double *blur_px, double *ratio, const rubor_image_encoded *working,
+                                rubor_error *error);
+
+/* width, height: of the full photo. mm_per_px: of the working image, NaN where unknown. */
 void rubor_quality_judge(rubor_record *record, const rubor_quality *quality,
-                         const rubor_calibration *calibration, int64_t width, int64_t height);
+                         const rubor_calibration *calibration, int64_t width, int64_t height,
+                         double mm_per_px);
 
 #endif

@@ -1,0 +1,151 @@
+/* Blur from the strongest edges, by blurring once more and looking how much they lose (Zhuo and Sim 2011): an
+ * edge of spread s has a gradient peak in proportion to 1 / s; after one more blur s1 it falls by R = s /
+ * sqrt(s^2 + s1^2). Edges are sorted by direction, because motion blurs only those that lie across it. */
+#include "analyzer/quality.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIRECTIONS = 8, PER_DIRECTION = 4096, BINS = 512, EDGES_MIN = 60 };
+#define REBLUR_PX 1.5
+#define EDGE_LEAST 0.02 /* encoded units per px: weaker gradients are texture and noise */
+
+typedef struct edges {
+    float ratio[DIRECTIONS][PER_DIRECTION];
+    size_t count[DIRECTIONS], seen[DIRECTIONS];
+    size_t histogram[BINS];
+} edges;
+
+static rubor_status luma_plane(rubor_plane *out, const rubor_image_encoded *working, rubor_error *error)
+{
+    rubor_status status = rubor_plane_init(out, working->width, working->height, error);
+    if (status != RUBOR_OK)
+        return status;
+    size_t count = (size_t)working->width * (size_t)working->height;
+    for (size_t i = 0; i < count; i++) {
+        const uint16_t *rgb = working->rgb + 3 * i;
+        out->data[i] = (float)(rgb[0] + 2 * rgb[1] + rgb[2]) * (1.0f / (4 * 65535));
+    }
+    return RUBOR_OK;
+}
+
+static void gradient(float *gx, float *gy, const rubor_plane *plane, int x, int y)
+{
+    const float *at = plane->data + (size_t)y * (size_t)plane->width + (size_t)x;
+    ptrdiff_t down = plane->width;
+    *gx = (at[1] - at[-1]) / 2;
+    *gy = (at[down] - at[-down]) / 2;
+}
+
+/* A gradient peak across the edge: stronger than both neighbors in its own direction. */
+static bool is_peak(const rubor_plane *luma, int x, int y, float gx, float gy)
+{
+    float own = gx * gx + gy * gy, ax, ay, bx, by;
+    int dx = fabsf(gx) > 0.41f * fabsf(gy) ? (gx > 0 ? 1 : -1) : 0;
+    int dy = fabsf(gy) > 0.41f * fabsf(gx) ? (gy > 0 ? 1 : -1) : 0;
+    gradient(&ax, &ay, luma, x + dx, y + dy);
+    gradient(&bx, &by, luma, x - dx, y - dy);
+    return own >= ax * ax + ay * ay && own > bx * bx + by * by;
+}
+
+static int direction_of(float gx, float gy)
+{
+    double angle = atan2(gy, gx) / 3.14159265358979 * DIRECTIONS;
+    return ((int)floor(angle + 0.5) + 2 * DIRECTIONS) % DIRECTIONS;
+}
+
+static float strong_gradient(edges *e, const rubor_plane *luma)
+{
+    size_t peaks = 0, kept = 0;
+    for (int y = 2; y < luma->height - 2; y += 2)
+        for (int x = 2; x < luma->width - 2; x++) {
+            float gx, gy;
+            gradient(&gx, &gy, luma, x, y);
+            float strength = sqrtf(gx * gx + gy * gy);
+            if (strength < (float)EDGE_LEAST)
+                continue;
+            int bin = (int)(strength * BINS);
+            e->histogram[bin < BINS ? bin : BINS - 1]++;
+            peaks++;
+        }
+    int bin = BINS - 1; /* the strongest fifth */
+    while (bin > 0 && (kept += e->histogram[bin]) * 5 < peaks)
+        bin--;
+    return fmaxf((float)EDGE_LEAST, (float)bin / BINS);
+}
+
+static void collect(edges *e, const rubor_plane *luma, const rubor_plane *again)
+{
+    float least = strong_gradient(e, luma);
+    for (int y = 3; y < luma->height - 3; y++)
+        for (int x = 3; x < luma->width - 3; x++) {
+            float gx, gy, bx, by;
+            gradient(&gx, &gy, luma, x, y);
+            if (gx * gx + gy * gy < least * least || !is_peak(luma, x, y, gx, gy))
+                continue;
+            gradient(&bx, &by, again, x, y);
+            float ratio = sqrtf((bx * bx + by * by) / (gx * gx + gy * gy));
+            int d = direction_of(gx, gy);
+            size_t slot = e->seen[d]++;
+            if (slot >= PER_DIRECTION) /* keep an even sample without a random number */
+                slot = (slot * 2654435761u) % (2 * PER_DIRECTION);
+            if (slot < PER_DIRECTION)
+                e->ratio[d][slot] = ratio;
+            if (e->count[d] < PER_DIRECTION)
+                e->count[d]++;
+        }
+}
+
+static int compare_floats(const void *one, const void *other)
+{
+    float a = *(const float *)one, b = *(const float *)other;
+    return (a > b) - (a < b);
+}
+
+/* Spread of the sharper quarter of one direction's edges: the others may be soft in themselves (shadows). */
+static double spread_of(float *ratio, size_t count)
+{
+    qsort(ratio, count, sizeof *ratio, compare_floats);
+    double r = fmin(0.98, ratio[count / 4]);
+    return REBLUR_PX * r / sqrt(1 - r * r);
+}
+
+rubor_status rubor_quality_blur(double *blur_px, double *ratio, const rubor_image_encoded *working,
+                                rubor_error *error)
+{
+    rubor_plane luma = {0}, again = {0};
+    *blur_px = *ratio = RUBOR_NULL;
+    edges *e = calloc(1, sizeof *e);
+    rubor_status status =
+        e ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the blur measure");
+    if (status == RUBOR_OK)
+        status = luma_plane(&luma, working, error);
+    if (status == RUBOR_OK)
+        status = luma_plane(&again, working, error);
+    if (status == RUBOR_OK)
+        status = rubor_plane_blur(&again, REBLUR_PX, error);
+    if (status != RUBOR_OK || luma.width < 16 || luma.height < 16)
+        goto out;
+    collect(e, &luma, &again);
+    double sharpest = 1e9, bluntest = 0, sum = 0;
+    int directions = 0;
+    for (int d = 0; d < DIRECTIONS; d++) {
+        if (e->count[d] < EDGES_MIN)
+            continue;
+        double spread = spread_of(e->ratio[d], e->count[d]);
+        sharpest = fmin(sharpest, spread);
+        bluntest = fmax(bluntest, spread);
+        sum += spread;
+        directions++;
+    }
+    if (directions)
+        *blur_px = sum / directions;
+    if (directions >= 2 && sharpest > 0)
+        *ratio = bluntest / sharpest;
+out:
+    rubor_plane_finish(&luma);
+    rubor_plane_finish(&again);
+    free(e);
+    return status;
+}

@@ -1,0 +1,112 @@
+#include "analyzer/quality.h"
+
+#include <math.h>
+
+/* Thresholds, from the table of false alarms and misses in docs/MEASUREMENT.md "Quality gate". Blur is judged
+ * against a working image of 1,200 px across: redness is a low-frequency signal, so a soft photo is warned
+ * about long before it is refused. */
+enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
+#define BLUR_WARN_PX 1.7
+#define BLUR_RETAKE_PX 3.0
+#define MOTION_RATIO 1.8
+#define CLIPPED_WARN 3.0
+#define CLIPPED_RETAKE 15.0
+#define BRIGHT_RETAKE 30.0
+#define MEDIAN_DARK 0.06 /* skin's green, encoded: darker than the darkest skin in good light */
+#define WHITE_DARK 0.10  /* chart white, camera linear: three stops under */
+#define BLACK_RETAKE 20.0
+#define GLARE_WARN 6.0
+#define GLARE_RETAKE 12.0
+#define SHINE_WARN 10.0
+#define TILT_WARN 35.0
+#define FAR_MM_PER_PX 0.40 /* of the working image */
+#define SKIN_LEAST 2.0
+
+static void judge_sharpness(rubor_record *record, const rubor_quality *q, double width)
+{
+    double scale = fmax(1, width / 1200), blur = q->blur_px / scale;
+    if (!isfinite(blur) || blur < BLUR_WARN_PX)
+        return;
+    const char *verdict = blur >= BLUR_RETAKE_PX ? "retake" : "warn";
+    if (q->blur_ratio >= MOTION_RATIO)
+        rubor_record_reason(
+            record, verdict, "motion",
+            "The photo is smeared by motion: rest the camera and ask the person to hold still.");
+    else
+        rubor_record_reason(record, verdict, "blurred",
+                            "The photo is out of focus: focus on the treated skin and take it again.");
+}
+
+static void judge_exposure(rubor_record *record, const rubor_quality *q)
+{
+    bool white_clipped = q->white_linear >= 0.97;
+    double most = fmax(q->channel_percent[0], fmax(q->channel_percent[1], q->channel_percent[2]));
+    double least = fmin(q->channel_percent[0], fmin(q->channel_percent[1], q->channel_percent[2]));
+    bool skin_clipped = q->clipped_percent >= CLIPPED_RETAKE;
+    if (skin_clipped || q->bright_percent >= BRIGHT_RETAKE)
+        rubor_record_reason(record, "retake", "overexposed",
+                            "The photo is too bright to measure: lower the exposure or move the lamp back.");
+    else if (q->clipped_percent >= CLIPPED_WARN && most > 3 * least)
+        rubor_record_reason(
+            record, "warn", "channel_clipped",
+            "One color of the skin is at the camera's limit: lower the exposure by one step.");
+    else if (q->clipped_percent >= CLIPPED_WARN)
+        rubor_record_reason(record, "warn", "overexposed",
+                            "Parts of the skin are too bright to measure: lower the exposure by one step.");
+    bool too_dark =
+        q->white_linear < WHITE_DARK || q->median < MEDIAN_DARK || q->black_percent >= BLACK_RETAKE;
+    if (too_dark && !white_clipped)
+        rubor_record_reason(
+            record, q->median < MEDIAN_DARK / 2 || q->white_linear < WHITE_DARK / 2 ? "retake" : "warn",
+            "underexposed", "The photo is too dark: raise the exposure or bring the lamp closer.");
+}
+
+static void judge_light(rubor_record *record, const rubor_quality *q, const rubor_calibration *calibration)
+{
+    if (calibration->status == RUBOR_CALIBRATION_NONE)
+        rubor_record_reason(record, "warn", "chart_missing",
+                            "No color chart was found: put the whole chart in the frame, flat and unshaded.");
+    if (q->clipped_patches > 6)
+        rubor_record_reason(
+            record, "retake", "chart_clipped",
+            "Most of the color chart is too bright: lower the exposure until its white shows gray.");
+    else if (q->clipped_patches > 0)
+        rubor_record_reason(
+            record, "warn", "chart_clipped",
+            "Part of the color chart is at the camera's limit: lower the exposure by one step.");
+    if (calibration->glare_percent >= GLARE_RETAKE)
+        rubor_record_reason(
+            record, "retake", "glare",
+            "Stray light veils the photo: keep lamps and windows out of the lens and clean it.");
+    else if (calibration->glare_percent >= GLARE_WARN || q->shine_percent >= SHINE_WARN)
+        rubor_record_reason(
+            record, "warn", "glare",
+            "The skin or the lens reflects the lamp: turn the lamp or use a polarizing filter.");
+}
+
+void rubor_quality_judge(rubor_record *record, const rubor_quality *quality,
+                         const rubor_calibration *calibration, int64_t width, int64_t height,
+                         double mm_per_px)
+{
+    int64_t shorter = width < height ? width : height, longer = width < height ? height : width;
+    record->quality.sharpness = quality->sharpness;
+    record->quality.clipped_percent = quality->clipped_percent;
+    if (shorter < SIDE_MIN_PX || longer < LONG_SIDE_MIN_PX)
+        rubor_record_reason(
+            record, "retake", "too_small",
+            "The photo is smaller than 900 x 600 pixels: set the camera to a larger picture size.");
+    judge_exposure(record, quality);
+    if (quality->skin_percent < SKIN_LEAST)
+        rubor_record_reason(record, "retake", "no_skin",
+                            "No skin was found: point the camera at the treated area and light it evenly.");
+    judge_sharpness(record, quality, (double)record->photo.working_width);
+    judge_light(record, quality, calibration);
+    if (quality->tilt_degrees >= TILT_WARN)
+        rubor_record_reason(
+            record, "warn", "tilt",
+            "The camera looks at the chart from the side: hold it square to the skin and the chart.");
+    if (mm_per_px >= FAR_MM_PER_PX)
+        rubor_record_reason(
+            record, "warn", "distance",
+            "The camera is too far away: come closer until the treated area fills the frame.");
+}
