@@ -1,0 +1,328 @@
+#include "calibration/calibration.h"
+
+#include "calibration/calibrate_fit.h"
+#include "calibration/calibrate_sample.h"
+#include "imaging/linsolve.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATCHES = RUBOR_CHART_PATCHES, FULL_STEPS = 40, LEFT_OUT_STEPS = 12, EDITION_STEPS = 10 };
+
+/* Skin-like patches count double: dark skin, light skin. */
+static const double SKIN_WEIGHT = 2.0;
+/* A patch left out that lands this far away, and this many times further than its fellows, is not the color
+ * it should be: a reflection, a shadow, dirt. */
+static const double OUTLIER_DELTA_E = 14.0, OUTLIER_RATIO = 4.0;
+
+typedef struct work {
+    const rubor_chart_table *table;
+    rubor_lab reference[PATCHES];
+    double reference_linear[PATCHES][3];
+    rubor_fit_patch input[PATCHES];
+    rubor_fit fit;
+    double left_out[PATCHES]; /* CIEDE2000 of each used patch, from a fit without it */
+} work;
+
+void rubor_calibration_none(rubor_calibration *out)
+{
+    *out = (rubor_calibration){.status = RUBOR_CALIBRATION_NONE};
+    for (int c = 0; c < 3; c++) {
+        for (int k = 0; k < RUBOR_TONE_KNOTS; k++)
+            out->tone[c][k] = (float)rubor_srgb_decode(k / (RUBOR_TONE_KNOTS - 1.0));
+        out->matrix[4 * c] = 1.0;
+    }
+    out->glare_percent = out->glare_percent_sd = NAN;
+    out->delta_e2000_uncorrected = out->delta_e2000_fit_mean = NAN;
+    out->delta_e2000_fit_max = out->delta_e2000_loo_mean = NAN;
+    out->mm_per_px = out->mm_per_px_sd = NAN;
+    out->response_residual = NAN;
+    for (int k = 0; k < PATCHES; k++)
+        out->patches[k].delta_e2000 = NAN;
+}
+
+/* Rounds to 22 significant bits: the last bits of the iteration depend on the CPU's math library, these do
+ * not. */
+static double settled(double value)
+{
+    int exponent;
+    double mantissa = frexp(value, &exponent);
+    return isfinite(value) ? ldexp(rint(mantissa * 4194304.0) / 4194304.0, exponent) : value;
+}
+
+static void set_table(work *w, const rubor_chart_table *table)
+{
+    w->table = table;
+    for (int k = 0; k < PATCHES; k++) {
+        w->reference[k] = table->lab_d50[k];
+        rubor_lab_d50_to_linear(w->reference_linear[k], table->lab_d50[k]);
+    }
+}
+
+static void set_input(work *w, const rubor_patch *patches)
+{
+    for (int k = 0; k < PATCHES; k++) {
+        rubor_fit_patch *in = &w->input[k];
+        for (int c = 0; c < 3; c++)
+            in->linear[c] = fmax(patches[k].linear[c], 1e-4);
+        in->weight = patches[k].use != RUBOR_PATCH_USED ? 0.0 : k < 2 ? SKIN_WEIGHT : 1.0;
+        in->x = k % RUBOR_CHART_COLUMNS - 2.5;
+        in->y = k / RUBOR_CHART_COLUMNS - 1.5;
+    }
+}
+
+static double patch_error(const rubor_fit *fit, const work *w, int k)
+{
+    double color[3];
+    rubor_fit_color(color, NULL, fit, &w->input[k]);
+    return rubor_delta_e2000(rubor_linear_to_lab_d50(color), w->reference[k]);
+}
+
+static rubor_status fit_all(work *w, rubor_error *error)
+{
+    rubor_status status = rubor_fit_start(&w->fit, w->input, w->reference, error);
+    if (status == RUBOR_OK)
+        rubor_fit_improve(&w->fit, w->input, w->reference, FULL_STEPS);
+    return status;
+}
+
+/* The edition that fits better; a user's table or a given edition is taken as it is. */
+static rubor_status fit_edition(work *w, const rubor_calibrate_options *options, rubor_error *error)
+{
+    if (options->table || options->edition == RUBOR_EDITION_BEFORE_2014 ||
+        options->edition == RUBOR_EDITION_AFTER_2014) {
+        set_table(w, options->table ? options->table : rubor_chart_table_get(options->edition));
+        return fit_all(w, error);
+    }
+    set_table(w, rubor_chart_table_get(RUBOR_EDITION_AFTER_2014));
+    rubor_status status = fit_all(w, error);
+    if (status != RUBOR_OK)
+        return status;
+    rubor_fit newer = w->fit;
+    set_table(w, rubor_chart_table_get(RUBOR_EDITION_BEFORE_2014));
+    rubor_fit_improve(&w->fit, w->input, w->reference, EDITION_STEPS);
+    if (newer.cost <= w->fit.cost) {
+        set_table(w, rubor_chart_table_get(RUBOR_EDITION_AFTER_2014));
+        w->fit = newer;
+    } else {
+        rubor_fit_improve(&w->fit, w->input, w->reference, FULL_STEPS);
+    }
+    return RUBOR_OK;
+}
+
+/* An honest refit without each patch in turn; the full fit is only where the search starts. */
+static void leave_one_out(work *w)
+{
+    for (int k = 0; k < PATCHES; k++) {
+        w->left_out[k] = NAN;
+        double weight = w->input[k].weight;
+        if (!(weight > 0.0))
+            continue;
+        w->input[k].weight = 0.0;
+        rubor_fit fit;
+        if (rubor_fit_start(&fit, w->input, w->reference, NULL) == RUBOR_OK) {
+            memcpy(fit.theta, w->fit.theta, sizeof fit.theta);
+            rubor_fit_improve(&fit, w->input, w->reference, LEFT_OUT_STEPS);
+            w->left_out[k] = patch_error(&fit, w, k);
+        }
+        w->input[k].weight = weight;
+    }
+}
+
+static int compare_double(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median_left_out(const work *w)
+{
+    double sorted[PATCHES];
+    int n = 0;
+    for (int k = 0; k < PATCHES; k++)
+        if (isfinite(w->left_out[k]))
+            sorted[n++] = w->left_out[k];
+    if (n == 0)
+        return NAN;
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_double);
+    return sorted[n / 2];
+}
+
+/* Marks at most one patch in eight; returns how many. */
+static int mark_outliers(work *w, rubor_patch *patches)
+{
+    double limit = fmax(OUTLIER_DELTA_E, OUTLIER_RATIO * median_left_out(w));
+    int used = 0, marked = 0;
+    for (int k = 0; k < PATCHES; k++)
+        used += w->input[k].weight > 0.0;
+    for (; marked < used / 8; marked++) {
+        int worst = -1;
+        for (int k = 0; k < PATCHES; k++)
+            if (w->input[k].weight > 0.0 && w->left_out[k] > limit &&
+                (worst < 0 || w->left_out[k] > w->left_out[worst]))
+                worst = k;
+        if (worst < 0)
+            break;
+        double color[3];
+        rubor_fit_color(color, NULL, &w->fit, &w->input[worst]);
+        bool dark =
+            color[1] < 0.5 * w->reference_linear[worst][1] && color[0] < 0.6 * w->reference_linear[worst][0];
+        patches[worst].use = dark ? RUBOR_PATCH_SHADOWED : RUBOR_PATCH_OUTLIER;
+        w->input[worst].weight = 0.0;
+    }
+    return marked;
+}
+
+static rubor_status fit_robustly(work *w, rubor_patch *patches, const rubor_calibrate_options *options,
+                                 rubor_error *error)
+{
+    rubor_status status = fit_edition(w, options, error);
+    if (status != RUBOR_OK)
+        return status;
+    leave_one_out(w);
+    if (mark_outliers(w, patches) == 0)
+        return RUBOR_OK;
+    status = fit_edition(w, options, error);
+    if (status == RUBOR_OK)
+        leave_one_out(w);
+    return status;
+}
+
+/* Standard deviation of the glare's common part, in percent of white. */
+static double glare_sd(const rubor_fit *fit, double white)
+{
+    double variance = fit->covariance[RUBOR_FIT_GLARE * RUBOR_FIT_PARAMETERS + RUBOR_FIT_GLARE];
+    return variance >= 0.0 ? 100.0 * sqrt(variance) / white : NAN;
+}
+
+static void fill_tone(rubor_calibration *out, const rubor_fit *fit)
+{
+    for (int c = 0; c < 3; c++) {
+        out->tone[c][0] = 0.0F;
+        for (int k = 1; k < RUBOR_TONE_KNOTS; k++) {
+            double linear = rubor_srgb_decode(k / (RUBOR_TONE_KNOTS - 1.0));
+            float value = (float)settled(rubor_fit_tone(fit, c, linear));
+            out->tone[c][k] = fmaxf(value, out->tone[c][k - 1]);
+        }
+        out->glare[c] = settled(rubor_fit_glare(fit, c));
+    }
+    for (int i = 0; i < 9; i++)
+        out->matrix[i] = settled(fit->theta[RUBOR_FIT_MATRIX + i]);
+    /* What the camera reads at the chart's perfect white, so that glare is a part of it. */
+    double inverse[9], white = 0.0;
+    if (rubor_matrix3_inverse(inverse, out->matrix, NULL) == RUBOR_OK)
+        white = (inverse[0] + inverse[1] + inverse[2] + inverse[3] + inverse[4] + inverse[5] + inverse[6] +
+                 inverse[7] + inverse[8]) /
+                3.0;
+    if (white > 0.0) {
+        out->glare_percent = settled(100.0 * (out->glare[0] + out->glare[1] + out->glare[2]) / 3.0 / white);
+        out->glare_percent_sd = settled(glare_sd(fit, white));
+    }
+}
+
+static void fill_patches(rubor_calibration *out, const work *w)
+{
+    double uncorrected = 0.0, left_out = 0.0, sum = 0.0, max = 0.0;
+    int n = 0;
+    for (int k = 0; k < PATCHES; k++) {
+        rubor_patch *patch = &out->patches[k];
+        patch->delta_e2000 = NAN;
+        double color[3];
+        rubor_fit_color(color, NULL, &w->fit, &w->input[k]);
+        for (int c = 0; c < 3; c++)
+            patch->corrected[c] = settled(color[c]);
+        if (patch->use != RUBOR_PATCH_USED)
+            continue;
+        n++;
+        patch->delta_e2000 =
+            settled(rubor_delta_e2000(rubor_linear_to_lab_d50(patch->corrected), w->reference[k]));
+        uncorrected += rubor_delta_e2000(rubor_linear_to_lab_d50(patch->linear), w->reference[k]);
+        sum += patch->delta_e2000;
+        max = fmax(max, patch->delta_e2000);
+        left_out += w->left_out[k];
+    }
+    out->patches_used = n;
+    if (n == 0)
+        return;
+    out->delta_e2000_uncorrected = settled(uncorrected / n);
+    out->delta_e2000_fit_mean = settled(sum / n);
+    out->delta_e2000_fit_max = max;
+    out->delta_e2000_loo_mean = settled(left_out / n);
+}
+
+static rubor_point chart_point(const rubor_chart_location *location, double x, double y)
+{
+    const double *h = location->homography;
+    double z = h[6] * x + h[7] * y + h[8];
+    return (rubor_point){(h[0] * x + h[1] * y + h[2]) / z, (h[3] * x + h[4] * y + h[5]) / z};
+}
+
+/* Fall-off per pitch -> per pixel, and the scale, both at the chart's center. */
+static void fill_geometry(rubor_calibration *out, const work *w)
+{
+    rubor_point left = chart_point(&out->location, 2.5, 2.0), right = chart_point(&out->location, 3.5, 2.0);
+    rubor_point top = chart_point(&out->location, 3.0, 1.5), bottom = chart_point(&out->location, 3.0, 2.5);
+    double xx = right.x - left.x, xy = right.y - left.y, yx = bottom.x - top.x, yy = bottom.y - top.y;
+    double determinant = xx * yy - xy * yx;
+    const double *falloff = w->fit.theta + RUBOR_FIT_FALLOFF;
+    if (fabs(determinant) > 1e-9) {
+        out->falloff_log10_per_px[0] = settled((yy * falloff[0] - xy * falloff[1]) / determinant);
+        out->falloff_log10_per_px[1] = settled((-yx * falloff[0] + xx * falloff[1]) / determinant);
+    }
+    /* Side of a patch in mm by layout (Passport, Mini and Nano as rounded by their users); area, so that a
+     * tilt about one axis costs half. */
+    static const struct {
+        const char *layout;
+        double patch_mm, relative_sd;
+    } sizes[] = {
+        {"classic", 40.0, 0.02}, {"passport", 12.0, 0.05}, {"mini", 12.0, 0.05}, {"nano", 3.46, 0.10}};
+    double patch_area = fabs(determinant) * out->location.fill[0] * out->location.fill[1];
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (strcmp(out->location.layout, sizes[i].layout) == 0 && patch_area > 1e-9) {
+            out->mm_per_px = settled(sizes[i].patch_mm / sqrt(patch_area));
+            out->mm_per_px_sd = settled(out->mm_per_px * sizes[i].relative_sd);
+        }
+    }
+}
+
+static rubor_status locate(rubor_chart_location *out, const rubor_photo_info *info,
+                           const rubor_image_encoded *working, rubor_bytes bytes,
+                           const rubor_calibrate_options *options, rubor_error *error)
+{
+    if (options->corners_px)
+        return rubor_chart_from_corners(out, options->corners_px, info, working, bytes, error);
+    return rubor_chart_find(out, info, working, bytes, error);
+}
+
+rubor_status rubor_calibrate(rubor_calibration *out, const rubor_photo_info *info,
+                             const rubor_image_encoded *working, rubor_bytes bytes,
+                             const rubor_calibrate_options *options, rubor_error *error)
+{
+    static const rubor_calibrate_options defaults = {0};
+    work w = {0};
+    if (!options)
+        options = &defaults;
+    rubor_calibration_none(out);
+    rubor_status status = locate(&out->location, info, working, bytes, options, error);
+    if (status != RUBOR_OK)
+        return status;
+    set_table(&w, options->table ? options->table : rubor_chart_table_get(RUBOR_EDITION_AFTER_2014));
+    status = rubor_patches_sample(out->patches, &out->location, info, working, bytes,
+                                  (const double(*)[3])w.reference_linear, error);
+    if (status != RUBOR_OK)
+        return status;
+    set_input(&w, out->patches);
+    status = fit_robustly(&w, out->patches, options, error);
+    if (status != RUBOR_OK)
+        return status;
+
+    rubor_fit_covariance(&w.fit, w.input, w.reference);
+    memcpy(out->chart_type, w.table->type, sizeof out->chart_type);
+    out->edition = w.table->edition;
+    fill_tone(out, &w.fit);
+    fill_patches(out, &w);
+    fill_geometry(out, &w);
+    out->status = RUBOR_CALIBRATION_CHART;
+    return RUBOR_OK;
+}

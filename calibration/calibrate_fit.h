@@ -1,0 +1,63 @@
+/* The color fit: from patch means to a tone curve per channel, veiling glare, light fall-off and a 3x3
+ * matrix.
+ *
+ * Model of one patch, per channel c, with l the camera's linear light as the sRGB curve says and
+ * x = ln l - middle, middle the mean of ln l over the used patches:
+ *   tone_c(l) = exp(middle + (1 + gamma_c) x + k2 x^2 + k3 x^3)   (straight in log-log outside the patches)
+ *   v_c       = (tone_c(l) - glare_c) * 10^-(falloff . position)
+ *   color     = matrix v                                          (linear sRGB, D65, perfect diffuser = 1)
+ * A quadratic or cubic in ln l stays of the same family when the exposure changes, so the corrected color
+ * does not depend on exposure.
+ *
+ * All parameters are estimated together by Levenberg-Marquardt on CIEDE2000 (as a three-component residual)
+ * with a Gaussian prior on each, so that few patches lean on the prior instead of exploding. Private to
+ * calibration/; reentrant. */
+#ifndef RUBOR_CALIBRATION_CALIBRATE_FIT_H
+#define RUBOR_CALIBRATION_CALIBRATE_FIT_H
+
+#include "calibration/chart.h"
+
+enum {
+    RUBOR_FIT_MATRIX = 0,   /* 9 */
+    RUBOR_FIT_GAMMA = 9,    /* common part, and two differences: R - mean, G - mean */
+    RUBOR_FIT_CURVE = 12,   /* k2, k3 */
+    RUBOR_FIT_GLARE = 14,   /* common part; two differences: R - mean, G - mean */
+    RUBOR_FIT_FALLOFF = 17, /* log10 of relative light per patch pitch, x and y */
+    RUBOR_FIT_PARAMETERS = 19,
+    RUBOR_FIT_MIN_PATCHES = 6
+};
+
+typedef struct rubor_fit_patch {
+    double linear[3]; /* sRGB-decoded camera values, > 0 */
+    double weight;    /* 0: not used */
+    double x, y;      /* pitches from the chart's center */
+} rubor_fit_patch;
+
+typedef struct rubor_fit {
+    double theta[RUBOR_FIT_PARAMETERS];
+    double middle;    /* mean ln l of the used patches */
+    double low, high; /* x outside of which the tone curve goes on straight in log-log */
+    double cost;      /* half the sum of squared residuals, priors included */
+    double covariance[RUBOR_FIT_PARAMETERS * RUBOR_FIT_PARAMETERS]; /* posterior, if asked for */
+} rubor_fit;
+
+/* All arrays hold 24 patches. Prepares a starting point (least squares in linear light) from the patches with
+ * weight > 0. */
+rubor_status rubor_fit_start(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference_d50,
+                             rubor_error *error);
+/* Improves fit in place, at most iterations steps. */
+void rubor_fit_improve(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference_d50,
+                       int iterations);
+/* Fills fit->covariance at the present theta. */
+void rubor_fit_covariance(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference_d50);
+
+/* tone of channel at linear (before glare). */
+double rubor_fit_tone(const rubor_fit *fit, int channel, double linear);
+double rubor_fit_glare(const rubor_fit *fit, int channel); /* >= 0 */
+/* Corrected color of one patch; values may leave 0..1. v (may be NULL): before the matrix. */
+void rubor_fit_color(double color[3], double v[3], const rubor_fit *fit, const rubor_fit_patch *patch);
+
+/* Residual whose Euclidean length is CIEDE2000. */
+void rubor_delta_e2000_vector(double out[3], rubor_lab one, rubor_lab other);
+
+#endif
