@@ -1,0 +1,233 @@
+#include "clients/commands.h"
+#include "clients/json.h"
+#include "clients/mdp_client.h"
+#include "clients/options.h"
+#include "clients/report.h"
+#include "clients/review_export.h"
+#include "clients/review_html.h"
+#include "clients/review_model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct review_arguments {
+    rubor_client_options client;
+    char *patient, *session, *html, *pdf, *csv, *fhir;
+    int json;
+} review_arguments;
+
+/* Pictures of one photo as the worker attached them to its result. */
+enum { LAYERS = 3 };
+static const char *const layers[LAYERS] = {"photo", "overlay", "aligned"};
+
+typedef struct pictures {
+    rubor_client_reply replies[LAYERS]; /* attachments[0] holds the picture; none where there is no such picture */
+} pictures;
+
+static rubor_status ask(rubor_client *client, rubor_client_reply *reply, rubor_verb verb,
+                        const review_arguments *given, rubor_error *error)
+{
+    rubor_request *request = calloc(1, sizeof *request);
+    if (!request)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    rubor_request_init(request, verb);
+    snprintf(request->patient, sizeof request->patient, "%s", given->patient);
+    snprintf(request->session, sizeof request->session, "%s", given->session);
+    rubor_status status = rubor_client_call(client, reply, request, NULL, 0, 0, error);
+    free(request);
+    return status;
+}
+
+static rubor_status fetch_pictures(pictures *out, rubor_client *client, const rubor_job_info *job,
+                                   rubor_error *error)
+{
+    rubor_request *request = calloc(1, sizeof *request);
+    if (!request)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    rubor_status status = RUBOR_OK;
+    for (int i = 0; status == RUBOR_OK && i < job->picture_count; i++)
+        for (int layer = 0; layer < LAYERS; layer++) {
+            if (strcmp(job->pictures[i].name, layers[layer]) != 0 || out->replies[layer].attachment_count)
+                continue;
+            rubor_request_init(request, RUBOR_VERB_OVERLAY);
+            snprintf(request->job, sizeof request->job, "%s", job->job);
+            snprintf(request->picture, sizeof request->picture, "%s", layers[layer]);
+            status = rubor_client_call(client, &out->replies[layer], request, NULL, 0, 0, error);
+        }
+    free(request);
+    return status;
+}
+
+static rubor_status write_file(const char *path, rubor_buffer *buffer, rubor_error *error)
+{
+    rubor_status status = rubor_file_write(path, buffer->data, buffer->size, error);
+    rubor_buffer_finish(buffer);
+    return status;
+}
+
+static rubor_status write_html(const char *path, const json_t *model, const pictures *all, rubor_error *error)
+{
+    json_t *copy = json_deep_copy(model);
+    json_t *days = json_object_get(copy, "days");
+    bool whole = copy != NULL;
+    for (size_t i = 0; whole && i < json_array_size(days); i++) {
+        json_t *images = json_object();
+        for (int layer = 0; whole && layer < LAYERS; layer++) {
+            const rubor_client_reply *reply = &all[i].replies[layer];
+            if (!reply->attachment_count)
+                continue;
+            char *uri = rubor_data_uri(reply->body.type[0] ? reply->body.type : "image/jpeg",
+                                       reply->attachments[0].data, reply->attachments[0].size);
+            whole = uri && rubor_json_set(images, layers[layer], json_string(uri));
+            free(uri);
+        }
+        whole = whole && rubor_json_set(json_array_get(days, i), "images", json_incref(images));
+        json_decref(images);
+    }
+    rubor_buffer page = {0};
+    rubor_status status = whole ? rubor_review_html(&page, copy, error)
+                                : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the pictures of the review");
+    json_decref(copy);
+    return status == RUBOR_OK ? write_file(path, &page, error) : status;
+}
+
+static rubor_status write_pdf(const char *path, const json_t *model, const pictures *all, size_t count,
+                              rubor_error *error)
+{
+    rubor_review_picture *list = calloc(count ? count : 1, sizeof *list);
+    if (!list)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        if (all[i].replies[0].attachment_count)
+            list[i] = (rubor_review_picture){all[i].replies[0].attachments[0].data,
+                                             all[i].replies[0].attachments[0].size};
+    rubor_buffer page = {0};
+    rubor_status status = rubor_review_pdf(&page, model, list, error);
+    free(list);
+    return status == RUBOR_OK ? write_file(path, &page, error) : status;
+}
+
+static rubor_status export(const review_arguments *given, rubor_client *client, const rubor_reply *series,
+                           const json_t *model, rubor_error *error)
+{
+    rubor_status status = RUBOR_OK;
+    rubor_buffer buffer = {0};
+    pictures *all = NULL;
+    if (given->csv && (status = rubor_review_csv(&buffer, model, error)) == RUBOR_OK)
+        status = write_file(given->csv, &buffer, error);
+    if (status == RUBOR_OK && given->fhir && (status = rubor_review_fhir(&buffer, model, error)) == RUBOR_OK)
+        status = write_file(given->fhir, &buffer, error);
+    if (status != RUBOR_OK || (!given->html && !given->pdf))
+        return status;
+    all = calloc(series->job_count ? series->job_count : 1, sizeof *all);
+    if (!all)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; status == RUBOR_OK && i < series->job_count; i++)
+        status = fetch_pictures(&all[i], client, &series->jobs[i], error);
+    if (status == RUBOR_OK && given->html)
+        status = write_html(given->html, model, all, error);
+    if (status == RUBOR_OK && given->pdf)
+        status = write_pdf(given->pdf, model, all, series->job_count, error);
+    for (size_t i = 0; i < series->job_count; i++)
+        for (int layer = 0; layer < LAYERS; layer++)
+            rubor_client_reply_finish(&all[i].replies[layer]);
+    free(all);
+    return status;
+}
+
+static void print_flags(const rubor_record *record)
+{
+    for (int i = 0; i < record->flag_count; i++)
+        printf("%s%s", i ? " " : "", record->flags[i]);
+    for (int i = 0; i < record->quality.reason_count; i++)
+        printf("%s%s", i || record->flag_count ? " " : "", record->quality.reasons[i].code);
+}
+
+static void print_score(const rubor_score *score)
+{
+    char value[32], low[32], high[32];
+    printf(" %6s (%5s to %5s) ", rubor_report_number(value, score->score, 1),
+           rubor_report_number(low, score->interval95[0], 1), rubor_report_number(high, score->interval95[1], 1));
+}
+
+static void print_table(const rubor_reply *series)
+{
+    printf("%-8s %-8s  %-23s %-23s %-8s %s\n", "day", "view", "redness (95 %)", "pigmentation (95 %)", "verdict",
+           "flags and reasons");
+    for (size_t i = 0; i < series->job_count; i++) {
+        const rubor_job_info *job = &series->jobs[i];
+        if (job->day == RUBOR_DAY_BEFORE)
+            printf("%-8s %-8s ", "before", job->view);
+        else
+            printf("%-8d %-8s ", job->day, job->view);
+        if (!job->record) {
+            printf("%s\n", job->state);
+            continue;
+        }
+        print_score(&job->record->redness);
+        print_score(&job->record->pigmentation);
+        printf("%-8s ", job->record->quality.verdict);
+        print_flags(job->record);
+        putchar('\n');
+    }
+    const rubor_series *found = series->series;
+    for (int i = 0; found && i < found->flag_count; i++)
+        printf("%s (%s): %s\n", found->flags[i].code, found->flags[i].view, found->flags[i].message);
+    if (found && found->flag_count == 0)
+        puts("No flag: nothing unusual was measured.");
+}
+
+static int run(const review_arguments *given)
+{
+    rubor_error error = {0};
+    rubor_client *client = NULL;
+    rubor_client_reply series = {0}, session = {0};
+    json_t *model = NULL;
+    rubor_status status = rubor_client_create(&client, &given->client, &error);
+    if (status == RUBOR_OK)
+        status = ask(client, &series, RUBOR_VERB_SERIES, given, &error);
+    /* What is known of the treatment is welcome but not needed. */
+    if (status == RUBOR_OK && ask(client, &session, RUBOR_VERB_SESSION, given, NULL) != RUBOR_OK)
+        session.body.session_count = 0;
+    if (status == RUBOR_OK)
+        status = rubor_review_model(&model, &series.body, session.body.session_count ? session.body.sessions : NULL,
+                                    &error);
+    if (status == RUBOR_OK)
+        status = export(given, client, &series.body, model, &error);
+    if (status == RUBOR_OK && given->json)
+        status = rubor_json_print(stdout, model, RUBOR_JSON_INDENTED, &error);
+    else if (status == RUBOR_OK)
+        print_table(&series.body);
+    json_decref(model);
+    rubor_client_reply_finish(&series);
+    rubor_client_reply_finish(&session);
+    rubor_client_destroy(&client);
+    return status == RUBOR_OK ? RUBOR_EXIT_DONE : rubor_fail("review", &error);
+}
+
+int rubor_cmd_review(int argc, char **argv)
+{
+    review_arguments given = {0};
+    const struct poptOption table[] = {
+        RUBOR_CLIENT_OPTIONS(given.client),
+        RUBOR_OPTION_TEXT("patient", &given.patient, "pseudonymous id of the patient", "P"),
+        RUBOR_OPTION_TEXT("session", &given.session, "the treatment session", "S"),
+        RUBOR_OPTION_SWITCH("json", &given.json, "print the review as JSON"),
+        RUBOR_OPTION_TEXT("html", &given.html, "write one self-contained page", "F"),
+        RUBOR_OPTION_TEXT("pdf", &given.pdf, "write two pages for the patient record", "F"),
+        RUBOR_OPTION_TEXT("csv", &given.csv, "write every number as a table", "F"),
+        RUBOR_OPTION_TEXT("fhir", &given.fhir, "write a FHIR R4 bundle", "F"),
+        RUBOR_OPTIONS_END,
+    };
+    rubor_options options;
+    int code = rubor_options_parse(&options, argc, argv, table, "",
+                                   "Shows one treatment over its days: redness and pigmentation against the photo "
+                                   "before treatment, and what is unusual.",
+                                   0, 0);
+    if (code < 0 && (!given.patient || !given.session))
+        code = rubor_usage("review", "needs --patient and --session");
+    if (code < 0)
+        code = run(&given);
+    rubor_options_finish(&options);
+    return code;
+}

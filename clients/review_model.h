@@ -1,0 +1,15 @@
+/* What the service knows of one treatment, as the JSON that `rubor review --json` prints (the contract) and that the
+ * page, the PDF, the CSV and the FHIR bundle are made from. */
+#ifndef RUBOR_CLIENTS_REVIEW_MODEL_H
+#define RUBOR_CLIENTS_REVIEW_MODEL_H
+
+#include "protocol/messages.h"
+
+#include <jansson.h>
+
+/* series: the reply to rubor.series; session: the reply to rubor.session, or NULL. A new reference.
+ * Members of days are in the order of series->jobs. RUBOR_NO_MEMORY. */
+rubor_status rubor_review_model(json_t **out, const rubor_reply *series, const rubor_session_info *session,
+                                rubor_error *error);
+
+#endif
