@@ -165,7 +165,7 @@ static void plot_axes(cairo_t *to, const plot *p, const char *title)
     font(to, 7.5, false);
     cairo_set_line_width(to, 0.5);
     double span = p->high - p->low, step = span > 40 ? 10 : span > 16 ? 5 : span > 8 ? 2 : 1;
-    for (double v = ceil(p->low / step) * step; v <= p->high + 1e-9; v += step) {
+    for (double v = ceil(p->low / step) * step + 0.0; v <= p->high + 1e-9; v += step) {
         set_color(to, 0xd9d4cf);
         cairo_move_to(to, p->x, plot_y(p, v));
         cairo_rel_line_to(to, p->width, 0);
@@ -186,6 +186,7 @@ static void plot_expected(cairo_t *to, const plot *p, double peak)
 {
     double low, high;
     cairo_set_source_rgba(to, 0.27, 0.51, 0.35, 0.18);
+    cairo_new_path(to);
     for (double day = 0; day <= p->day_last; day += 0.25) {
         rubor_series_expected(day, &low, &high);
         cairo_line_to(to, plot_x(p, day), plot_y(p, high * peak));
@@ -253,6 +254,7 @@ static void draw_plot(cairo_t *to, plot p, const json_t *model, const char *view
         plot_expected(to, &p, peak);
     set_color(to, redness ? 0xb3261e : 0x7a4b12);
     cairo_set_line_width(to, 1.2);
+    cairo_new_path(to); /* showing text leaves a current point */
     for (size_t i = 0; i < count; i++)
         cairo_line_to(to, plot_x(&p, samples[i].day), plot_y(&p, samples[i].value));
     cairo_stroke(to);
