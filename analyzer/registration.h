@@ -8,14 +8,15 @@
 
 enum { RUBOR_GRID = 24 };
 
-/* A plain value. Maps working pixels of the visit to working pixels of the baseline: a homography, then a smooth
- * displacement read bilinearly from a grid laid over the visit. */
+/* A plain value. Maps working pixels of the visit to working pixels of the baseline: a homography, then a
+ * smooth displacement read bilinearly from a grid laid over the visit. */
 typedef struct rubor_registration {
-    char model[24];         /* "homography", "homography+grid" */
-    double homography[9];   /* row-major, visit -> baseline */
-    int width, height;      /* of the visit's working image */
+    char model[24];              /* "homography", "homography+grid" */
+    double homography[9];        /* row-major, visit -> baseline */
+    int width, height;           /* of the visit's working image */
     int grid_columns, grid_rows; /* 0: no local part; at most RUBOR_GRID each */
-    float grid[RUBOR_GRID][RUBOR_GRID][2]; /* px of the baseline's working image, added after the homography */
+    float grid[RUBOR_GRID][RUBOR_GRID]
+              [2];          /* px of the baseline's working image, added after the homography */
     double residual_px;     /* forward-backward RMS over the overlap, working px */
     double overlap_percent; /* of the visit's skin that falls on the baseline's skin */
 } rubor_registration;
@@ -27,7 +28,8 @@ rubor_status rubor_register(rubor_registration *out, const rubor_image_calibrate
 
 rubor_point rubor_registration_map(const rubor_registration *registration, rubor_point visit_px);
 
-/* out (initialized by the call, visit's size) = the baseline's plane seen in the visit's frame; NaN outside. */
+/* out (initialized by the call, visit's size) = the baseline's plane seen in the visit's frame; NaN outside.
+ */
 rubor_status rubor_registration_warp_plane(rubor_plane *out, const rubor_plane *baseline,
                                            const rubor_registration *registration, rubor_error *error);
 /* Nearest; 0 outside. */

@@ -1,0 +1,192 @@
+#include "analyzer/registration_internal.h"
+
+#include "imaging/linsolve.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What must be met for "the same place"; chosen from the table in docs/MEASUREMENT.md "Alignment". */
+static const double least_significance = 9; /* correlation x sqrt(independent pixels) */
+static const double least_correlation = 0.08;
+static const double least_overlap_percent = 20;
+static const double largest_residual_px = 2.5; /* forward-backward, on level 0 */
+enum { LEAST_SKIN_PIXELS = 400, SEARCHED_PX = 112 };
+
+static int search_level(const rubor_structure_pyramid *pyramid)
+{
+    int level = pyramid->levels - 1;
+    while (level > 0) {
+        const rubor_structure *s = &pyramid->level[level];
+        if ((s->width > s->height ? s->width : s->height) >= SEARCHED_PX)
+            break;
+        level--;
+    }
+    return level;
+}
+
+/* Tries the hits on the searched level; *best gets the one that correlates best there. */
+static bool choose(rubor_warp *best, const rubor_search_hit *hits, int count,
+                   const rubor_structure_pyramid *visit, const rubor_structure_pyramid *baseline, int level)
+{
+    double best_score = 0;
+    for (int i = 0; i < count; i++) {
+        rubor_warp warp;
+        size_t pixels;
+        rubor_warp_init(&warp, hits[i].h, visit);
+        rubor_align_refine(&warp, visit, baseline, level, false, 8);
+        double correlation = rubor_align_correlation(&warp, visit, baseline, level, &pixels);
+        double score = correlation * sqrt((double)pixels);
+        if (score > best_score) {
+            best_score = score;
+            *best = warp;
+        }
+    }
+    return best_score > 0;
+}
+
+/* From the searched level down to the finest: homography, then grid. */
+static rubor_status descend(rubor_warp *warp, const rubor_structure_pyramid *visit,
+                            const rubor_structure_pyramid *baseline, int level, rubor_error *error)
+{
+    rubor_status status = RUBOR_OK;
+    rubor_align_refine(warp, visit, baseline, level, true, 4);
+    for (int l = level - 1; l >= 0; l--)
+        rubor_align_refine(warp, visit, baseline, l, true, 6);
+    for (int l = level > 2 ? 2 : level; l >= 0 && !status; l--)
+        status = rubor_align_grid(warp, visit, baseline, l, 3, error);
+    return status;
+}
+
+/* RMS distance (px of level 0 of the visit) after going there and back, over the skin both have in common. */
+static double forward_backward(const rubor_warp *forward, const rubor_warp *backward,
+                               const rubor_structure_pyramid *visit, const rubor_structure_pyramid *baseline,
+                               double *overlap)
+{
+    const rubor_structure *v = &visit->level[0], *o = &baseline->level[0];
+    double sum = 0, inside = 0, common = 0, px_per_unit = v->width / visit->unit_width;
+    int stride = rubor_structure_stride(v, 5000);
+    for (int y = 0; y < v->height; y += stride)
+        for (int x = 0; x < v->width; x += stride) {
+            if (!v->valid[(size_t)y * (size_t)v->width + (size_t)x])
+                continue;
+            inside++;
+            double ux = rubor_to_unit(x, v->width, visit->unit_width);
+            double uy = rubor_to_unit(y, v->height, visit->unit_height);
+            rubor_point q = rubor_warp_apply(forward, ux, uy);
+            float s[3];
+            if (!rubor_structure_sample(o, rubor_from_unit(q.x, o->width, baseline->unit_width),
+                                        rubor_from_unit(q.y, o->height, baseline->unit_height), s))
+                continue;
+            common++;
+            rubor_point back = rubor_warp_apply(backward, q.x, q.y);
+            double dx = (back.x - ux) * px_per_unit, dy = (back.y - uy) * px_per_unit;
+            double d = dx * dx + dy * dy;
+            sum += d < 400 ? d : 400;
+        }
+    *overlap = inside > 0 ? common / inside : 0;
+    return common > 0 ? sqrt(sum / common) : INFINITY;
+}
+
+/* Unit coordinates to working pixels, as a matrix. */
+static void unit_to_pixels(double m[9], const rubor_image_calibrated *image)
+{
+    double side = image->width > image->height ? image->width : image->height;
+    const double values[9] = {side, 0, image->width / 2.0 - 0.5, 0, side, image->height / 2.0 - 0.5, 0, 0, 1};
+    memcpy(m, values, sizeof values);
+}
+
+static void publish(rubor_registration *out, const rubor_warp *warp, const rubor_image_calibrated *visit,
+                    const rubor_image_calibrated *baseline)
+{
+    double to_visit[9], to_baseline[9], from_visit[9], half[9];
+    double side = baseline->width > baseline->height ? baseline->width : baseline->height;
+    unit_to_pixels(to_visit, visit);
+    unit_to_pixels(to_baseline, baseline);
+    rubor_status status = rubor_matrix3_inverse(from_visit, to_visit, NULL);
+    assert(!status);
+    (void)status;
+    rubor_matrix3_multiply(half, warp->h, from_visit);
+    rubor_matrix3_multiply(out->homography, to_baseline, half);
+    out->width = visit->width;
+    out->height = visit->height;
+    out->grid_columns = warp->columns;
+    out->grid_rows = warp->rows;
+    for (int j = 0; j < warp->rows; j++)
+        for (int i = 0; i < warp->columns; i++)
+            for (int k = 0; k < 2; k++)
+                out->grid[j][i][k] = (float)(warp->grid[j][i][k] * side);
+    snprintf(out->model, sizeof out->model, "%s", warp->columns ? "homography+grid" : "homography");
+}
+
+static rubor_status refuse(rubor_error *error, const char *why)
+{
+    return rubor_error_set(error, RUBOR_REFUSED, "misaligned: %s; retake from the baseline's position", why);
+}
+
+/* Both ways and the checks; *out gets what was found also when it is refused. */
+static rubor_status align(rubor_registration *out, const rubor_structure_pyramid *a,
+                          const rubor_structure_pyramid *b, const rubor_image_calibrated *visit,
+                          const rubor_image_calibrated *baseline, rubor_error *error)
+{
+    rubor_search_hit hits[RUBOR_SEARCH_HITS];
+    rubor_warp forward, backward;
+    double inverse[9];
+    int count, level = search_level(a);
+    rubor_status status = rubor_align_search(hits, &count, a, b, level, error);
+    if (status)
+        return status;
+    if (!choose(&forward, hits, count, a, b, level) || rubor_matrix3_inverse(inverse, forward.h, NULL))
+        return refuse(error, "nothing in the visit is like the baseline");
+    for (int k = 0; k < 9; k++)
+        inverse[k] /= inverse[8] != 0 ? inverse[8] : 1;
+    rubor_warp_init(&backward, inverse, b);
+    status = descend(&forward, a, b, level, error);
+    if (!status)
+        status = descend(&backward, b, a, level, error);
+    if (status)
+        return status;
+    size_t pixels;
+    int middle = level > 1 ? 1 : 0;
+    double overlap, residual = forward_backward(&forward, &backward, a, b, &overlap);
+    double correlation = rubor_align_correlation(&forward, a, b, middle, &pixels);
+    publish(out, &forward, visit, baseline);
+    double side = visit->width > visit->height ? visit->width : visit->height;
+    out->residual_px = residual * side / (a->level[0].width / a->unit_width);
+    out->overlap_percent = 100 * overlap;
+    if (100 * overlap < least_overlap_percent)
+        return refuse(error, "too little of the same skin is in both photos");
+    if (correlation < least_correlation || correlation * sqrt((double)pixels / 9) < least_significance)
+        return refuse(error, "the skin's structure does not match the baseline's");
+    if (!(residual < largest_residual_px))
+        return refuse(error, "there and back do not lead to the same place");
+    return RUBOR_OK;
+}
+
+rubor_status rubor_register(rubor_registration *out, const rubor_image_calibrated *visit,
+                            const rubor_mask *visit_skin, const rubor_image_calibrated *baseline,
+                            const rubor_mask *baseline_skin, rubor_error *error)
+{
+    assert(out && visit && visit_skin && baseline && baseline_skin);
+    memset(out, 0, sizeof *out);
+    int finest = RUBOR_ALIGN_FINEST_PX;
+    const rubor_image_calibrated *both[2] = {visit, baseline};
+    for (int i = 0; i < 2; i++) {
+        int side = both[i]->width > both[i]->height ? both[i]->width : both[i]->height;
+        finest = side < finest ? side : finest;
+    }
+    if (finest < RUBOR_ALIGN_COARSEST_PX)
+        return refuse(error, "the photo is too small");
+    rubor_structure_pyramid a = {0}, b = {0};
+    rubor_status status = rubor_structure_build(&a, visit, visit_skin, finest, error);
+    if (!status)
+        status = rubor_structure_build(&b, baseline, baseline_skin, finest, error);
+    if (!status && (a.level[0].valid_count < LEAST_SKIN_PIXELS || b.level[0].valid_count < LEAST_SKIN_PIXELS))
+        status = refuse(error, "there is too little skin");
+    if (!status)
+        status = align(out, &a, &b, visit, baseline, error);
+    rubor_structure_finish(&a);
+    rubor_structure_finish(&b);
+    return status;
+}

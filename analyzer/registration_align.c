@@ -1,0 +1,183 @@
+#include "analyzer/registration_internal.h"
+
+#include "imaging/linsolve.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* Residuals beyond this many local contrasts count little: pinpoint bleeding, crust and hairs come and go. */
+static const double robust_scale = 0.8;
+/* At most about this many pixels are looked at on a level. */
+enum { ALIGN_SAMPLES = 24000 };
+
+void rubor_warp_init(rubor_warp *warp, const double h[9], const rubor_structure_pyramid *of)
+{
+    memset(warp, 0, sizeof *warp);
+    memcpy(warp->h, h, sizeof warp->h);
+    warp->unit_width = of->unit_width;
+    warp->unit_height = of->unit_height;
+}
+
+static void add_grid(const rubor_warp *warp, double x, double y, rubor_point *to)
+{
+    double gx = (x / warp->unit_width + 0.5) * (warp->columns - 1);
+    double gy = (y / warp->unit_height + 0.5) * (warp->rows - 1);
+    gx = gx < 0 ? 0 : gx > warp->columns - 1 ? warp->columns - 1 : gx;
+    gy = gy < 0 ? 0 : gy > warp->rows - 1 ? warp->rows - 1 : gy;
+    int i = (int)gx, j = (int)gy;
+    i = i > warp->columns - 2 ? warp->columns - 2 : i;
+    j = j > warp->rows - 2 ? warp->rows - 2 : j;
+    double fx = gx - i, fy = gy - j;
+    for (int k = 0; k < 2; k++) {
+        double top = warp->grid[j][i][k] * (1 - fx) + warp->grid[j][i + 1][k] * fx;
+        double bottom = warp->grid[j + 1][i][k] * (1 - fx) + warp->grid[j + 1][i + 1][k] * fx;
+        *(k ? &to->y : &to->x) += top * (1 - fy) + bottom * fy;
+    }
+}
+
+rubor_point rubor_warp_apply(const rubor_warp *warp, double x, double y)
+{
+    const double *h = warp->h;
+    double w = h[6] * x + h[7] * y + h[8];
+    rubor_point to = {(h[0] * x + h[1] * y + h[2]) / w, (h[3] * x + h[4] * y + h[5]) / w};
+    if (warp->columns > 1)
+        add_grid(warp, x, y, &to);
+    return to;
+}
+
+bool rubor_structure_sample(const rubor_structure *level, double x, double y, float out[3])
+{
+    if (!(x >= 0 && y >= 0 && x < level->width - 1 && y < level->height - 1))
+        return false;
+    int ix = (int)x, iy = (int)y;
+    size_t i = (size_t)iy * (size_t)level->width + (size_t)ix, row = (size_t)level->width;
+    if (!level->valid[i] || !level->valid[i + 1] || !level->valid[i + row] || !level->valid[i + row + 1])
+        return false;
+    float fx = (float)(x - ix), fy = (float)(y - iy);
+    const float *planes[3] = {level->s, level->gx, level->gy};
+    for (int k = 0; k < 3; k++) {
+        const float *p = planes[k] + i;
+        out[k] = (p[0] * (1 - fx) + p[1] * fx) * (1 - fy) + (p[row] * (1 - fx) + p[row + 1] * fx) * fy;
+    }
+    return true;
+}
+
+int rubor_structure_stride(const rubor_structure *level, size_t samples)
+{
+    int stride = 1;
+    while (level->valid_count / ((size_t)stride * (size_t)stride) > samples)
+        stride++;
+    return stride;
+}
+
+/* One pass over the level: normal equations of the parameters' change. Returns the pixels used. */
+static size_t accumulate(double a[64], double b[8], const rubor_warp *warp,
+                         const rubor_structure_pyramid *visit, const rubor_structure_pyramid *baseline,
+                         int level, int parameters)
+{
+    const rubor_structure *v = &visit->level[level], *o = &baseline->level[level];
+    double kx = o->width / baseline->unit_width, ky = o->height / baseline->unit_height;
+    int stride = rubor_structure_stride(v, ALIGN_SAMPLES);
+    size_t used = 0;
+    memset(a, 0, 64 * sizeof *a);
+    memset(b, 0, 8 * sizeof *b);
+    for (int y = 0; y < v->height; y += stride)
+        for (int x = 0; x < v->width; x += stride) {
+            size_t i = (size_t)y * (size_t)v->width + (size_t)x;
+            if (!v->valid[i])
+                continue;
+            double ux = rubor_to_unit(x, v->width, visit->unit_width);
+            double uy = rubor_to_unit(y, v->height, visit->unit_height);
+            rubor_point q = rubor_warp_apply(warp, ux, uy);
+            float s[3];
+            if (!rubor_structure_sample(o, rubor_from_unit(q.x, o->width, baseline->unit_width),
+                                        rubor_from_unit(q.y, o->height, baseline->unit_height), s))
+                continue;
+            double r = v->s[i] - s[0], t = 1 + r * r / (robust_scale * robust_scale), weight = 1 / (t * t);
+            double w = 1 / (warp->h[6] * ux + warp->h[7] * uy + 1), gx = s[1] * kx * w, gy = s[2] * ky * w;
+            double along = -(gx * q.x + gy * q.y);
+            const double j[8] = {gx * ux, gx * uy, gx, gy * ux, gy * uy, gy, along * ux, along * uy};
+            for (int k = 0; k < parameters; k++) {
+                double wk = weight * j[k];
+                b[k] += wk * r;
+                for (int m = 0; m <= k; m++)
+                    a[k * 8 + m] += wk * j[m];
+            }
+            used++;
+        }
+    return used;
+}
+
+/* A camera held by hand does not mirror, nor zoom by more than two, nor tilt beyond this. */
+static bool plausible(const double h[9])
+{
+    double determinant = h[0] * h[4] - h[1] * h[3];
+    return determinant > 0.35 && determinant < 2.8 && fabs(h[6]) + fabs(h[7]) < 0.8 && fabs(h[2]) < 0.8 &&
+           fabs(h[5]) < 0.8;
+}
+
+void rubor_align_refine(rubor_warp *warp, const rubor_structure_pyramid *visit,
+                        const rubor_structure_pyramid *baseline, int level, bool full, int iterations)
+{
+    int parameters = full ? 8 : 6;
+    for (int iteration = 0; iteration < iterations; iteration++) {
+        double a[64], b[8], small[64], inverse[64], next[9];
+        if (accumulate(a, b, warp, visit, baseline, level, parameters) < 50)
+            return;
+        double trace = 0;
+        for (int k = 0; k < 6; k++)
+            trace += a[k * 8 + k];
+        for (int k = 0; k < parameters; k++)
+            for (int m = 0; m < parameters; m++)
+                small[k * parameters + m] =
+                    (m <= k ? a[k * 8 + m] : a[m * 8 + k]) + (m == k ? 1e-5 * trace : 0);
+        if (rubor_spd_inverse(inverse, small, parameters, NULL))
+            return;
+        memcpy(next, warp->h, sizeof next);
+        double largest = 0;
+        for (int k = 0; k < parameters; k++) {
+            double step = 0;
+            for (int m = 0; m < parameters; m++)
+                step += inverse[k * parameters + m] * b[m];
+            next[k] += step;
+            largest = fabs(step) > largest ? fabs(step) : largest;
+        }
+        if (!plausible(next))
+            return;
+        memcpy(warp->h, next, sizeof next);
+        if (largest < 1e-5)
+            return;
+    }
+}
+
+double rubor_align_correlation(const rubor_warp *warp, const rubor_structure_pyramid *visit,
+                               const rubor_structure_pyramid *baseline, int level, size_t *pixels)
+{
+    const rubor_structure *v = &visit->level[level], *o = &baseline->level[level];
+    int stride = rubor_structure_stride(v, ALIGN_SAMPLES);
+    double n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
+    for (int y = 0; y < v->height; y += stride)
+        for (int x = 0; x < v->width; x += stride) {
+            size_t i = (size_t)y * (size_t)v->width + (size_t)x;
+            float s[3];
+            if (!v->valid[i])
+                continue;
+            rubor_point q = rubor_warp_apply(warp, rubor_to_unit(x, v->width, visit->unit_width),
+                                             rubor_to_unit(y, v->height, visit->unit_height));
+            if (!rubor_structure_sample(o, rubor_from_unit(q.x, o->width, baseline->unit_width),
+                                        rubor_from_unit(q.y, o->height, baseline->unit_height), s))
+                continue;
+            n++;
+            a += v->s[i];
+            b += s[0];
+            aa += v->s[i] * v->s[i];
+            bb += s[0] * s[0];
+            ab += v->s[i] * s[0];
+        }
+    *pixels = (size_t)n * (size_t)stride * (size_t)stride;
+    if (n < 30)
+        return 0;
+    double va = aa - a * a / n, vb = bb - b * b / n;
+    return va > 0 && vb > 0 ? (ab - a * b / n) / sqrt(va * vb) : 0;
+}
