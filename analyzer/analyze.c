@@ -191,10 +191,12 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
         return status;
     bool misaligned = a->baseline.image.width > 0 && !a->paired;
     if (misaligned || rubor_mask_count(&a->change.region) == 0 || (!a->paired && !a->change.control_known))
-        return rubor_findings_find(&a->findings, &a->change, &a->visit, baseline, registration, error);
+        return rubor_findings_none(&a->findings, &a->change, &a->visit, error);
     status = rubor_change_unmix(&a->change, &a->visit, baseline, error);
     if (status == RUBOR_OK)
-        status = rubor_findings_find(&a->findings, &a->change, &a->visit, baseline, registration, error);
+        status = a->paired
+                     ? rubor_findings_find(&a->findings, &a->change, &a->visit, baseline, registration, error)
+                     : rubor_findings_none(&a->findings, &a->change, &a->visit, error);
     if (status == RUBOR_OK)
         status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
     if (status != RUBOR_OK)
@@ -253,6 +255,8 @@ static rubor_status draw_maps(rubor_maps *maps, analysis *a, rubor_error *error)
     if (status != RUBOR_OK)
         return status;
     memcpy(maps->skin.data, a->visit.skin.skin.data, (size_t)width * (size_t)height);
+    if (a->findings.spots.data)
+        memcpy(maps->findings.data, a->findings.spots.data, (size_t)width * (size_t)height);
     rubor_outline outlines[] = {{&maps->skin, {255, 255, 255}},
                                 {&maps->pigment, {120, 60, 0}},
                                 {&maps->erythema, {220, 0, 60}},

@@ -20,15 +20,18 @@ typedef struct rubor_change {
     rubor_mask region, control;               /* cells; 255 inside */
     bool control_known;
 
-    rubor_directions directions; /* of the visit, for its skin */
-    rubor_directions reference_directions;
+    rubor_directions directions;           /* of the visit, for skin between before and now */
+    rubor_directions reference_directions; /* of the baseline's photo; the same without a baseline */
     rubor_unmix unmix, reference_unmix;
     double noise_od[3];      /* per cell, standard deviation of the OD change */
-    double offset_od[3];     /* what was subtracted: mean change of the control, or 0 */
-    double shading_sd;       /* OD, what the unmixing allowed for light and pose */
-    double shading_plane[3]; /* OD: at the middle of the region, per width, per height */
+    double systematic_od[3]; /* what averaging does not remove, per channel: glare and tone curve */
+    double zero_od[2]
+                  [3]; /* OD of visit and reference that count as unchanged: the control's, or their mean */
+    double shading_sd; /* OD: what the unmixing allowed for light and pose */
+    double skin_linear[3]; /* the region's color half way between before and now */
 
     rubor_plane delta_ei, delta_mi; /* x100; NaN where not measured */
+    rubor_plane shade_od;           /* change common to all channels that is neither chromophore */
 } rubor_change;
 
 /* Allocates and averages the visit. */

@@ -43,6 +43,12 @@ void rubor_unmix_solve(rubor_unmix *out, const double hemoglobin[3], const doubl
         out->ei[i] = (mm * wh[i] - hm * wm[i]) / determinant;
         out->mi[i] = (hh * wm[i] - hm * wh[i]) / determinant;
     }
+    /* orthogonal to both directions, 1 for a common change */
+    const double *h = hemoglobin, *m = melanin;
+    double normal[3] = {h[1] * m[2] - h[2] * m[1], h[2] * m[0] - h[0] * m[2], h[0] * m[1] - h[1] * m[0]};
+    double sum = normal[0] + normal[1] + normal[2];
+    for (int i = 0; i < 3; i++)
+        out->shade[i] = fabs(sum) > 1e-12 ? normal[i] / sum : 0;
 }
 
 rubor_status rubor_indices(rubor_plane *ei, rubor_plane *mi, const rubor_image_calibrated *image,

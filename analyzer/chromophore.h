@@ -13,9 +13,10 @@
 /* Calibrated linear values below this are not told from zero: 0.1 % of the perfect diffuser. */
 #define RUBOR_LINEAR_FLOOR 0.001f
 
-/* delta_ei = sum ei[c] * dOD[c], delta_mi = sum mi[c] * dOD[c] */
+/* delta_ei = sum ei[c] * dOD[c], delta_mi = sum mi[c] * dOD[c]; shade is what is common to all channels when
+ * both chromophores and the light are free. */
 typedef struct rubor_unmix {
-    double ei[3], mi[3];
+    double ei[3], mi[3], shade[3];
 } rubor_unmix;
 
 /* Generalized least squares for two unknowns in three channels: noise_od is the standard deviation of each

@@ -1,44 +1,139 @@
 #include "analyzer/findings.h"
 
+#include "analyzer/findings_spots.h"
+
 #include <math.h>
 #include <string.h>
+
+/* A bruise darkens all channels alike (fresh: what is neither chromophore is above this OD) ... */
+#define BRUISE_DARK 0.06
+/* ... or turns yellow (old: blue absorbed as by melanin while green and red say less blood than before). */
+#define BRUISE_YELLOW_MI 3.5
+#define BRUISE_YELLOW_EI (-1.5)
+#define BRUISE_LEAST 0.0008 /* of the grid: smaller patches are noise */
 
 void rubor_findings_finish(rubor_findings *findings)
 {
     if (!findings)
         return;
+    rubor_mask_finish(&findings->spots);
+    rubor_mask_finish(&findings->bruise);
     rubor_mask_finish(&findings->cells);
     memset(findings, 0, sizeof *findings);
 }
 
-/* Percent of the region that shines. Shining pixels are not measured, so they are counted where the region's
- * outline (before it was cut down to measured cells) cannot be known: over the cells around measured ones. */
-static double shine_percent(const rubor_change *change, const rubor_frame *visit)
+/* Percent of the region that shines: shining pixels within reach of the measured region. */
+static rubor_status shine_percent(double *out, const rubor_change *change, const rubor_frame *visit,
+                                  rubor_error *error)
 {
-    size_t shining = 0, skin = 0;
-    if (!visit->skin.shine.data)
-        return RUBOR_NULL;
-    for (int y = 0; y < change->height; y++)
+    rubor_mask around = {0};
+    *out = RUBOR_NULL;
+    size_t cells = rubor_mask_count(&change->region);
+    if (!visit->skin.shine.data || !cells)
+        return RUBOR_OK;
+    rubor_status status = rubor_mask_init(&around, change->width, change->height, error);
+    if (status != RUBOR_OK)
+        return status;
+    memcpy(around.data, change->region.data, (size_t)change->width * (size_t)change->height);
+    int reach = change->width / 100 + 1;
+    status = rubor_mask_dilate(&around, reach, error);
+    if (status == RUBOR_OK)
+        status = rubor_mask_erode(&around, reach, error);
+    size_t shining = 0, all = 0;
+    for (int y = 0; status == RUBOR_OK && y < change->height; y++)
         for (int x = 0; x < change->width; x++) {
-            if (change->region.data[(size_t)y * (size_t)change->width + (size_t)x] < 128)
+            if (around.data[(size_t)y * (size_t)change->width + (size_t)x] < 128)
                 continue;
             size_t at =
                 (size_t)(y * change->factor) * (size_t)visit->image.width + (size_t)(x * change->factor);
-            skin++;
+            all++;
             shining += visit->skin.shine.data[at] >= 128;
         }
-    return skin ? 100.0 * (double)shining / (double)skin : RUBOR_NULL;
+    if (status == RUBOR_OK && all)
+        *out = 100.0 * (double)shining / (double)all;
+    rubor_mask_finish(&around);
+    return status;
+}
+
+rubor_status rubor_findings_none(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,
+                                 rubor_error *error)
+{
+    memset(out, 0, sizeof *out);
+    out->pinpoint_count = out->crust_count = -1;
+    out->crust_percent = out->bruise_percent = RUBOR_NULL;
+    rubor_status status = rubor_mask_init(&out->cells, change->width, change->height, error);
+    if (status == RUBOR_OK)
+        status = shine_percent(&out->shine_percent, change, visit, error);
+    if (status != RUBOR_OK)
+        rubor_findings_finish(out);
+    return status;
+}
+
+/* Spots and their soft borders onto the cells. */
+static rubor_status spots_to_cells(rubor_findings *out, const rubor_change *change, rubor_error *error)
+{
+    for (int y = 0; y < change->height * change->factor; y++)
+        for (int x = 0; x < change->width * change->factor; x++)
+            if (out->spots.data[(size_t)y * (size_t)out->spots.width + (size_t)x])
+                out->cells.data[(size_t)(y / change->factor) * (size_t)change->width +
+                                (size_t)(x / change->factor)] = 255;
+    return rubor_mask_dilate(&out->cells, 1, error);
+}
+
+static rubor_status find_bruise(rubor_findings *out, const rubor_change *change, rubor_error *error)
+{
+    rubor_plane dark = {0}, ei = {0}, mi = {0};
+    size_t count = (size_t)change->width * (size_t)change->height;
+    double sigma = fmax(1, 0.006 * change->width);
+    const rubor_plane *from[3] = {&change->shade_od, &change->delta_ei, &change->delta_mi};
+    rubor_plane *to[3] = {&dark, &ei, &mi};
+    rubor_status status = RUBOR_OK;
+    for (int k = 0; k < 3 && status == RUBOR_OK; k++) {
+        status = rubor_plane_init(to[k], change->width, change->height, error);
+        if (status == RUBOR_OK) {
+            memcpy(to[k]->data, from[k]->data, count * sizeof(float));
+            status = rubor_plane_blur(to[k], sigma, error);
+        }
+    }
+    size_t bruised = 0, region = rubor_mask_count(&change->region);
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
+        bool yellow = mi.data[i] > (float)BRUISE_YELLOW_MI && ei.data[i] < (float)BRUISE_YELLOW_EI;
+        bool inside = change->region.data[i] >= 128 && (dark.data[i] > (float)BRUISE_DARK || yellow);
+        out->bruise.data[i] = inside ? 255 : 0;
+        bruised += inside;
+    }
+    if (status == RUBOR_OK && (double)bruised < BRUISE_LEAST * (double)count) {
+        memset(out->bruise.data, 0, count);
+        bruised = 0;
+    }
+    if (status == RUBOR_OK && region)
+        out->bruise_percent = 100.0 * (double)bruised / (double)region;
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
+        if (out->bruise.data[i])
+            out->cells.data[i] = 255;
+    rubor_plane_finish(&dark);
+    rubor_plane_finish(&ei);
+    rubor_plane_finish(&mi);
+    return status;
 }
 
 rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,
                                  const rubor_frame *baseline, const rubor_registration *registration,
                                  rubor_error *error)
 {
-    (void)baseline;
-    (void)registration;
-    memset(out, 0, sizeof *out);
-    out->pinpoint_count = -1;
-    out->crust_percent = out->bruise_percent = RUBOR_NULL;
-    out->shine_percent = shine_percent(change, visit);
-    return rubor_mask_init(&out->cells, change->width, change->height, error);
+    rubor_status status = rubor_findings_none(out, change, visit, error);
+    if (status != RUBOR_OK)
+        return status;
+    status = rubor_mask_init(&out->spots, visit->image.width, visit->image.height, error);
+    if (status == RUBOR_OK)
+        status = rubor_mask_init(&out->bruise, change->width, change->height, error);
+    if (status == RUBOR_OK)
+        status = rubor_findings_spots(out, change, visit, baseline, registration, error);
+    if (status == RUBOR_OK)
+        status = spots_to_cells(out, change, error);
+    if (status == RUBOR_OK)
+        status = find_bruise(out, change, error);
+    if (status != RUBOR_OK)
+        rubor_findings_finish(out);
+    return status;
 }

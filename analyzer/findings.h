@@ -5,14 +5,23 @@
 
 #include "analyzer/change.h"
 
+/* Values in the mask of small findings at working size. */
+enum { RUBOR_FINDING_CRUST = 192, RUBOR_FINDING_PINPOINT = 255 };
+
 typedef struct rubor_findings {
-    rubor_mask cells;       /* union of all findings on the change grid: kept out of both scores */
+    rubor_mask spots;       /* working size: RUBOR_FINDING_... */
+    rubor_mask bruise;      /* cells */
+    rubor_mask cells;       /* union of all findings on the change grid, kept out of both scores */
     int64_t pinpoint_count; /* -1: not measured */
+    int64_t crust_count;
     double crust_percent, bruise_percent, shine_percent; /* of the region; NaN: not measured */
 } rubor_findings;
 
-/* baseline and registration may be NULL: then spots that the skin always had cannot be told from new ones,
- * and counts are not measured. */
+/* Nothing measured but the shine. Without a baseline spots that the skin always had cannot be told from new
+ * ones. */
+rubor_status rubor_findings_none(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,
+                                 rubor_error *error);
+/* Against an aligned baseline, after rubor_change_unmix. */
 rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,
                                  const rubor_frame *baseline, const rubor_registration *registration,
                                  rubor_error *error);

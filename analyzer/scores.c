@@ -128,7 +128,10 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                 raw -= change->reference_od[1].data[i] - change->reference_od[0].data[i];
             n++;
         }
+    double offset = change->zero_od[0][1] - change->zero_od[0][0];
+    if (pair)
+        offset -= change->zero_od[1][1] - change->zero_od[1][0];
     if (n)
-        record->redness.delta_raw = 100 * (raw / (double)n - (change->offset_od[1] - change->offset_od[0]));
+        record->redness.delta_raw = 100 * (raw / (double)n - offset);
     return RUBOR_OK;
 }

@@ -136,7 +136,7 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     double lighting =
         baseline ? rubor_calibration_lighting_distance(&visit->calibration, &baseline->calibration) : 0;
     if (!isfinite(lighting))
-        lighting = 0.15;
+        lighting = 0;
     const rubor_directions *d = &change->directions;
     out->gain_ei = sqrt(square(d->hemoglobin_gain_sd) + square(lighting));
     out->gain_mi = sqrt(square(d->melanin_gain_sd) + square(lighting));

@@ -1,0 +1,176 @@
+/* The OD change of each cell into hemoglobin and melanin (docs/MEASUREMENT.md "Change").
+ *
+ * Both photos are first read against their own control skin (or, without one, against the chart), each with
+ * the directions of its own calibration, so that a lamp or camera that changed in between is converted to the
+ * reference observer before the difference is taken. */
+#include "analyzer/change.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Left over of each channel after calibration, OD: tone curve and matrix on skin colors. */
+#define CHANNEL_SD 0.005
+/* A change of this size (OD) is what doubt about the glare is weighted for. */
+#define TYPICAL_CHANGE 0.2
+/* Light and pose between two photos of one pose that the control has anchored, that only the chart has, and
+ * within one frame. */
+#define SHADING_CONTROL 0.02
+#define SHADING_CHART 0.05
+#define SHADING_WITHIN 0.5
+enum { CONTROL_CELLS_LEAST = 50, SCRATCH = 65536 };
+
+static int compare_float(const void *one, const void *other)
+{
+    float a = *(const float *)one, b = *(const float *)other;
+    return (a > b) - (a < b);
+}
+
+/* Noise of one cell from what neighbors do not share: the median absolute difference of horizontal neighbors.
+ */
+static double cell_noise(const rubor_change *change, int c, float *scratch)
+{
+    size_t count = (size_t)change->width * (size_t)change->height, n = 0, stride = 1 + count / SCRATCH;
+    const float *visit = change->visit_od[c].data, *reference = change->reference_od[c].data;
+    for (size_t i = 0; i + 1 < count && n < SCRATCH; i += stride) {
+        float step = visit[i + 1] - visit[i];
+        if (reference)
+            step -= reference[i + 1] - reference[i];
+        if (!isnan(step))
+            scratch[n++] = fabsf(step);
+    }
+    if (n < 16)
+        return 0.01;
+    qsort(scratch, n, sizeof *scratch, compare_float);
+    return fmax((double)scratch[n / 2] / 0.6745 / sqrt(2), 1e-4);
+}
+
+/* Mean OD per channel inside a mask, dropping what lies beyond three standard deviations in green. */
+static bool robust_mean(double mean[3], const rubor_mask *mask, const rubor_plane planes[3])
+{
+    size_t count = (size_t)mask->width * (size_t)mask->height;
+    double low = -1e9, high = 1e9;
+    for (int pass = 0; pass < 3; pass++) {
+        double sum[3] = {0}, squares = 0;
+        size_t n = 0;
+        for (size_t i = 0; i < count; i++) {
+            double g = (double)planes[1].data[i];
+            if (mask->data[i] < 128 || isnan(g) || g < low || g > high)
+                continue;
+            for (int c = 0; c < 3; c++)
+                sum[c] += (double)planes[c].data[i];
+            squares += g * g;
+            n++;
+        }
+        if (n < CONTROL_CELLS_LEAST)
+            return false;
+        for (int c = 0; c < 3; c++)
+            mean[c] = sum[c] / (double)n;
+        double sd = sqrt(fmax(0, squares / (double)n - mean[1] * mean[1]));
+        low = mean[1] - 3 * sd;
+        high = mean[1] + 3 * sd;
+    }
+    return true;
+}
+
+static rubor_status allocate(rubor_change *change, rubor_error *error)
+{
+    rubor_plane *planes[] = {&change->delta_ei, &change->delta_mi, &change->shade_od};
+    for (int k = 0; k < 3; k++) {
+        rubor_status status = rubor_plane_init(planes[k], change->width, change->height, error);
+        if (status != RUBOR_OK)
+            return status;
+    }
+    return RUBOR_OK;
+}
+
+/* Which OD counts as zero in both photos, and the color half way between before and now. */
+static void find_zero(rubor_change *change, bool pair)
+{
+    double visit[3] = {0.3, 0.5, 0.6}, reference[3];
+    robust_mean(visit, &change->region, change->visit_od);
+    memcpy(reference, visit, sizeof reference);
+    if (pair)
+        robust_mean(reference, &change->region, change->reference_od);
+    double *zero_visit = change->zero_od[0], *zero_reference = change->zero_od[1];
+    if (change->control_known)
+        change->control_known =
+            robust_mean(zero_visit, &change->control, change->visit_od) &&
+            (!pair || robust_mean(zero_reference, &change->control, change->reference_od));
+    if (!pair && change->control_known) {
+        memcpy(zero_reference, zero_visit, sizeof change->zero_od[1]);
+        memcpy(reference, zero_visit, sizeof reference);
+    }
+    for (int c = 0; c < 3; c++) {
+        if (!change->control_known)
+            zero_visit[c] = zero_reference[c] = (visit[c] + reference[c]) / 2;
+        change->skin_linear[c] = pow(10, -(visit[c] + reference[c]) / 2);
+    }
+}
+
+static double glare_sd(const rubor_frame *frame)
+{
+    double sd = frame->calibration.glare_percent_sd;
+    return isfinite(sd) ? sd / 100 : 0.004;
+}
+
+static void find_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline)
+{
+    rubor_calibration_directions(&change->directions, &visit->calibration, change->skin_linear);
+    change->reference_directions = change->directions;
+    if (baseline)
+        rubor_calibration_directions(&change->reference_directions, &baseline->calibration,
+                                     change->skin_linear);
+    change->shading_sd = !baseline ? SHADING_WITHIN : change->control_known ? SHADING_CONTROL : SHADING_CHART;
+    for (int c = 0; c < 3; c++) {
+        double veil = TYPICAL_CHANGE * glare_sd(visit) / fmax(change->skin_linear[c], 0.005);
+        change->systematic_od[c] = sqrt(CHANNEL_SD * CHANNEL_SD + veil * veil);
+    }
+    rubor_unmix_solve(&change->unmix, change->directions.hemoglobin, change->directions.melanin,
+                      change->systematic_od, change->shading_sd);
+    rubor_unmix_solve(&change->reference_unmix, change->reference_directions.hemoglobin,
+                      change->reference_directions.melanin, change->systematic_od, change->shading_sd);
+}
+
+static void unmix_cells(rubor_change *change, bool pair)
+{
+    size_t count = (size_t)change->width * (size_t)change->height;
+    const rubor_unmix *now = &change->unmix, *before = &change->reference_unmix;
+    for (size_t i = 0; i < count; i++) {
+        double ei = 0, mi = 0, shade = 0;
+        for (int c = 0; c < 3; c++) {
+            double d = (double)change->visit_od[c].data[i] - change->zero_od[0][c];
+            ei += now->ei[c] * d;
+            mi += now->mi[c] * d;
+            shade += now->shade[c] * d;
+            if (!pair)
+                continue;
+            d = (double)change->reference_od[c].data[i] - change->zero_od[1][c];
+            ei -= before->ei[c] * d;
+            mi -= before->mi[c] * d;
+            shade -= before->shade[c] * d;
+        }
+        change->delta_ei.data[i] = (float)ei;
+        change->delta_mi.data[i] = (float)mi;
+        change->shade_od.data[i] = (float)shade;
+    }
+}
+
+rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline,
+                                rubor_error *error)
+{
+    bool pair = baseline && change->reference_od[0].data;
+    float *scratch = malloc(SCRATCH * sizeof *scratch);
+    if (!scratch)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the noise estimate");
+    for (int c = 0; c < 3; c++)
+        change->noise_od[c] = cell_noise(change, c, scratch);
+    free(scratch);
+    rubor_status status = allocate(change, error);
+    if (status != RUBOR_OK)
+        return status;
+    find_zero(change, pair);
+    find_unmix(change, visit, pair ? baseline : NULL);
+    unmix_cells(change, pair);
+    return RUBOR_OK;
+}

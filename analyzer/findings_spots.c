@@ -1,0 +1,238 @@
+/* A spot is where the optical density stands out from its surroundings, in the visit and not in the baseline.
+ *
+ * Blood absorbs green and hardly red; a crust (dried blood and plasma) darkens red as well. The surroundings
+ * are the change grid's colors blurred well past the size of a spot, so that shading and diffuse redness drop
+ * out. */
+#include "analyzer/findings_spots.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SURROUNDINGS 0.012     /* blur of the surroundings, as a fraction of the working width */
+#define CONTRAST_LEAST 0.055   /* OD in green: below, a pixel cannot belong to a spot */
+#define SPOT_LEAST 0.085       /* OD in green: mean of a spot's darker half */
+#define CRUST_RED_SHARE 0.45   /* red contrast / green contrast from which a spot is crust and not blood */
+#define PINPOINT_RADIUS 0.0035 /* largest, as a fraction of the working width */
+#define CRUST_RADIUS 0.012
+enum { SPOT_PIXELS_LEAST = 4, STRETCH_MOST = 4 };
+
+typedef struct contrast_field {
+    const rubor_change *change;
+    const rubor_frame *visit, *baseline;
+    const rubor_registration *registration;
+    rubor_plane around[3], around_base[3]; /* cells: surroundings in OD */
+} contrast_field;
+
+static double od(float linear)
+{
+    return -log10((double)fmaxf(linear, RUBOR_LINEAR_FLOOR));
+}
+
+static double base_value(const rubor_frame *baseline, int c, double x, double y)
+{
+    rubor_plane plane = {baseline->image.width, baseline->image.height, baseline->image.plane[c]};
+    return (double)rubor_plane_sample(&plane, x, y);
+}
+
+/* Contrast of one working pixel in one channel that the baseline does not show; NaN where it cannot be told.
+ */
+static double new_contrast(const contrast_field *f, int c, int x, int y, rubor_point there)
+{
+    int factor = f->change->factor;
+    double half = (factor - 1) / 2.0;
+    size_t at = (size_t)y * (size_t)f->visit->image.width + (size_t)x;
+    double u = (x - half) / factor, v = (y - half) / factor;
+    double here = od(f->visit->image.plane[c][at]) - (double)rubor_plane_sample(&f->around[c], u, v);
+    double before = base_value(f->baseline, c, there.x, there.y);
+    if (isnan(before))
+        return NAN;
+    return here - (od((float)before) - (double)rubor_plane_sample(&f->around_base[c], u, v));
+}
+
+static rubor_status surroundings(contrast_field *f, rubor_error *error)
+{
+    const rubor_change *change = f->change;
+    double sigma = SURROUNDINGS * change->width;
+    size_t bytes = (size_t)change->width * (size_t)change->height * sizeof(float);
+    rubor_status status = RUBOR_OK;
+    for (int c = 0; c < 3 && status == RUBOR_OK; c++) {
+        status = rubor_plane_init(&f->around[c], change->width, change->height, error);
+        if (status == RUBOR_OK)
+            status = rubor_plane_init(&f->around_base[c], change->width, change->height, error);
+        if (status != RUBOR_OK)
+            break;
+        memcpy(f->around[c].data, change->visit_od[c].data, bytes);
+        memcpy(f->around_base[c].data, change->reference_od[c].data, bytes);
+        status = rubor_plane_blur(&f->around[c], sigma, error);
+        if (status == RUBOR_OK)
+            status = rubor_plane_blur(&f->around_base[c], sigma, error);
+    }
+    return status;
+}
+
+/* Marks working pixels of the region that are darker in green than their surroundings and were not before. */
+static void mark_candidates(float *contrast, const contrast_field *f, const rubor_mask *territory)
+{
+    const rubor_image_calibrated *image = &f->visit->image;
+    int factor = f->change->factor;
+    double half = (factor - 1) / 2.0;
+    for (int y = 0; y < image->height; y++)
+        for (int x = 0; x < image->width; x++) {
+            size_t at = (size_t)y * (size_t)image->width + (size_t)x;
+            int cx = x / factor, cy = y / factor;
+            contrast[at] = 0;
+            if (cx >= territory->width || cy >= territory->height ||
+                territory->data[(size_t)cy * (size_t)territory->width + (size_t)cx] < 128)
+                continue;
+            double around =
+                (double)rubor_plane_sample(&f->around[1], (x - half) / factor, (y - half) / factor);
+            if (!(od(image->plane[1][at]) - around > CONTRAST_LEAST))
+                continue;
+            rubor_point there = rubor_registration_map(f->registration, (rubor_point){x, y});
+            double fresh = new_contrast(f, 1, x, y, there);
+            if (fresh > CONTRAST_LEAST)
+                contrast[at] = (float)fresh;
+        }
+}
+
+typedef struct spot {
+    int *pixels; /* indices */
+    int count;
+    int x0, x1, y0, y1;
+} spot;
+
+/* Takes the 8-connected candidates around start out of contrast into the spot (values are negated). */
+static void grow(spot *out, float *contrast, int width, int height, int start)
+{
+    int next = 0;
+    *out = (spot){out->pixels, 1, start % width, start % width, start / width, start / width};
+    out->pixels[0] = start;
+    contrast[start] = -contrast[start];
+    while (next < out->count) {
+        int x = out->pixels[next] % width, y = out->pixels[next] / width;
+        next++;
+        out->x0 = x < out->x0 ? x : out->x0;
+        out->x1 = x > out->x1 ? x : out->x1;
+        out->y0 = y < out->y0 ? y : out->y0;
+        out->y1 = y > out->y1 ? y : out->y1;
+        for (int v = y > 0 ? y - 1 : 0; v <= y + 1 && v < height; v++)
+            for (int u = x > 0 ? x - 1 : 0; u <= x + 1 && u < width; u++)
+                if (contrast[v * width + u] > 0) {
+                    contrast[v * width + u] = -contrast[v * width + u];
+                    out->pixels[out->count++] = v * width + u;
+                }
+    }
+}
+
+/* Judges a grown spot: 0, RUBOR_FINDING_PINPOINT or RUBOR_FINDING_CRUST; keeps the pixels above half its
+ * depth. */
+static int judge(spot *s, const float *contrast, const contrast_field *f)
+{
+    int width = f->visit->image.width;
+    if (s->count < SPOT_PIXELS_LEAST)
+        return 0;
+    double most = 0;
+    for (int i = 0; i < s->count; i++)
+        most = fmax(most, -(double)contrast[s->pixels[i]]);
+    int kept = 0, deep = 0;
+    double green = 0, red = 0;
+    for (int i = 0; i < s->count; i++) {
+        int at = s->pixels[i];
+        double depth = -(double)contrast[at];
+        if (depth < 0.5 * most)
+            continue;
+        s->pixels[kept++] = at;
+        rubor_point there = rubor_registration_map(f->registration, (rubor_point){at % width, at / width});
+        double r = new_contrast(f, 0, at % width, at / width, there);
+        if (isnan(r))
+            continue;
+        green += depth;
+        red += r;
+        deep++;
+    }
+    s->count = kept;
+    int wide = s->x1 - s->x0 + 1, high = s->y1 - s->y0 + 1;
+    double radius = sqrt(kept / 3.14159265);
+    bool line = wide > STRETCH_MOST * high || high > STRETCH_MOST * wide || wide * high > 4 * s->count + 20;
+    if (deep < 3 || line || green / deep < SPOT_LEAST || radius > CRUST_RADIUS * width)
+        return 0;
+    if (red / green >= CRUST_RED_SHARE)
+        return RUBOR_FINDING_CRUST;
+    return radius <= PINPOINT_RADIUS * width ? RUBOR_FINDING_PINPOINT : 0;
+}
+
+static void count_spots(rubor_findings *findings, float *contrast, int *pixels, const contrast_field *f,
+                        const rubor_mask *territory)
+{
+    int width = f->visit->image.width, height = f->visit->image.height;
+    size_t crust = 0;
+    spot s = {.pixels = pixels};
+    findings->pinpoint_count = findings->crust_count = 0;
+    for (int start = 0; start < width * height; start++) {
+        if (!(contrast[start] > 0))
+            continue;
+        grow(&s, contrast, width, height, start);
+        int kind = judge(&s, contrast, f);
+        if (!kind)
+            continue;
+        for (int i = 0; i < s.count; i++)
+            findings->spots.data[s.pixels[i]] = (uint8_t)kind;
+        findings->pinpoint_count += kind == RUBOR_FINDING_PINPOINT;
+        findings->crust_count += kind == RUBOR_FINDING_CRUST;
+        crust += kind == RUBOR_FINDING_CRUST ? (size_t)s.count : 0;
+    }
+    size_t cells = rubor_mask_count(territory);
+    double all = (double)cells * f->change->factor * f->change->factor;
+    findings->crust_percent = cells ? 100 * (double)crust / all : RUBOR_NULL;
+}
+
+/* The region with the holes that spots make in the skin closed again. */
+static rubor_status close_region(rubor_mask *out, const rubor_change *change, rubor_error *error)
+{
+    rubor_status status = rubor_mask_init(out, change->width, change->height, error);
+    if (status != RUBOR_OK)
+        return status;
+    memcpy(out->data, change->region.data, (size_t)change->width * (size_t)change->height);
+    int reach = (int)(0.008 * change->width) + 1;
+    status = rubor_mask_dilate(out, reach, error);
+    return status == RUBOR_OK ? rubor_mask_erode(out, reach, error) : status;
+}
+
+rubor_status rubor_findings_spots(rubor_findings *findings, const rubor_change *change,
+                                  const rubor_frame *visit, const rubor_frame *baseline,
+                                  const rubor_registration *registration, rubor_error *error)
+{
+    contrast_field f = {.change = change, .visit = visit, .baseline = baseline, .registration = registration};
+    rubor_mask territory = {0};
+    size_t count = (size_t)visit->image.width * (size_t)visit->image.height;
+    float *contrast = malloc(count * sizeof *contrast);
+    int *pixels = NULL;
+    rubor_status status =
+        contrast ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for spots");
+    if (status == RUBOR_OK)
+        status = surroundings(&f, error);
+    if (status == RUBOR_OK)
+        status = close_region(&territory, change, error);
+    if (status != RUBOR_OK)
+        goto out;
+    mark_candidates(contrast, &f, &territory);
+    size_t candidates = 1;
+    for (size_t i = 0; i < count; i++)
+        candidates += contrast[i] > 0;
+    pixels = malloc(candidates * sizeof *pixels);
+    if (!pixels) {
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for spots");
+        goto out;
+    }
+    count_spots(findings, contrast, pixels, &f, &territory);
+out:
+    for (int c = 0; c < 3; c++) {
+        rubor_plane_finish(&f.around[c]);
+        rubor_plane_finish(&f.around_base[c]);
+    }
+    rubor_mask_finish(&territory);
+    free(contrast);
+    free(pixels);
+    return status;
+}

@@ -1,0 +1,98 @@
+/* evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--each]: rendered pairs through the analyzer,
+ * tables per tone class. The figures of docs/MEASUREMENT.md come from `evaluate --pairs 540`. */
+#include "tests/bench/evaluation.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct arguments {
+    int pairs, jobs, width, height;
+    uint64_t seed;
+    bool each;
+} arguments;
+
+static bool parse(arguments *out, int argc, char **argv)
+{
+    *out = (arguments){.pairs = 108, .jobs = 2, .width = 1200, .height = 900, .seed = 900001};
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--each") == 0) {
+            out->each = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--pairs") == 0)
+            out->pairs = (int)strtol(value, NULL, 10);
+        else if (strcmp(argv[i], "--jobs") == 0)
+            out->jobs = (int)strtol(value, NULL, 10);
+        else if (strcmp(argv[i], "--seed") == 0)
+            out->seed = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i], "--size") == 0) {
+            char *end;
+            out->width = (int)strtol(value, &end, 10);
+            out->height = *end == 'x' ? (int)strtol(end + 1, NULL, 10) : 0;
+        } else
+            return false;
+        i++;
+    }
+    return out->pairs > 0 && out->jobs > 0 && out->width > 0 && out->height > 0;
+}
+
+static void print_each(const evaluation_result *results, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const evaluation_result *r = &results[i];
+        const rubor_record *record = &r->record;
+        printf("%llu %-12s %-8s", (unsigned long long)r->plan.seed, evaluation_tone_names[r->plan.tone],
+               evaluation_kind_names[r->plan.kind]);
+        if (!r->done) {
+            printf(" FAILED %s\n", r->failure);
+            continue;
+        }
+        printf(
+            " ei %6.2f true %6.2f raw %6.2f [%6.2f %6.2f]  mi %6.2f true %6.2f [%6.2f %6.2f]  mdc %4.2f %4.2f"
+            "  gain %.2f %.2f  dice %.3f %.3f iou %.3f marked %5.2f  %s",
+            record->redness.delta, r->truth.delta_ei, record->redness.delta_raw,
+            record->redness.delta_interval95[0], record->redness.delta_interval95[1],
+            record->pigmentation.delta, r->truth.delta_mi, record->pigmentation.delta_interval95[0],
+            record->pigmentation.delta_interval95[1], record->redness.mdc, record->pigmentation.mdc,
+            record->calibration.gain.hemoglobin, record->calibration.gain.melanin, r->erythema_dice,
+            r->pigment_dice, r->skin_iou, r->marked_percent, record->quality.verdict);
+        for (int k = 0; k < record->quality.reason_count; k++)
+            printf(" %s", record->quality.reasons[k].code);
+        printf("  reg %.2f px  pin %lld/%d crust %.2f/%.2f  ms %.0f\n", record->registration.residual_px,
+               (long long)record->findings.pinpoint_count, r->truth.pinpoint_count,
+               record->findings.crust_percent, r->truth.crust_percent, record->timing_ms.total);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    arguments a;
+    if (!parse(&a, argc, argv)) {
+        fprintf(stderr, "usage: evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--each]\n");
+        return 2;
+    }
+    size_t bytes = (size_t)a.pairs * sizeof(evaluation_result);
+    evaluation_result *results = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (results == MAP_FAILED)
+        return 4;
+    for (int job = 0; job < a.jobs; job++)
+        if (fork() == 0) {
+            for (int i = job; i < a.pairs; i += a.jobs) {
+                evaluation_plan plan = evaluation_plan_make(i, a.seed, a.width, a.height);
+                evaluation_run(&results[i], &plan);
+            }
+            _exit(0);
+        }
+    int status, crashed = 0;
+    while (wait(&status) > 0)
+        crashed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    if (a.each)
+        print_each(results, a.pairs);
+    evaluation_print(stdout, results, a.pairs);
+    munmap(results, bytes);
+    return crashed ? 4 : 0;
+}

@@ -1,0 +1,65 @@
+/* Rendered pairs with known truth through rubor_analyze, and the tables of what came out per tone class.
+ * Shared by the bench (evaluate) and the small check in the suite. */
+#ifndef RUBOR_TESTS_EVALUATION_H
+#define RUBOR_TESTS_EVALUATION_H
+
+#include "analyzer/analyze.h"
+#include "samples/sample.h"
+
+#include <stdio.h>
+
+enum { EVALUATION_TONES = 6, EVALUATION_KINDS = 6 };
+
+typedef enum evaluation_kind {
+    EVALUATION_NONE,    /* no change */
+    EVALUATION_RED,     /* redness, delta_ei 8 to 25 */
+    EVALUATION_RED_5,   /* redness, delta_ei 5 */
+    EVALUATION_PIGMENT, /* pigment, delta_mi 7 to 20 */
+    EVALUATION_BOTH,    /* both */
+    EVALUATION_COURSE   /* a day of the normal course, with findings */
+} evaluation_kind;
+
+typedef struct evaluation_plan {
+    uint64_t seed;
+    int tone;
+    evaluation_kind kind;
+    const char *camera, *lamp; /* NULL: drawn from the seed */
+    int width, height;
+} evaluation_plan;
+
+typedef struct evaluation_result {
+    evaluation_plan plan;
+    rubor_sample_truth truth;
+    bool done;
+    char failure[160];
+    rubor_record record;                          /* region and control given */
+    rubor_record unguided;                        /* neither given: masks */
+    double erythema_dice, pigment_dice, skin_iou; /* unguided; NaN where the truth is empty */
+    double marked_percent;                        /* of the skin, either mask, unguided */
+    double truth_redness, truth_pigment;          /* true scores; NaN: unknown */
+} evaluation_result;
+
+extern const char *const evaluation_tone_names[EVALUATION_TONES];
+extern const char *const evaluation_kind_names[EVALUATION_KINDS];
+
+/* Pair number index of a run: tones and kinds in turn, seeds from first_seed. */
+evaluation_plan evaluation_plan_make(int index, uint64_t first_seed, int width, int height);
+void evaluation_run(evaluation_result *out, const evaluation_plan *plan);
+
+typedef struct evaluation_summary {
+    int count;
+    double ei_ratio, ei_ratio_sd, mi_ratio, mi_ratio_sd;
+    double erythema_dice, erythema_dice_5, pigment_dice, skin_iou;
+    double false_marked, false_changed; /* % */
+    double cross_ei, cross_ei_max, cross_mi, cross_mi_max;
+    double cover_ei, cover_mi, cover_red_score, cover_pig_score; /* % */
+    double mdc_ei, mdc_mi;
+    double pinpoint_ratio, crust_ratio;
+    double retake; /* % of all photos */
+} evaluation_summary;
+
+/* tone -1: all. */
+void evaluation_summarize(evaluation_summary *out, const evaluation_result *results, int count, int tone);
+void evaluation_print(FILE *out, const evaluation_result *results, int count);
+
+#endif
