@@ -1,0 +1,165 @@
+/* labels: fast */
+#include "analyzer/quality.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WIDTH = 400, HEIGHT = 300 };
+
+/* Discs on a gray ground, blurred; shear smears them along x only. */
+static void draw_discs(rubor_image_encoded *image, double sigma, double smear)
+{
+    rubor_plane plane;
+    assert_int_equal(rubor_plane_init(&plane, WIDTH, HEIGHT, NULL), RUBOR_OK);
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++) {
+            double dx = fmod(x, 100) - 50, dy = fmod(y, 100) - 50;
+            plane.data[y * WIDTH + x] = dx * dx + dy * dy < 30 * 30 ? 0.7f : 0.3f;
+        }
+    assert_int_equal(rubor_plane_blur(&plane, sigma, NULL), RUBOR_OK);
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++) {
+            double sum = 0;
+            int taps = 0;
+            for (int k = (int)-smear; k <= (int)smear; k++, taps++)
+                sum += (double)plane.data[y * WIDTH + (x + k < 0 ? 0 : x + k >= WIDTH ? WIDTH - 1 : x + k)];
+            for (int c = 0; c < 3; c++)
+                image->rgb[3 * (y * WIDTH + x) + c] = (uint16_t)(65535 * sum / taps);
+        }
+    rubor_plane_finish(&plane);
+}
+
+static void blur_of_known_width_is_measured(void **state)
+{
+    (void)state;
+    rubor_image_encoded image;
+    assert_int_equal(rubor_image_encoded_init(&image, WIDTH, HEIGHT, NULL), RUBOR_OK);
+    for (double sigma = 1; sigma <= 4; sigma += 1) {
+        double blur, ratio;
+        draw_discs(&image, sigma, 0);
+        assert_int_equal(rubor_quality_blur(&blur, &ratio, &image, NULL), RUBOR_OK);
+        assert_float_equal(blur, sigma, 0.25 * sigma + 0.1);
+        assert_true(ratio < 1.4);
+    }
+    rubor_image_encoded_finish(&image);
+}
+
+static void smear_in_one_direction_is_told_from_defocus(void **state)
+{
+    (void)state;
+    rubor_image_encoded image;
+    double blur, ratio;
+    assert_int_equal(rubor_image_encoded_init(&image, WIDTH, HEIGHT, NULL), RUBOR_OK);
+    draw_discs(&image, 0.8, 6);
+    assert_int_equal(rubor_quality_blur(&blur, &ratio, &image, NULL), RUBOR_OK);
+    assert_true(ratio > 1.8);
+    assert_true(blur > 1.5);
+    rubor_image_encoded_finish(&image);
+}
+
+static void flat_picture_has_no_blur_to_measure(void **state)
+{
+    (void)state;
+    rubor_image_encoded image;
+    double blur, ratio;
+    assert_int_equal(rubor_image_encoded_init(&image, WIDTH, HEIGHT, NULL), RUBOR_OK);
+    assert_int_equal(rubor_quality_blur(&blur, &ratio, &image, NULL), RUBOR_OK);
+    assert_true(isnan(blur));
+    rubor_image_encoded_finish(&image);
+}
+
+static rubor_quality good(void)
+{
+    return (rubor_quality){.blur_px = 0.8,
+                           .blur_ratio = 1.1,
+                           .sharpness = 0.9,
+                           .median = 0.5,
+                           .skin_percent = 60,
+                           .tilt_degrees = 5,
+                           .white_linear = 0.8};
+}
+
+static const char *verdict_of(rubor_record *record, const rubor_quality *quality, int64_t width,
+                              int64_t height)
+{
+    rubor_calibration calibration = {.status = RUBOR_CALIBRATION_CHART, .glare_percent = 1};
+    rubor_record_init(record);
+    record->photo.working_width = 1200;
+    rubor_quality_judge(record, quality, &calibration, width, height, 0.1);
+    return record->quality.verdict;
+}
+
+static void good_photo_of_900_by_600_passes_and_a_smaller_one_does_not(void **state)
+{
+    (void)state;
+    rubor_record record;
+    rubor_quality quality = good();
+    assert_string_equal(verdict_of(&record, &quality, 900, 600), "ok");
+    assert_int_equal(record.quality.reason_count, 0);
+    assert_string_equal(verdict_of(&record, &quality, 600, 900), "ok");
+    assert_string_equal(verdict_of(&record, &quality, 899, 600), "retake");
+    assert_string_equal(record.quality.reasons[0].code, "too_small");
+}
+
+static void each_fault_has_its_own_code(void **state)
+{
+    (void)state;
+    static const char *const codes[] = {"blurred",      "motion",          "overexposed",
+                                        "underexposed", "channel_clipped", "no_skin",
+                                        "tilt",         "chart_clipped",   "glare"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        rubor_quality q = good();
+        rubor_record record;
+        switch (i) {
+        case 0:
+            q.blur_px = 4;
+            break;
+        case 1:
+            q.blur_px = 4;
+            q.blur_ratio = 2.5;
+            break;
+        case 2:
+            q.clipped_percent = 40;
+            break;
+        case 3:
+            q.white_linear = 0.03;
+            break;
+        case 4:
+            q.clipped_percent = q.channel_percent[0] = 6;
+            break;
+        case 5:
+            q.skin_percent = 0;
+            break;
+        case 6:
+            q.tilt_degrees = 50;
+            break;
+        case 7:
+            q.clipped_patches = 2;
+            break;
+        case 8:
+            q.shine_percent = 30;
+            break;
+        }
+        assert_string_not_equal(verdict_of(&record, &q, 1200, 900), "ok");
+        assert_int_equal(record.quality.reason_count, 1);
+        assert_string_equal(record.quality.reasons[0].code, codes[i]);
+        assert_true(strlen(record.quality.reasons[0].message) > 20);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blur_of_known_width_is_measured),
+        cmocka_unit_test(smear_in_one_direction_is_told_from_defocus),
+        cmocka_unit_test(flat_picture_has_no_blur_to_measure),
+        cmocka_unit_test(good_photo_of_900_by_600_passes_and_a_smaller_one_does_not),
+        cmocka_unit_test(each_fault_has_its_own_code),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
