@@ -39,7 +39,7 @@ static bool set_integer(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
-static rubor_status open_socket(rubor_client *client, const char *keys, rubor_error *error)
+static rubor_status open_socket(rubor_client *client, const char *keys, int connect_ms, rubor_error *error)
 {
     client->socket = zmq_socket(client->context, ZMQ_DEALER);
     /* IMMEDIATE: a request waits here, where it can time out, and not in a queue towards nobody. */
@@ -50,7 +50,7 @@ static rubor_status open_socket(rubor_client *client, const char *keys, rubor_er
                 set_integer(client->socket, ZMQ_HEARTBEAT_IVL, 2000) &&
                 set_integer(client->socket, ZMQ_HEARTBEAT_TIMEOUT, 6000) &&
                 set_integer(client->socket, ZMQ_SNDHWM, 64) &&
-                set_integer(client->socket, ZMQ_SNDTIMEO, RUBOR_CLIENT_CONNECT_MS);
+                set_integer(client->socket, ZMQ_SNDTIMEO, connect_ms ? connect_ms : RUBOR_CLIENT_CONNECT_MS);
     int64_t most = RUBOR_WIRE_REPLY_BYTES;
     good = good && zmq_setsockopt(client->socket, ZMQ_MAXMSGSIZE, &most, sizeof most) == 0;
     if (!good)
@@ -88,7 +88,8 @@ rubor_status rubor_client_create(rubor_client **out, const rubor_client_options 
     if (status == RUBOR_OK && !client->context)
         status = rubor_error_set(error, RUBOR_INTERNAL, "no ZeroMQ context: %s", zmq_strerror(zmq_errno()));
     if (status == RUBOR_OK)
-        status = open_socket(client, environment_or(options->keys, "RUBOR_KEYS", NULL), error);
+        status = open_socket(client, environment_or(options->keys, "RUBOR_KEYS", NULL), options->connect_ms,
+                             error);
     if (status != RUBOR_OK)
         rubor_client_destroy(&client);
     *out = client;
@@ -112,12 +113,10 @@ const char *rubor_client_endpoint(const rubor_client *client)
     return client->endpoint;
 }
 
-int rubor_client_fd(const rubor_client *client)
+void rubor_client_wait(rubor_client *client, int fd, int timeout_ms)
 {
-    int fd = -1;
-    size_t size = sizeof fd;
-    zmq_getsockopt(client->socket, ZMQ_FD, &fd, &size);
-    return fd;
+    zmq_pollitem_t items[] = {{client->socket, 0, ZMQ_POLLIN, 0}, {NULL, fd, ZMQ_POLLIN, 0}};
+    zmq_poll(items, fd >= 0 ? 2 : 1, timeout_ms);
 }
 
 /* ---- sending ---- */

@@ -26,6 +26,7 @@ typedef struct rubor_client_options {
     const char *endpoint; /* NULL: RUBOR_ENDPOINT, else RUBOR_ENDPOINT_DEFAULT */
     const char *keys;     /* folder of CURVE keys; NULL: RUBOR_KEYS, else no CURVE */
     void *context;        /* a ZeroMQ context to share; NULL: the client makes and ends its own */
+    int connect_ms;       /* how long a send waits for a broker; 0: RUBOR_CLIENT_CONNECT_MS */
 } rubor_client_options;
 
 /* Connects; the broker need not be there yet. RUBOR_INVALID (a malformed endpoint), RUBOR_UNREADABLE or
@@ -65,9 +66,8 @@ rubor_status rubor_client_call(rubor_client *client, rubor_client_reply *out, ru
                                const rubor_bytes *attachments, size_t attachment_count, int silence_ms,
                                rubor_error *error);
 
-/* The socket's file descriptor for poll(): readable means "call rubor_client_receive with 0 until it times
- * out". */
-int rubor_client_fd(const rubor_client *client);
+/* Waits until a reply may be there, fd (or none: -1) is readable, a signal came or timeout_ms are over. */
+void rubor_client_wait(rubor_client *client, int fd, int timeout_ms);
 
 /* Rows of a popt table for the options that every client command takes. */
 #define RUBOR_CLIENT_OPTIONS(options)                                                                        \

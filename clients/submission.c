@@ -1,0 +1,69 @@
+#include "clients/submission.h"
+
+#include "clients/json.h"
+#include "clients/report.h"
+#include "clients/utf8.h"
+
+#include <string.h>
+
+static const char *const states[] = {"accepted", "done", "failed", "spooled"};
+
+bool rubor_submission_is_retake(const rubor_submission *submission)
+{
+    return submission->record && strcmp(submission->record->quality.verdict, "retake") == 0;
+}
+
+json_t *rubor_submission_json(const rubor_submission *submission)
+{
+    const rubor_record *record = submission->record;
+    return json_pack("{so,so,ss,so,so,so}", "job", rubor_json_text(submission->job), "digest",
+                     rubor_json_text(submission->digest), "state", states[submission->state], "verdict",
+                     record ? rubor_json_text(record->quality.verdict) : json_null(), "result",
+                     record ? rubor_json_record(record) : json_null(), "error",
+                     rubor_json_text(submission->error));
+}
+
+static void print_score(FILE *out, const char *name, const rubor_score *score)
+{
+    char value[32], low[32], high[32];
+    fprintf(out, "%s %s", name, rubor_report_number(value, score->score, 1));
+    if (isfinite(score->interval95[0]))
+        fprintf(out, " (%s to %s)", rubor_report_number(low, score->interval95[0], 1),
+                rubor_report_number(high, score->interval95[1], 1));
+}
+
+static void print_reasons(FILE *out, const rubor_record *record)
+{
+    for (int i = 0; i < record->quality.reason_count; i++)
+        fprintf(out, "%s%s", i ? " " : "", record->quality.reasons[i].message);
+}
+
+void rubor_submission_print(FILE *out, const rubor_submission *submission)
+{
+    const rubor_record *record = submission->record;
+    char name[256];
+    rubor_utf8_clean(name, sizeof name, submission->name);
+    fprintf(out, "%s: ", name);
+    if (submission->state == RUBOR_SUBMISSION_SPOOLED) {
+        fputs("spooled", out);
+    } else if (submission->state == RUBOR_SUBMISSION_ACCEPTED) {
+        fprintf(out, "sent, job %s", submission->job);
+    } else if (submission->state == RUBOR_SUBMISSION_FAILED || !record) {
+        fprintf(out, "failed: %s", submission->error);
+    } else if (rubor_submission_is_retake(submission)) {
+        fputs("retake: ", out);
+        print_reasons(out, record);
+    } else {
+        fprintf(out, "measured, %s: ", record->quality.verdict);
+        print_score(out, "redness", &record->redness);
+        print_score(out, ", pigmentation", &record->pigmentation);
+        if (strcmp(record->reference, "baseline") != 0)
+            fputs(", within this photo", out);
+        if (record->quality.reason_count) {
+            fputs(". ", out);
+            print_reasons(out, record);
+        }
+    }
+    fputc('\n', out);
+    fflush(out);
+}
