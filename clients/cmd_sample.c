@@ -1,0 +1,131 @@
+#include "clients/options.h"
+#include "samples/sample.h"
+
+#include <limits.h>
+#include <string.h>
+
+typedef struct arguments {
+    char *out, *days, *seed, *size, *tone, *course, *camera, *lamp, *lamp2, *border, *pattern;
+    char *glare, *movement, *stretch, *perspective, *delta_ei, *delta_mi;
+    int no_chart;
+} arguments;
+
+static rubor_status read_seed(uint64_t *out, const char *text, rubor_error *error)
+{
+    long seed;
+    rubor_status status = rubor_parse_integer(&seed, "seed", text, 0, LONG_MAX, error);
+    if (status == RUBOR_OK)
+        *out = (uint64_t)seed;
+    return status;
+}
+
+static rubor_status read_size(rubor_sample_options *options, const char *text, rubor_error *error)
+{
+    char width[8] = "";
+    const char *times = strchr(text, 'x');
+    long w, h;
+    if (!times || times == text || (size_t)(times - text) >= sizeof width)
+        return rubor_error_set(error, RUBOR_INVALID, "--size %.40s: give WIDTHxHEIGHT, such as 1600x1200",
+                               text);
+    memcpy(width, text, (size_t)(times - text));
+    rubor_status status = rubor_parse_integer(&w, "size", width, 1, 100000, error);
+    if (status == RUBOR_OK)
+        status = rubor_parse_integer(&h, "size", times + 1, 1, 100000, error);
+    if (status != RUBOR_OK)
+        return status;
+    options->width = (int)w;
+    options->height = (int)h;
+    return RUBOR_OK;
+}
+
+static rubor_status read_numbers(rubor_sample_options *options, const arguments *given, rubor_error *error)
+{
+    const struct {
+        const char *name, *text;
+        double *value, least, most;
+    } rows[] = {
+        {"glare", given->glare, &options->glare_percent, 0, 30},
+        {"movement", given->movement, &options->movement, 0, 10},
+        {"stretch", given->stretch, &options->stretch, 0, 10},
+        {"perspective", given->perspective, &options->perspective, 0, 10},
+        {"delta-ei", given->delta_ei, &options->delta_ei, -15, 45},
+        {"delta-mi", given->delta_mi, &options->delta_mi, -25, 60},
+    };
+    rubor_status status = given->seed ? read_seed(&options->seed, given->seed, error) : RUBOR_OK;
+    if (status == RUBOR_OK && given->size)
+        status = read_size(options, given->size, error);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == RUBOR_OK; i++)
+        if (rows[i].text)
+            status = rubor_parse_number(rows[i].value, rows[i].name, rows[i].text, rows[i].least,
+                                        rows[i].most, error);
+    return status;
+}
+
+static int run(const arguments *given)
+{
+    rubor_sample_options options;
+    rubor_error error = {0};
+    rubor_sample_options_default(&options);
+    if (given->tone)
+        options.tone = given->tone;
+    if (given->course)
+        options.course = given->course;
+    options.camera = given->camera;
+    options.lamp = given->lamp;
+    options.lamp2 = given->lamp2;
+    options.border = given->border;
+    options.pattern = given->pattern;
+    options.chart = !given->no_chart;
+    rubor_status status = read_numbers(&options, given, &error);
+    if (status == RUBOR_OK)
+        status = rubor_sample_write(given->out, &options, given->days ? given->days : "0-10", &error);
+    if (status == RUBOR_INVALID)
+        return rubor_usage("sample", "%s", error.message);
+    return status == RUBOR_OK ? RUBOR_EXIT_DONE : rubor_fail("sample", &error);
+}
+
+int rubor_cmd_sample(int argc, char **argv)
+{
+    arguments given = {0};
+    const struct poptOption table[] = {
+        RUBOR_OPTION_TEXT("out", &given.out, "folder to write into, made if absent", "DIR"),
+        RUBOR_OPTION_TEXT("seed", &given.seed, "whole number; same seed, same bytes (1)", "N"),
+        RUBOR_OPTION_TEXT("tone", &given.tone,
+                          "very_light, light, intermediate, tan, brown or dark (intermediate)", "CLASS"),
+        RUBOR_OPTION_TEXT("days", &given.days, "days since treatment (0-10), such as 0-10,14,21,28", "LIST"),
+        RUBOR_OPTION_TEXT("course", &given.course,
+                          "normal, persistent, rebound, pih, none, sunburn, bruise,\n"
+                          "                           bruise_spreading or makeup (normal)",
+                          "NAME"),
+        RUBOR_OPTION_TEXT("camera", &given.camera, "a measured camera (drawn from the seed)", "NAME"),
+        RUBOR_OPTION_TEXT("lamp", &given.lamp, "a CIE illuminant (drawn from the seed)", "NAME"),
+        RUBOR_OPTION_TEXT("lamp2", &given.lamp2, "a second lamp from the other side (none)", "NAME"),
+        RUBOR_OPTION_TEXT("size", &given.size, "pixels (1600x1200)", "WxH"),
+        RUBOR_OPTION_TEXT("border", &given.border,
+                          "none, background, hair, clothing, lips, beard or jewelry\n"
+                          "                           (drawn from the seed)",
+                          "NAME"),
+        RUBOR_OPTION_TEXT("glare", &given.glare, "veiling glare, % of white (0 to 4, from the seed)", "X"),
+        RUBOR_OPTION_TEXT("movement", &given.movement, "factor on shift, turn and zoom between days (1)",
+                          "X"),
+        RUBOR_OPTION_TEXT("stretch", &given.stretch, "factor on the stretch of the skin (1)", "X"),
+        RUBOR_OPTION_TEXT("perspective", &given.perspective, "factor on the tilt between days (1)", "X"),
+        RUBOR_OPTION_TEXT("delta-ei", &given.delta_ei, "this redness on every day instead of a course", "X"),
+        RUBOR_OPTION_TEXT("delta-mi", &given.delta_mi, "this pigment on every day instead of a course", "X"),
+        RUBOR_OPTION_TEXT("pattern", &given.pattern, "soft, uniform or patchy (soft)", "NAME"),
+        RUBOR_OPTION_SWITCH("no-chart", &given.no_chart, "no color chart in the photos"),
+        RUBOR_OPTIONS_END,
+    };
+    rubor_options options;
+    int code =
+        rubor_options_parse(&options, argc, argv, table, "",
+                            "Renders a treatment with known truth: before.jpg, dayNN.jpg, masks, region.txt, "
+                            "control.txt and truth.json.",
+                            0, 0);
+    if (code < 0 && !given.out)
+        code = rubor_usage("sample", "needs --out");
+    if (code < 0)
+        code = run(&given);
+    rubor_options_finish(&options);
+    return code;
+}

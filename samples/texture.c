@@ -1,0 +1,164 @@
+/* Maps fixed to the skin at full resolution: furrows and pores (relief, all channels alike, so that a visit
+ * can be aligned in the red channel too), mottled melanin with freckles and moles, mottled blood with
+ * vessels, fine hair. */
+#include "samples/scene.h"
+
+#include <stdlib.h>
+
+enum { STREAM_TEXTURE = 5 };
+
+typedef struct texture {
+    uint64_t seed;
+    float scale;  /* pixels of a furrow cell */
+    float relief; /* standard depth of the relief */
+    float *cell;  /* jittered centers of the furrow cells: x, y, pore */
+    int cells_x, cells_y;
+} texture;
+
+static float *fine_at(const rubor_scene *scene, int x, int y)
+{
+    return scene->fine + ((size_t)y * (size_t)scene->fine_width + (size_t)x) * RUBOR_FINE_COUNT;
+}
+
+static rubor_status make_cells(texture *t, const rubor_scene *scene, rubor_error *error)
+{
+    t->cells_x = (int)((float)scene->fine_width / t->scale) + 4;
+    t->cells_y = (int)((float)scene->fine_height / t->scale) + 4;
+    size_t count = (size_t)t->cells_x * (size_t)t->cells_y;
+    t->cell = malloc(count * 3 * sizeof(float));
+    if (!t->cell)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the skin's texture");
+    rubor_random random = rubor_random_stream(t->seed, 1);
+    for (size_t i = 0; i < count; i++) {
+        t->cell[3 * i] = (float)rubor_random_uniform(&random, 0.1, 0.9);
+        t->cell[3 * i + 1] = (float)rubor_random_uniform(&random, 0.1, 0.9);
+        double pore = rubor_random_uniform(&random, 0, 1);
+        t->cell[3 * i + 2] = (float)(pore < 0.35 ? 0.5 + pore : 0);
+    }
+    return RUBOR_OK;
+}
+
+/* Plates between furrows: difference of the distances to the two nearest cell centers; a dark pore at some
+ * centers. */
+static float furrows(const texture *t, float x, float y)
+{
+    float u = x / t->scale + 1, v = y / t->scale + 1;
+    int ix = (int)u, iy = (int)v;
+    float first = 9, second = 9, pore = 0;
+    for (int j = iy - 1; j <= iy + 1; j++)
+        for (int i = ix - 1; i <= ix + 1; i++) {
+            const float *cell = t->cell + 3 * ((size_t)j * (size_t)t->cells_x + (size_t)i);
+            float dx = u - (float)i - cell[0], dy = v - (float)j - cell[1];
+            float d = dx * dx + dy * dy;
+            if (d < first) {
+                second = first;
+                first = d;
+                pore = cell[2];
+            } else if (d < second) {
+                second = d;
+            }
+        }
+    first = sqrtf(first);
+    float plate = sqrtf(second) - first; /* 0 in a furrow, about 0.5 on a plate */
+    float value = plate > 0.5f ? 0.5f : plate;
+    float dark = 1 - first * 3.5f;
+    return value * 2 - 0.8f - (dark > 0 ? 3.0f * pore * dark : 0);
+}
+
+static void fill_row(rubor_scene *scene, const texture *t, int y)
+{
+    float w = (float)scene->width, fy = (float)y;
+    for (int x = 0; x < scene->fine_width; x++) {
+        float fx = (float)x, *fine = fine_at(scene, x, y);
+        float grain = rubor_noise2(t->seed + 1, fx * 0.43f, fy * 0.43f);
+        float blotch = rubor_noise2(t->seed + 2, fx / (0.011f * w), fy / (0.011f * w));
+        float broad = rubor_noise2(t->seed + 3, fx / (0.05f * w), fy / (0.05f * w));
+        float flush = rubor_noise2(t->seed + 4, fx / (0.017f * w) + 7, fy / (0.017f * w));
+        fine[RUBOR_FINE_RELIEF] = t->relief * (furrows(t, fx, fy) + 0.35f * grain + 0.4f * blotch);
+        fine[RUBOR_FINE_M] = 0.010f * blotch + 0.012f * broad + 0.006f * grain;
+        fine[RUBOR_FINE_H] = 0.014f * flush - 0.010f * broad + 0.004f * grain;
+        fine[RUBOR_FINE_HAIR] = 0;
+    }
+}
+
+/* Adds strength * (1 - (r / radius)^2)^2 to one channel. */
+static void splat(rubor_scene *scene, int channel, float cx, float cy, float radius, float strength)
+{
+    int x0 = (int)floorf(cx - radius), x1 = (int)ceilf(cx + radius);
+    int y0 = (int)floorf(cy - radius), y1 = (int)ceilf(cy + radius);
+    for (int y = y0 < 0 ? 0 : y0; y <= y1 && y < scene->fine_height; y++)
+        for (int x = x0 < 0 ? 0 : x0; x <= x1 && x < scene->fine_width; x++) {
+            float dx = ((float)x - cx) / radius, dy = ((float)y - cy) / radius, d = 1 - dx * dx - dy * dy;
+            if (d > 0)
+                fine_at(scene, x, y)[channel] += strength * d * d;
+        }
+}
+
+static void freckles(rubor_scene *scene, rubor_random *random)
+{
+    double w = scene->width, ita = scene->skin.ita;
+    bool freckled = ita > 28 && rubor_random_uniform(random, 0, 1) < 0.6;
+    int count = freckled ? 40 + rubor_random_below(random, 260) : rubor_random_below(random, 25);
+    for (int i = 0; i < count; i++) {
+        double radius = w * rubor_random_uniform(random, 0.0018, 0.0050);
+        splat(scene, RUBOR_FINE_M, (float)rubor_random_uniform(random, 0, scene->fine_width),
+              (float)rubor_random_uniform(random, 0, scene->fine_height),
+              (float)(radius < 1.5 ? 1.5 : radius), (float)rubor_random_uniform(random, 0.03, 0.16));
+    }
+    int moles = 2 + rubor_random_below(random, 7);
+    for (int i = 0; i < moles; i++) {
+        double radius = w * rubor_random_uniform(random, 0.004, 0.009);
+        splat(scene, RUBOR_FINE_M, (float)rubor_random_uniform(random, 0, scene->fine_width),
+              (float)rubor_random_uniform(random, 0, scene->fine_height), (float)(radius < 2 ? 2 : radius),
+              (float)rubor_random_uniform(random, 0.2, 0.5));
+    }
+}
+
+/* A winding line of splats: vessels (channel H) and fine hairs. */
+static void strand(rubor_scene *scene, rubor_random *random, int channel, double length, double bend,
+                   float radius, float strength)
+{
+    double x = rubor_random_uniform(random, 0, scene->fine_width);
+    double y = rubor_random_uniform(random, 0, scene->fine_height), turn = rubor_random_uniform(random, 0, 1);
+    double step = (double)radius * 0.5, curve = bend * rubor_random_normal(random);
+    for (double s = 0; s < length; s += step) {
+        splat(scene, channel, (float)x, (float)y, radius, strength);
+        turn += curve * step / length + 0.1 * bend * rubor_random_normal(random) * step / length;
+        x += step * rubor_numeric_cos_turns(turn);
+        y += step * rubor_numeric_sin_turns(turn);
+    }
+}
+
+static void lines(rubor_scene *scene, rubor_random *random)
+{
+    double w = scene->width;
+    int vessels = rubor_random_below(random, 14);
+    for (int i = 0; i < vessels; i++)
+        strand(scene, random, RUBOR_FINE_H, w * rubor_random_uniform(random, 0.02, 0.07), 0.5,
+               (float)(1 + 0.0012 * w), 0.015f);
+    int creases = 3 + rubor_random_below(random, 7);
+    for (int i = 0; i < creases; i++)
+        strand(scene, random, RUBOR_FINE_RELIEF, w * rubor_random_uniform(random, 0.05, 0.2), 0.1,
+               (float)(1 + 0.0015 * w), -0.010f);
+    int hairs = rubor_random_uniform(random, 0, 1) < 0.4 ? 10 + rubor_random_below(random, 50) : 0;
+    for (int i = 0; i < hairs; i++)
+        strand(scene, random, RUBOR_FINE_HAIR, w * rubor_random_uniform(random, 0.015, 0.04), 0.15,
+               (float)(0.9 + 0.0003 * w), 0.28f);
+}
+
+rubor_status rubor_scene_texture(rubor_scene *scene, rubor_error *error)
+{
+    rubor_random random = rubor_random_stream(scene->options.seed, STREAM_TEXTURE);
+    texture t = {.seed = rubor_random_next(&random)};
+    t.scale = (float)fmax(0.0050 * scene->width, 4.2) * (float)rubor_random_uniform(&random, 0.85, 1.25);
+    t.relief = (float)rubor_random_uniform(&random, 0.020, 0.035);
+    rubor_status status = make_cells(&t, scene, error);
+    if (status != RUBOR_OK)
+        return status;
+    for (int y = 0; y < scene->fine_height; y++)
+        fill_row(scene, &t, y);
+    freckles(scene, &random);
+    lines(scene, &random);
+    free(t.cell);
+    return RUBOR_OK;
+}
