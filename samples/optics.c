@@ -158,6 +158,21 @@ static void fill_reference(rubor_skin_optics *skin)
     }
 }
 
+/* The step of melanin that comes closest to an ITA. Searched on a grid: ITA is not monotonic in dark skin, and a
+ * last bit of the C library's atan2 cannot move a grid point. */
+static double melanin_for(const rubor_skin_optics *skin, double target, double h)
+{
+    double best = 0, distance = 1e9;
+    for (int i = -60; i <= 60; i++) {
+        double m = i * 0.002, d = fabs(ita_of(skin, m, h) - target) + 20 * fabs(m);
+        if (d < distance) {
+            distance = d;
+            best = m;
+        }
+    }
+    return best;
+}
+
 void rubor_skin_optics_make(rubor_skin_optics *out, const rubor_tone *tone, rubor_random *random)
 {
     const rubor_spectrum *start =
@@ -170,16 +185,7 @@ void rubor_skin_optics_make(rubor_skin_optics *out, const rubor_tone *tone, rubo
     set_units(out);
     /* stay near a measured skin: melanin alone does not carry one person's spectrum to another's */
     double target = rubor_numeric_clamp(ita_of(out, 0, 0) + wander, tone->draw_low, tone->draw_high);
-    double h = rubor_random_uniform(random, -0.03, 0.03), low = -0.15, high = 0.35;
-    for (int i = 0; i < 40; i++) {
-        double middle = (low + high) / 2;
-        if (ita_of(out, middle, h) > target)
-            low = middle;
-        else
-            high = middle;
-    }
-    /* rounded, so that a last bit of the C library's atan2 cannot reach the photo */
-    double m = floor(low * 1e6 + 0.5) * 1e-6;
+    double h = rubor_random_uniform(random, -0.03, 0.03), m = melanin_for(out, target, h);
     double spectrum[N];
     moved(spectrum, out, m, h);
     for (int i = 0; i < N; i++)
