@@ -14,7 +14,7 @@ enum { PATCHES = RUBOR_CHART_PATCHES, FULL_STEPS = 40, LEFT_OUT_STEPS = 12, EDIT
 static const double SKIN_WEIGHT = 2.0;
 /* A patch left out that lands this far away, and this many times further than its fellows, is not the color
  * it should be: a reflection, a shadow, dirt. */
-static const double OUTLIER_DELTA_E = 14.0, OUTLIER_RATIO = 4.0;
+static const double OUTLIER_DELTA_E = 14.0, OUTLIER_RATIO = 4.0, SUSPECT_DELTA_E = 8.0;
 
 typedef struct work {
     const rubor_chart_table *table;
@@ -22,6 +22,7 @@ typedef struct work {
     double reference_linear[PATCHES][3];
     rubor_fit_patch input[PATCHES];
     rubor_fit fit;
+    bool suspect[PATCHES];    /* covered, says the chart search */
     double left_out[PATCHES]; /* CIEDE2000 of each used patch, from a fit without it */
 } work;
 
@@ -174,10 +175,42 @@ static int mark_outliers(work *w, rubor_patch *patches)
     return marked;
 }
 
+/* The chart search calls patches covered that it could not see as squares; the fit decides whether their
+ * color is the chart's after all. */
+static void readmit(work *w, rubor_patch *patches)
+{
+    for (int k = 0; k < PATCHES; k++) {
+        if (!w->suspect[k] || patch_error(&w->fit, w, k) > SUSPECT_DELTA_E)
+            continue;
+        patches[k].use = RUBOR_PATCH_USED;
+        w->suspect[k] = false;
+    }
+}
+
+static void suspect_covered(work *w, rubor_patch *patches, const rubor_chart_location *location)
+{
+    int trusted = 0;
+    for (int k = 0; k < PATCHES; k++)
+        trusted += patches[k].use == RUBOR_PATCH_USED && !location->covered[k];
+    if (trusted < RUBOR_FIT_MIN_PATCHES)
+        return;
+    for (int k = 0; k < PATCHES; k++) {
+        w->suspect[k] = patches[k].use == RUBOR_PATCH_USED && location->covered[k];
+        if (w->suspect[k])
+            patches[k].use = RUBOR_PATCH_COVERED;
+    }
+}
+
 static rubor_status fit_robustly(work *w, rubor_patch *patches, const rubor_calibrate_options *options,
                                  rubor_error *error)
 {
+    set_input(w, patches);
     rubor_status status = fit_edition(w, options, error);
+    if (status != RUBOR_OK)
+        return status;
+    readmit(w, patches);
+    set_input(w, patches);
+    status = fit_edition(w, options, error);
     if (status != RUBOR_OK)
         return status;
     leave_one_out(w);
@@ -312,7 +345,7 @@ rubor_status rubor_calibrate(rubor_calibration *out, const rubor_photo_info *inf
                                   (const double(*)[3])w.reference_linear, error);
     if (status != RUBOR_OK)
         return status;
-    set_input(&w, out->patches);
+    suspect_covered(&w, out->patches, &out->location);
     status = fit_robustly(&w, out->patches, options, error);
     if (status != RUBOR_OK)
         return status;

@@ -201,9 +201,7 @@ static void sample_view(rubor_patch *patches, const view *v, const rubor_chart_l
             channel_statistics(&patch->linear[c], &patch->noise[c], &spread[k], c, s->value[c], s->count);
             clipped = clipped || channel_clipped(s->value[c], s->count);
         }
-        patch->use = location->covered[k] ? RUBOR_PATCH_COVERED
-                     : clipped            ? RUBOR_PATCH_CLIPPED
-                                          : RUBOR_PATCH_USED;
+        patch->use = clipped ? RUBOR_PATCH_CLIPPED : RUBOR_PATCH_USED;
     }
     mark_uneven(patches, spread);
     mark_plateau(patches, spread, reference);
