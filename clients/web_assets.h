@@ -11,5 +11,9 @@ extern const unsigned char rubor_web_review_js[];
 extern const size_t rubor_web_review_js_size;
 extern const unsigned char rubor_web_review_css[];
 extern const size_t rubor_web_review_css_size;
+extern const unsigned char rubor_web_page_html[];
+extern const size_t rubor_web_page_html_size;
+extern const unsigned char rubor_web_page_js[];
+extern const size_t rubor_web_page_js_size;
 
 #endif

@@ -1,9 +1,10 @@
 /* The review of one treatment: what `rubor review --html` writes and what the page of `rubor serve` shows.
- * ruborReview(root, model) draws model (the JSON of `rubor review --json` with pictures) into root.
+ * ruborReview(root, model, {other}) draws model (the JSON of `rubor review --json` with pictures) into root;
+ * other is a second session's model whose curve is laid over.
  * Every text goes through textContent: nothing from a patient id, a note or a photo is ever read as markup. */
 "use strict";
 
-function ruborReview(root, model) {
+function ruborReview(root, model, options) {
   const element = (tag, attributes, ...children) => {
     const node = document.createElement(tag);
     for (const [key, value] of Object.entries(attributes || {})) {
@@ -28,7 +29,7 @@ function ruborReview(root, model) {
     visit.in_curve !== false;
   const inView = () => model.days.filter(visit => visit.view === state.view);
   const baseline = () => {
-    const before = inView().filter(visit => visit.phase === "before" && visit.quality.verdict !== "retake");
+    const before = inView().filter(visit => visit.phase === "before" && visit.quality && visit.quality.verdict !== "retake");
     return before.length ? before[before.length - 1] : null;
   };
   const picture = (visit, layer) => visit.images ? visit.images[layer] || null : null;
@@ -86,6 +87,11 @@ function ruborReview(root, model) {
       datasets.push({ label: "95 %, low", data: at(score => score[`${delta}_interval95`][0]), pointRadius: 0, borderWidth: 0, fill: false });
       datasets.push({ label: "95 % interval", data: at(score => score[`${delta}_interval95`][1]), pointRadius: 0, borderWidth: 0, fill: "-1", backgroundColor: tint(fill) });
       datasets.push({ label: title, data: at(score => score[delta]), borderColor: tint(color), backgroundColor: tint(color), pointRadius: 4, pointHoverRadius: 7, borderWidth: 2 });
+      const other = options && options.other;
+      if (other)
+        datasets.push({ label: `session ${other.session}`, borderColor: ink, backgroundColor: ink, borderDash: [5, 4], pointRadius: 2, borderWidth: 1.5,
+          data: other.days.filter(visit => visit.view === state.view && visit.phase !== "before" && measured(visit) && visit[key][delta] !== null)
+            .sort((a, b) => a.day - b.day).map(visit => ({ x: visit.day, y: visit[key][delta] })) });
       const flagged = (model.flags || []).filter(flag => flag.view === state.view && (key === "pigmentation") === (flag.code === "possible_pih"));
       datasets.push({ label: "flag", showLine: false, pointStyle: "circle", pointRadius: 10, borderWidth: 2, borderColor: tint("--bad"), backgroundColor: "transparent",
         data: flagged.map(flag => { const hit = points.find(visit => visit.day === flag.day); return hit ? { x: flag.day, y: hit[key][delta] } : null; }).filter(Boolean) });
@@ -97,7 +103,7 @@ function ruborReview(root, model) {
       canvas.chart = new Chart(canvas, { type: "line", data: { datasets },
         options: { animation: false, responsive: true, maintainAspectRatio: false, parsing: false, interaction: { mode: "nearest", intersect: false },
           onClick: (event, hits) => { const hit = hits.find(item => datasets[item.datasetIndex].label === title); if (hit) choose(points[hit.index]); },
-          plugins: { legend: { display: false }, tooltip: { filter: item => datasets[item.datasetIndex].label === title,
+          plugins: { legend: { display: Boolean(other), labels: { color: ink, filter: item => item.text === title || item.text.startsWith("session ") } }, tooltip: { filter: item => datasets[item.datasetIndex].label === title,
             callbacks: { title: items => items.length ? dayName(points[items[0].dataIndex]) : "",
               label: item => { const score = points[item.dataIndex][key]; return `${number(score[delta], 1)} (${interval(score[`${delta}_interval95`], 1)})`; } } } },
           scales: { x: { type: "linear", min: 0, max: end, title: { display: true, text: "days since treatment", color: ink }, ticks: { color: ink, stepSize: end > 14 ? 7 : 1 }, grid: { color: line } },
@@ -127,7 +133,8 @@ function ruborReview(root, model) {
   function drawStrip() {
     strip.replaceChildren(...inView().map(visit => {
       const source = picture(visit, state.layer) || picture(visit, "photo");
-      const verdict = visit.quality.verdict;
+      const quality = visit.quality || { verdict: visit.state || "waiting", reasons: [] };
+      const verdict = quality.verdict;
       const compared = visit.phase !== "before" && visit.reference === "baseline";
       const rows = [];
       if (compared) {
@@ -141,7 +148,7 @@ function ruborReview(root, model) {
         if (found.bruise_percent >= 0.1) notes.push(`bruise ${number(found.bruise_percent, 1)} %`);
         if (notes.length) rows.push(["Found", notes.join(", ")]);
       } else if (visit.phase !== "before") rows.push(["Redness", "not compared: no usable photo before treatment"]);
-      const reasons = (visit.quality.reasons || []).map(reason => element("p", { class: "small" }, reason.message));
+      const reasons = (quality.reasons || []).map(reason => element("p", { class: "small" }, reason.message));
       return element("li", { class: state.chosen === visit ? "day chosen" : "day" },
         source ? element("img", { src: source, alt: `${dayName(visit)}, ${state.layer}`, loading: "lazy", decoding: "async" }) : element("div", { class: "none" }, "no picture"),
         element("div", { class: "text" },
@@ -166,7 +173,7 @@ function ruborReview(root, model) {
       element("thead", {}, element("tr", {}, heads.map(head => element("th", { scope: "col" }, head)))),
       element("tbody", {}, model.days.map(visit => {
         const red = visit.redness || {}, pigment = visit.pigmentation || {};
-        return element("tr", {}, [dayName(visit), visit.view, visit.quality.verdict, number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2),
+        return element("tr", {}, [dayName(visit), visit.view, visit.quality ? visit.quality.verdict : visit.state || "waiting", number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2),
           interval(red.delta_ei_interval95, 1), number(red.area_percent, 1), number(pigment.score, 1), interval(pigment.interval95, 1), number(pigment.delta_mi, 2),
           interval(pigment.delta_mi_interval95, 1), (visit.flags || []).join(", ")].map((cell, index) => element("td", { class: index === 1 || index === 2 || index === 12 ? "text" : null }, cell)));
       }))));

@@ -1,0 +1,249 @@
+/* The page of `rubor serve`: log in, find a treatment, read it (review.js), write notes, mend what was filed wrongly.
+ * Addresses after '#': "/" the list, "/treatment?patient=..&session=.." a review, "/capture?.." the camera's view. */
+"use strict";
+
+(() => {
+  const content = document.getElementById("content");
+  const live = document.getElementById("live");
+  let user = null;
+  let polling = null;
+
+  const element = (tag, attributes, ...children) => {
+    const node = document.createElement(tag);
+    for (const [key, value] of Object.entries(attributes || {})) {
+      if (value === null || value === undefined || value === false) continue;
+      if (key === "class") node.className = value;
+      else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+      else node.setAttribute(key, value === true ? "" : String(value));
+    }
+    for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
+    return node;
+  };
+
+  class Refusal extends Error {
+    constructor(status, message) { super(message); this.status = status; }
+  }
+
+  async function ask(path, body) {
+    const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json", "X-Rubor": "1" }, body: JSON.stringify(body) };
+    let response;
+    try {
+      response = await fetch(path, { credentials: "same-origin", cache: path.startsWith("api/picture") ? "default" : "no-store", ...options });
+    } catch (problem) {
+      throw new Refusal(0, "The service cannot be reached.");
+    }
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Refusal(response.status, answer.error ? answer.error.message : `The service answered ${response.status}.`);
+    return answer;
+  }
+
+  const query = values => new URLSearchParams(values).toString();
+  const hash = (place, values) => `#/${place}${values ? `?${query(values)}` : ""}`;
+
+  function show(title, ...nodes) {
+    document.title = title ? `${title} – Rubor` : "Rubor";
+    content.replaceChildren(...nodes);
+  }
+
+  function problemOf(problem) {
+    if (problem.status === 401) { user = null; showLogin("Please log in again."); return; }
+    show("Problem", element("h1", {}, "That did not work"), element("p", { class: "problem", role: "alert" }, problem.message),
+      element("p", {}, element("a", { href: "#/" }, "Back to the list")));
+  }
+
+  /* A form whose refusals are shown in it. */
+  function form(fields, label, send, extra) {
+    const problem = element("p", { class: "problem", role: "alert" });
+    const button = element("button", { type: "submit", ...(extra || {}) }, label);
+    return element("form", { onsubmit: async event => {
+      event.preventDefault();
+      problem.textContent = "";
+      button.disabled = true;
+      try { await send(Object.fromEntries(new FormData(event.target))); }
+      catch (refusal) { if (refusal.status === 401 && user) problemOf(refusal); else problem.textContent = refusal.message; }
+      finally { button.disabled = false; }
+    } }, fields, problem, element("p", {}, button));
+  }
+  const field = (label, name, attributes) => element("label", {}, label, element("input", { name, autocomplete: "off", ...(attributes || {}) }));
+
+  function showLogin(message) {
+    clearInterval(polling);
+    document.getElementById("bar").hidden = true;
+    show("Log in", element("h1", {}, "Rubor"), element("p", { class: "soft" }, "Skin redness and pigmentation after microneedling."),
+      message ? element("p", { class: "problem", role: "alert" }, message) : "",
+      form([field("Access token", "token", { type: "password", required: true, autocomplete: "current-password" })], "Log in", async values => {
+        await ask("api/login", { token: values.token.trim() });
+        await start();
+      }));
+    content.querySelector("input").focus();
+  }
+
+  async function showList() {
+    const { sessions } = await ask("api/sessions");
+    const list = element("ul", { class: "list" });
+    const draw = text => {
+      const wanted = text.trim().toLowerCase();
+      const found = sessions.filter(one => [one.patient, one.session, one.site, one.date].some(value => (value || "").toLowerCase().includes(wanted)));
+      found.sort((a, b) => b.last_ms - a.last_ms);
+      list.replaceChildren(...found.map(one => element("li", {}, element("a", { href: hash("treatment", { patient: one.patient, session: one.session }) },
+        element("strong", {}, `${one.patient}, session ${one.session}`),
+        element("div", { class: "soft small" }, [one.date ? `treated ${one.date}` : null, one.site, `${one.photos} photos`].filter(Boolean).join(" · "))))));
+      if (!found.length) list.replaceChildren(element("li", { class: "soft" }, sessions.length ? "No patient or session fits." : "No treatment has been submitted yet."));
+    };
+    show("Patients", element("h1", {}, "Patients and sessions"),
+      element("p", {}, element("label", {}, "Search", element("input", { type: "search", oninput: event => draw(event.target.value) }))), list);
+    draw("");
+  }
+
+  function notes(model, reload) {
+    const when = note => `${note.author || "unknown"}, ${new Date(note.at_ms).toLocaleString()}${note.day === null ? "" : note.day === "before" ? ", before treatment" : `, day ${note.day}`}`;
+    return element("section", { "aria-label": "Notes" }, element("h2", {}, "Notes"),
+      (model.notes || []).length ? model.notes.map(note => element("div", { class: "note" }, element("div", { class: "soft small" }, when(note)), note.text))
+        : element("p", { class: "soft" }, "No notes yet."),
+      element("div", { class: "noprint" }, form([element("label", {}, "New note", element("textarea", { name: "text", rows: 3, required: true, maxlength: 2000 }))], "Add note", async values => {
+        await ask("api/note", { patient: model.patient, session: model.session, text: values.text });
+        await reload();
+      })));
+  }
+
+  /* Everything that changes what is filed is asked twice. */
+  function mending(model, reload) {
+    const treatment = model.treatment || {};
+    const about = form([field("Treated on (YYYY-MM-DD)", "date", { value: treatment.date || "", pattern: "\\d{4}-\\d{2}-\\d{2}" }), field("Body site", "site", { value: treatment.site || "" }),
+      field("Device", "device", { value: treatment.device || "" }), field("Needle depth in mm", "needle_mm", { type: "number", step: "0.05", min: "0", max: "10", value: treatment.needle_mm ?? "" })],
+    "Save the treatment’s data", async values => {
+      await ask("api/session", { patient: model.patient, session: model.session, date: values.date || null, site: values.site || null, device: values.device || null,
+        needle_mm: values.needle_mm === "" ? null : Number(values.needle_mm) });
+      await reload();
+    });
+    const name = visit => `${visit.phase === "before" ? "before" : `day ${visit.day}`}, ${visit.view}, ${(visit.photo || "").slice(0, 8)}`;
+    const select = element("select", { name: "job", required: true }, model.days.map(visit => element("option", { value: visit.job }, name(visit))));
+    const amend = form([element("label", {}, "Photo", select), field("Right day (before or a number)", "day", { pattern: "before|\\d{1,4}" }), field("Right patient (leave empty to keep)", "patient"),
+      field("Right session (leave empty to keep)", "session")], "File it under these", async values => {
+      const body = { job: values.job };
+      if (values.day) body.day = values.day === "before" ? "before" : Number(values.day);
+      if (values.patient) body.patient = values.patient;
+      if (values.session) body.session = values.session;
+      if (!window.confirm("File this photo anew? The change is kept in the audit log.")) return;
+      await ask("api/amend", body);
+      await reload();
+    });
+    const forget = user.role !== "admin" ? null : element("details", {}, element("summary", {}, "Forget this patient"),
+      element("p", {}, "Deletes every photo, result and note of this patient. Only a line in the audit log stays. This cannot be undone."),
+      form([field(`Type the patient’s id (${model.patient}) to confirm`, "again", { required: true })], "Delete everywhere", async values => {
+        if (!window.confirm(`Delete everything about ${model.patient}?`)) return;
+        await ask("api/forget", { patient: model.patient, again: values.again });
+        location.hash = "#/";
+      }, { class: "danger" }));
+    return element("section", { class: "noprint", "aria-label": "Corrections" }, element("h2", {}, "Corrections"),
+      element("details", {}, element("summary", {}, "The treatment’s data"), about),
+      model.days.length ? element("details", {}, element("summary", {}, "A photo was filed under a wrong day or patient"), amend) : null, forget);
+  }
+
+  function handOver(values) {
+    return element("div", { class: "bar noprint" }, element("button", { type: "button", onclick: () => window.print() }, "Print"),
+      ["pdf", "csv", "fhir"].map(format => element("button", { type: "button", onclick: () => { location.href = `api/export?${query({ ...values, format })}`; } }, format.toUpperCase())),
+      element("button", { type: "button", onclick: () => { location.hash = hash("capture", values); } }, "Capture view"));
+  }
+
+  async function otherSessions(values, holder) {
+    const { sessions } = await ask("api/sessions?" + query({ patient: values.patient }));
+    const others = sessions.filter(one => one.patient === values.patient && one.session !== values.session);
+    if (!others.length) return;
+    holder.append(element("label", {}, "Lay another session over the curves",
+      element("select", { onchange: async event => {
+        const other = event.target.value ? await ask("api/review?" + query({ patient: values.patient, session: event.target.value })) : null;
+        holder.dispatchEvent(new CustomEvent("other", { detail: other }));
+      } }, element("option", { value: "" }, "none"), others.map(one => element("option", { value: one.session }, one.session)))));
+  }
+
+  async function showTreatment(values) {
+    let version = null;
+    let other = null;
+    const holder = element("div", { class: "noprint" });
+    const load = async announce => {
+      const model = await ask("api/review?" + query(values));
+      const root = element("div", {});
+      show(`${values.patient}, ${values.session}`, handOver(values), holder, root, notes(model, () => load(false)), mending(model, () => load(false)));
+      ruborReview(root, model, { other });
+      if (announce) live.textContent = `The treatment now has ${model.days.length} photos.`;
+    };
+    holder.addEventListener("other", event => { other = event.detail; load(false).catch(problemOf); });
+    await load(false);
+    otherSessions(values, holder).catch(() => {});
+    polling = setInterval(async () => {
+      try {
+        const now = await ask("api/version?" + query(values));
+        const typing = document.activeElement && ["INPUT", "TEXTAREA", "SELECT"].includes(document.activeElement.tagName) && document.activeElement.value;
+        if (version !== null && now.version !== version && !typing) await load(true);
+        if (!typing) version = now.version;
+      } catch (problem) { if (problem.status === 401) problemOf(problem); }
+    }, 2000);
+  }
+
+  /* For a tablet beside the camera: the baseline as a ghost to pose by, and the last photo's verdict. */
+  async function showCapture(values) {
+    const frame = element("div", { class: "frame" });
+    const verdict = element("p", { class: "verdict-big", role: "status" }, "Waiting for a photo");
+    const sentence = element("div", {});
+    let version = null;
+    show("Capture", element("p", { class: "noprint" }, element("a", { href: hash("treatment", values) }, "Back to the review")),
+      element("div", { class: "capture" }, element("h1", {}, `Patient ${values.patient}`), verdict, sentence, frame));
+    const camera = element("video", { autoplay: true, muted: true, playsinline: true, "aria-label": "Camera" });
+    const load = async () => {
+      const model = await ask("api/review?" + query(values));
+      const before = model.days.filter(visit => visit.phase === "before" && visit.quality && visit.quality.verdict !== "retake").pop();
+      const last = model.days.filter(visit => visit.quality).sort((a, b) => (a.phase === "before" ? -1 : a.day) - (b.phase === "before" ? -1 : b.day)).pop();
+      const ghost = before && before.images && before.images.photo ? element("img", { class: "ghost", src: before.images.photo, alt: "The photo before treatment, to pose by" }) : null;
+      frame.replaceChildren(...[camera.srcObject ? camera : null, ghost].filter(Boolean));
+      if (ghost && !camera.srcObject) ghost.className = "";
+      if (!last) return;
+      const words = { ok: "Good photo", warn: "Usable, but …", retake: "Take it again" };
+      verdict.className = `verdict-big ${last.quality.verdict}`;
+      verdict.textContent = `${last.phase === "before" ? "Before" : `Day ${last.day}`}: ${words[last.quality.verdict]}`;
+      sentence.replaceChildren(...last.quality.reasons.map(reason => element("p", {}, reason.message)));
+    };
+    if (navigator.mediaDevices && navigator.mediaDevices.getUserMedia)
+      navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } }).then(stream => { camera.srcObject = stream; return load(); }).catch(() => {});
+    await load();
+    polling = setInterval(async () => {
+      try {
+        const now = await ask("api/version?" + query(values));
+        if (version !== null && now.version !== version) await load();
+        version = now.version;
+      } catch (problem) { if (problem.status === 401) problemOf(problem); }
+    }, 1000);
+  }
+
+  async function route() {
+    clearInterval(polling);
+    if (!user) return;
+    const [place, text] = location.hash.replace(/^#\/?/, "").split("?");
+    const values = Object.fromEntries(new URLSearchParams(text || ""));
+    try {
+      if (place === "treatment") await showTreatment({ patient: values.patient || "", session: values.session || "" });
+      else if (place === "capture") await showCapture({ patient: values.patient || "", session: values.session || "" });
+      else await showList();
+    } catch (problem) { problemOf(problem); }
+  }
+
+  async function start() {
+    try {
+      user = await ask("api/me");
+    } catch (problem) {
+      if (problem.status === 401) showLogin(""); else problemOf(problem);
+      return;
+    }
+    document.getElementById("bar").hidden = false;
+    document.getElementById("who").textContent = `${user.name} (${user.role})`;
+    await route();
+  }
+
+  document.getElementById("leave").addEventListener("click", async () => {
+    await ask("api/logout", {}).catch(() => {});
+    user = null;
+    showLogin("");
+  });
+  window.addEventListener("hashchange", route);
+  start();
+})();
