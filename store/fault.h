@@ -1,0 +1,19 @@
+/* Every system call of the store that can lose data goes through here, so that tests can make each of them
+ * fail. */
+#ifndef RUBOR_STORE_FAULT_H
+#define RUBOR_STORE_FAULT_H
+
+#include "store/store.h"
+
+#include <sys/types.h>
+
+int rubor_fault_open(const char *path, int flags, mode_t mode);
+ssize_t rubor_fault_write(int fd, const void *data, size_t size);
+int rubor_fault_fsync(int fd);
+int rubor_fault_rename(const char *from, const char *to);
+/* Whether this call of op is to fail; sets errno. */
+bool rubor_fault_hits(rubor_store_op op);
+/* Registers a SQLite VFS "rubor" over the default one that asks rubor_fault_hits. Safe to call again. */
+void rubor_fault_register_vfs(void);
+
+#endif

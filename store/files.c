@@ -1,0 +1,205 @@
+/* Files by digest. A file appears under its name only when its bytes are on disk: temporary file, fsync,
+ * rename, fsync of the folder. */
+#include "store/fault.h"
+#include "store/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void rubor_store_digest(char out[RUBOR_DIGEST_SIZE], rubor_bytes bytes)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(hash, bytes.data, bytes.size);
+    sodium_bin2hex(out, RUBOR_DIGEST_SIZE, hash, sizeof hash);
+}
+
+static const char *kind_folder(rubor_store_kind kind)
+{
+    return kind == RUBOR_STORE_PHOTO ? "photos" : "pictures";
+}
+
+enum { PATH = 4400 };
+
+static bool paths(const rubor_store *store, rubor_store_kind kind, const char *digest, char folder[PATH],
+                  char file[PATH])
+{
+    if (strlen(digest) != 64 || strspn(digest, "0123456789abcdef") != 64)
+        return false;
+    snprintf(folder, PATH, "%s/%s/%.2s", store->folder, kind_folder(kind), digest);
+    snprintf(file, PATH, "%s/%s/%.2s/%s", store->folder, kind_folder(kind), digest, digest + 2);
+    return true;
+}
+
+static rubor_status io_error(const char *path, const char *doing, rubor_error *error)
+{
+    return rubor_error_set(error, RUBOR_IO, "%s: cannot be %s: %s", path, doing, strerror(errno));
+}
+
+static rubor_status sync_folder(const char *path, rubor_error *error)
+{
+    int fd = rubor_fault_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return io_error(path, "opened", error);
+    rubor_status status = rubor_fault_fsync(fd) ? io_error(path, "synced", error) : RUBOR_OK;
+    close(fd);
+    return status;
+}
+
+static rubor_status write_all(int fd, const char *path, rubor_bytes bytes, rubor_error *error)
+{
+    size_t at = 0;
+    while (at < bytes.size) {
+        ssize_t written = rubor_fault_write(fd, bytes.data + at, bytes.size - at);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return io_error(path, "written", error);
+        at += (size_t)written;
+    }
+    return RUBOR_OK;
+}
+
+static rubor_status write_temporary(const char *path, rubor_bytes bytes, rubor_error *error)
+{
+    int fd = rubor_fault_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return io_error(path, "made", error);
+    rubor_status status = write_all(fd, path, bytes, error);
+    if (!status && rubor_fault_fsync(fd) != 0)
+        status = io_error(path, "synced", error);
+    if (close(fd) != 0 && !status)
+        status = io_error(path, "closed", error);
+    return status;
+}
+
+rubor_status rubor_store_file_put(rubor_store *store, rubor_store_kind kind, const char *digest,
+                                  rubor_bytes bytes, rubor_error *error)
+{
+    char folder[PATH], file[PATH], temporary[PATH + 8], top[PATH];
+    if (!paths(store, kind, digest, folder, file))
+        return rubor_error_set(error, RUBOR_INVALID, "not a digest");
+    snprintf(top, sizeof top, "%s/%s", store->folder, kind_folder(kind));
+    snprintf(temporary, sizeof temporary, "%s.part", file);
+    struct stat info;
+    if (stat(file, &info) == 0 && (uint64_t)info.st_size == bytes.size)
+        return sync_folder(folder, error); /* an earlier fsync of the folder may have failed */
+    if (mkdir(folder, 0700) == 0) {
+        rubor_status status = sync_folder(top, error);
+        if (status) {
+            rmdir(folder); /* so that the next attempt syncs it again */
+            return status;
+        }
+    } else if (errno != EEXIST) {
+        return io_error(folder, "made", error);
+    }
+    rubor_status status = write_temporary(temporary, bytes, error);
+    if (!status && rubor_fault_rename(temporary, file) != 0)
+        status = io_error(file, "named", error);
+    if (status)
+        unlink(temporary);
+    else
+        status = sync_folder(folder, error);
+    return status;
+}
+
+rubor_status rubor_store_file_get(rubor_store *store, rubor_store_kind kind, const char *digest,
+                                  rubor_buffer *out, rubor_error *error)
+{
+    char folder[PATH], file[PATH];
+    out->data = NULL;
+    out->size = 0;
+    if (!paths(store, kind, digest, folder, file))
+        return rubor_error_set(error, RUBOR_INVALID, "not a digest");
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? rubor_error_set(error, RUBOR_NOT_FOUND, "no file has the digest %s", digest)
+                               : io_error(file, "opened", error);
+    rubor_status status = RUBOR_OK;
+    struct stat info;
+    if (fstat(fd, &info) != 0 || info.st_size > RUBOR_WIRE_REPLY_BYTES)
+        status = io_error(file, "read", error);
+    size_t size = status ? 0 : (size_t)info.st_size;
+    uint8_t *data = status ? NULL : malloc(size + 1);
+    if (!status && !data)
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    for (size_t at = 0; !status && at < size;) {
+        ssize_t got = read(fd, data + at, size - at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            status = io_error(file, "read", error);
+        else
+            at += (size_t)got;
+    }
+    close(fd);
+    if (status) {
+        free(data);
+        return status;
+    }
+    out->data = data;
+    out->size = size;
+    return RUBOR_OK;
+}
+
+static bool is_referred_to(rubor_store *store, rubor_store_kind kind, const char *digest)
+{
+    sqlite3_stmt *statement;
+    bool row = true;
+    const char *sql = kind == RUBOR_STORE_PHOTO ? "SELECT 1 FROM photos WHERE digest = ?"
+                                                : "SELECT 1 FROM pictures WHERE digest = ? LIMIT 1";
+    if (rubor_sql_prepare(store, &statement, NULL, sql, "s", digest))
+        return true;
+    if (rubor_sql_step(store, statement, &row, NULL))
+        row = true; /* when in doubt, keep */
+    sqlite3_finalize(statement);
+    return row;
+}
+
+void rubor_store_file_release(rubor_store *store, rubor_store_kind kind, const char *digest)
+{
+    char folder[PATH], file[PATH];
+    if (paths(store, kind, digest, folder, file) && !is_referred_to(store, kind, digest))
+        unlink(file);
+}
+
+static void sweep_folder(rubor_store *store, rubor_store_kind kind, const char *path, const char *prefix,
+                         int64_t *removed)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(folder))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        char digest[300], file[PATH + 300];
+        snprintf(digest, sizeof digest, "%s%s", prefix, entry->d_name);
+        snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
+        bool temporary = strlen(digest) > 64;
+        if (temporary || !is_referred_to(store, kind, digest))
+            *removed += unlink(file) == 0;
+    }
+    closedir(folder);
+}
+
+rubor_status rubor_store_sweep(rubor_store *store, int64_t *removed, rubor_error *error)
+{
+    *removed = 0;
+    for (int kind = RUBOR_STORE_PHOTO; kind <= RUBOR_STORE_PICTURE; kind++)
+        for (int i = 0; i < 256; i++) {
+            char path[PATH], prefix[3];
+            snprintf(prefix, sizeof prefix, "%02x", (unsigned)i);
+            snprintf(path, sizeof path, "%s/%s/%s", store->folder, kind_folder((rubor_store_kind)kind),
+                     prefix);
+            sweep_folder(store, (rubor_store_kind)kind, path, prefix, removed);
+        }
+    (void)error;
+    return RUBOR_OK;
+}

@@ -1,0 +1,55 @@
+/* Shared by the files of store/ only. */
+#ifndef RUBOR_STORE_INTERNAL_H
+#define RUBOR_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+enum { RUBOR_STORE_SCHEMA = 1, RUBOR_STORE_SALT = 32 };
+
+struct rubor_store {
+    sqlite3 *db;
+    char *folder, *name;
+    int lock_fd, folder_fd;
+    uint8_t salt[RUBOR_STORE_SALT];
+};
+
+/* Milliseconds since 1970. */
+int64_t rubor_store_now_ms(void);
+
+/* RUBOR_IO (full, device), RUBOR_CONFLICT (constraint), RUBOR_NO_MEMORY... from SQLite's last error. */
+rubor_status rubor_sql_error(rubor_store *store, const char *doing, rubor_error *error);
+/* Prepares sql and binds by format: s text (NULL: null), i int64, d double (NaN: null), b rubor_bytes *. */
+rubor_status rubor_sql_prepare(rubor_store *store, sqlite3_stmt **out, rubor_error *error, const char *sql,
+                               const char *format, ...);
+/* Prepares, binds, runs to the end and forgets; for statements without rows. */
+rubor_status rubor_sql_run(rubor_store *store, rubor_error *error, const char *sql, const char *format, ...);
+/* One step: *row tells whether there is a row. */
+rubor_status rubor_sql_step(rubor_store *store, sqlite3_stmt *statement, bool *row, rubor_error *error);
+/* Copies a text column ("" for null). */
+void rubor_sql_text(char *out, size_t size, sqlite3_stmt *statement, int column);
+
+rubor_status rubor_store_begin(rubor_store *store, rubor_error *error);
+/* Commits when status is RUBOR_OK, else rolls back; returns the first failure. */
+rubor_status rubor_store_end(rubor_store *store, rubor_status status, rubor_error *error);
+
+/* Inside a transaction. */
+rubor_status rubor_audit_append(rubor_store *store, const char *who, const char *action, const char *subject,
+                                const char *detail, rubor_error *error);
+rubor_status rubor_job_list_add(rubor_job_list *list, const char *job, rubor_error *error);
+/* Brings the jobs of all visits of (patient, session, view) in line with the baseline that counts now. */
+rubor_status rubor_store_realign(rubor_store *store, const char *patient, const char *session,
+                                 const char *view, rubor_job_list *changed, rubor_error *error);
+/* Removes a photo's or picture's file when no row refers to it. */
+void rubor_store_file_release(rubor_store *store, rubor_store_kind kind, const char *digest);
+
+/* Columns that rubor_job_row reads, for SELECT ... FROM jobs j JOIN filings f ON f.id = j.filing. */
+#define RUBOR_JOB_COLUMNS                                                                                    \
+    "j.id, j.state, j.seq, f.patient, f.session, f.view, f.day, j.lane, f.photo, j.baseline, j.attempts, "   \
+    "j.current, j.verdict, j.reference, j.algorithm, j.superseded_by, j.submitted_ms, j.finished_ms, "       \
+    "j.status, j.error"
+rubor_status rubor_job_row(rubor_store *store, sqlite3_stmt *statement, bool with_record, rubor_job_info *out,
+                           rubor_error *error);
+
+#endif

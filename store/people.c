@@ -1,0 +1,319 @@
+/* Sessions, notes, profiles, amending and forgetting. */
+#include "store/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- sessions ---- */
+
+static rubor_status session_put(rubor_store *store, const rubor_request *request, const char *who,
+                                rubor_error *error)
+{
+    char tag[24];
+    rubor_store_patient_tag(store, request->patient, tag);
+    rubor_status status = rubor_sql_run(
+        store, error,
+        "INSERT INTO sessions(patient, session, date, site, device, needle_mm) VALUES(?1,?2,?3,?4,?5,?6)"
+        " ON CONFLICT(patient, session) DO UPDATE SET"
+        " date = CASE ?3 WHEN '' THEN date ELSE ?3 END, site = CASE ?4 WHEN '' THEN site ELSE ?4 END,"
+        " device = CASE ?5 WHEN '' THEN device ELSE ?5 END, needle_mm = coalesce(?6, needle_mm)",
+        "sssssd", request->patient, request->session, request->date, request->site, request->device,
+        request->needle_mm);
+    return status ? status : rubor_audit_append(store, who, "session", tag, "", error);
+}
+
+rubor_status rubor_store_session_put(rubor_store *store, const rubor_request *request, const char *who,
+                                     rubor_error *error)
+{
+    rubor_status status = rubor_store_begin(store, error);
+    if (!status)
+        status = rubor_store_end(store, session_put(store, request, who, error), error);
+    return status;
+}
+
+rubor_status rubor_store_session_get(rubor_store *store, const char *patient, const char *session,
+                                     rubor_session_info *out, rubor_error *error)
+{
+    memset(out, 0, sizeof *out);
+    out->needle_mm = NAN;
+    snprintf(out->patient, sizeof out->patient, "%s", patient);
+    snprintf(out->session, sizeof out->session, "%s", session);
+    sqlite3_stmt *statement;
+    bool row = false;
+    rubor_status status = rubor_sql_prepare(
+        store, &statement, error,
+        "SELECT s.date, s.site, s.device, s.needle_mm, n.photos, n.last FROM (SELECT count(*) AS photos,"
+        " max(submitted_ms) AS last FROM filings WHERE patient = ?1 AND session = ?2 AND kind = 'visit' AND"
+        " withdrawn = 0) n LEFT JOIN sessions s ON s.patient = ?1 AND s.session = ?2"
+        " WHERE n.photos > 0 OR s.patient IS NOT NULL",
+        "ss", patient, session);
+    if (!status)
+        status = rubor_sql_step(store, statement, &row, error);
+    if (!status && !row)
+        status = rubor_error_set(error, RUBOR_NOT_FOUND, "patient %s has no session %s", patient, session);
+    if (!status) {
+        rubor_sql_text(out->date, sizeof out->date, statement, 0);
+        rubor_sql_text(out->site, sizeof out->site, statement, 1);
+        rubor_sql_text(out->device, sizeof out->device, statement, 2);
+        if (sqlite3_column_type(statement, 3) != SQLITE_NULL)
+            out->needle_mm = sqlite3_column_double(statement, 3);
+        out->photos = sqlite3_column_int64(statement, 4);
+        out->last_ms = sqlite3_column_int64(statement, 5);
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+rubor_status rubor_store_note_add(rubor_store *store, const rubor_request *request, const char *who,
+                                  rubor_error *error)
+{
+    return rubor_sql_run(
+        store, error,
+        "INSERT INTO notes(patient, session, day, view, author, text, at_ms) VALUES(?,?,?,?,?,?,?)",
+        "ssisssi", request->patient, request->session, (int64_t)request->day, request->view, who,
+        request->text, rubor_store_now_ms());
+}
+
+/* ---- profiles ---- */
+
+rubor_status rubor_store_profile_put(rubor_store *store, const char *name, rubor_bytes json, const char *who,
+                                     rubor_error *error)
+{
+    char *text = strndup((const char *)json.data, json.size);
+    if (!text)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    rubor_status status = rubor_store_begin(store, error);
+    if (!status) {
+        status = rubor_sql_run(store, error, "INSERT OR REPLACE INTO profiles VALUES(?,?,?)", "ssi", name,
+                               text, rubor_store_now_ms());
+        if (!status)
+            status = rubor_audit_append(store, who, "profile", name, "", error);
+        status = rubor_store_end(store, status, error);
+    }
+    free(text);
+    return status;
+}
+
+rubor_status rubor_store_profile_get(rubor_store *store, const char *name, char **json, rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    bool row = false;
+    *json = NULL;
+    rubor_status status =
+        rubor_sql_prepare(store, &statement, error, "SELECT json FROM profiles WHERE name = ?", "s", name);
+    if (!status)
+        status = rubor_sql_step(store, statement, &row, error);
+    if (!status && !row)
+        status = rubor_error_set(error, RUBOR_NOT_FOUND, "profile %s is not known; store it first", name);
+    if (!status && !(*json = strdup((const char *)sqlite3_column_text(statement, 0))))
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    sqlite3_finalize(statement);
+    return status;
+}
+
+/* ---- amend ---- */
+
+static void fill_amended(rubor_request *filed, const rubor_request *request, const rubor_job_info *old)
+{
+    filed->verb = RUBOR_VERB_ANALYZE;
+    snprintf(filed->patient, sizeof filed->patient, "%s",
+             request->patient[0] ? request->patient : old->patient);
+    snprintf(filed->session, sizeof filed->session, "%s",
+             request->session[0] ? request->session : old->session);
+    snprintf(filed->view, sizeof filed->view, "%s", request->view[0] ? request->view : old->view);
+    filed->day = request->day != RUBOR_DAY_UNKNOWN ? request->day : old->day;
+    snprintf(filed->lane, sizeof filed->lane, "%s", old->lane);
+}
+
+static rubor_status withdraw(rubor_store *store, const rubor_job_info *old, const char *new_job,
+                             rubor_job_list *changed, rubor_error *error)
+{
+    rubor_status status =
+        rubor_sql_run(store, error,
+                      "UPDATE jobs SET current = 0, superseded_by = ?, state = CASE state WHEN"
+                      " 'queued' THEN 'canceled' ELSE state END WHERE id = ?",
+                      "ss", new_job, old->job);
+    if (!status)
+        status = rubor_job_list_add(changed, old->job, error);
+    if (!status && old->day == RUBOR_DAY_BEFORE)
+        status = rubor_store_realign(store, old->patient, old->session, old->view, changed, error);
+    return status;
+}
+
+rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request, const char *who,
+                               rubor_job_info *out, rubor_job_list *changed, rubor_error *error)
+{
+    rubor_job_info old;
+    rubor_task task = {0};
+    rubor_request *filed = malloc(sizeof *filed);
+    if (!filed)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    rubor_status status = rubor_store_job(store, request->job, false, &old, error);
+    if (!status && (!old.current || old.day == RUBOR_DAY_UNKNOWN))
+        status = rubor_error_set(error, RUBOR_CONFLICT,
+                                 "job %s is not the current measurement of a filed photo", request->job);
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    if (!status)
+        status = rubor_sql_prepare(
+            store, &statement, error,
+            "SELECT f.parameters, p.bytes, f.id FROM jobs j JOIN filings f ON f.id = j.filing"
+            " JOIN photos p ON p.digest = f.photo WHERE j.id = ?",
+            "s", request->job);
+    if (!status)
+        status = rubor_sql_step(store, statement, &row, error);
+    int64_t bytes = 0, filing = 0;
+    if (!status && row) {
+        rubor_bytes packed = {sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0)};
+        bytes = sqlite3_column_int64(statement, 1);
+        filing = sqlite3_column_int64(statement, 2);
+        status = rubor_request_unpack(filed, RUBOR_VERB_COMPARE, packed, error);
+        filed->chart_table =
+            (rubor_bytes){0}; /* pointed into the unpacked bytes; a custom table is not kept */
+    }
+    sqlite3_finalize(statement);
+    if (!status) {
+        fill_amended(filed, request, &old);
+        if (strcmp(filed->patient, old.patient) == 0 && strcmp(filed->session, old.session) == 0 &&
+            strcmp(filed->view, old.view) == 0 && filed->day == old.day)
+            status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is filed so already", request->job);
+    }
+    if (!status)
+        status = rubor_store_submit(store, filed, old.digest, NULL, bytes, who, out, error);
+    if (!status)
+        status = rubor_store_begin(store, error);
+    if (!status) {
+        status = rubor_sql_run(store, error, "UPDATE filings SET withdrawn = 1 WHERE id = ?", "i", filing);
+        if (!status)
+            status = withdraw(store, &old, out->job, changed, error);
+        if (!status)
+            status = rubor_audit_append(store, who, "amend", old.job, out->job, error);
+        status = rubor_store_end(store, status, error);
+    }
+    rubor_task_finish(&task);
+    free(filed);
+    return status;
+}
+
+/* ---- forget ---- */
+
+static rubor_status collect(rubor_store *store, const char *sql, const char *patient, rubor_job_list *list,
+                            char (**digests)[RUBOR_DIGEST_SIZE], size_t *count, rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    bool row = true;
+    rubor_status status = rubor_sql_prepare(store, &statement, error, sql, "s", patient);
+    while (!status && row) {
+        status = rubor_sql_step(store, statement, &row, error);
+        if (status || !row)
+            break;
+        char text[RUBOR_DIGEST_SIZE];
+        rubor_sql_text(text, sizeof text, statement, 0);
+        if (list) {
+            status = rubor_job_list_add(list, text, error);
+            continue;
+        }
+        void *more = realloc(*digests, (*count + 1) * RUBOR_DIGEST_SIZE);
+        if (!more) {
+            status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+            break;
+        }
+        *digests = more;
+        memcpy((*digests)[(*count)++], text, RUBOR_DIGEST_SIZE);
+    }
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static rubor_status delete_rows(rubor_store *store, const char *patient, int64_t *jobs, int64_t *photos,
+                                rubor_error *error)
+{
+    static const char *const statements[] = {
+        "DELETE FROM jobs WHERE filing IN (SELECT id FROM filings WHERE patient = ?)",
+        "DELETE FROM filings WHERE patient = ?", "DELETE FROM sessions WHERE patient = ?",
+        "DELETE FROM notes WHERE patient = ?"};
+    rubor_status status = RUBOR_OK;
+    for (size_t i = 0; !status && i < sizeof statements / sizeof statements[0]; i++) {
+        status = rubor_sql_run(store, error, statements[i], "s", patient);
+        if (i == 0)
+            *jobs = sqlite3_changes64(store->db);
+    }
+    if (!status)
+        status = rubor_sql_run(
+            store, error,
+            "DELETE FROM photos WHERE digest NOT IN (SELECT photo FROM filings) AND digest NOT IN"
+            " (SELECT baseline FROM filings)",
+            "");
+    *photos = sqlite3_changes64(store->db);
+    return status;
+}
+
+rubor_status rubor_store_forget(rubor_store *store, const char *patient, const char *who, int64_t *jobs,
+                                int64_t *photos, rubor_job_list *stopped, rubor_error *error)
+{
+    char(*photo_digests)[RUBOR_DIGEST_SIZE] = NULL, (*picture_digests)[RUBOR_DIGEST_SIZE] = NULL, tag[24];
+    size_t photo_count = 0, picture_count = 0;
+    rubor_store_patient_tag(store, patient, tag);
+    rubor_status status = rubor_store_begin(store, error);
+    if (status)
+        return status;
+    status = collect(store, "SELECT j.id FROM jobs j JOIN filings f ON f.id = j.filing WHERE f.patient = ?",
+                     patient, stopped, NULL, NULL, error);
+    if (!status)
+        status =
+            collect(store,
+                    "SELECT photo FROM filings WHERE patient = ?1 UNION SELECT baseline FROM filings WHERE"
+                    " patient = ?1 AND baseline <> ''",
+                    patient, NULL, &photo_digests, &photo_count, error);
+    if (!status)
+        status =
+            collect(store,
+                    "SELECT DISTINCT p.digest FROM pictures p JOIN jobs j ON j.id = p.job JOIN filings f ON"
+                    " f.id = j.filing WHERE f.patient = ?",
+                    patient, NULL, &picture_digests, &picture_count, error);
+    if (!status)
+        status = delete_rows(store, patient, jobs, photos, error);
+    if (!status)
+        status = rubor_audit_append(store, who, "forget", tag, "", error);
+    status = rubor_store_end(store, status, error);
+    if (!status) {
+        for (size_t i = 0; i < photo_count; i++)
+            rubor_store_file_release(store, RUBOR_STORE_PHOTO, photo_digests[i]);
+        for (size_t i = 0; i < picture_count; i++)
+            rubor_store_file_release(store, RUBOR_STORE_PICTURE, picture_digests[i]);
+        rubor_sql_run(store, NULL, "PRAGMA wal_checkpoint(TRUNCATE)",
+                      ""); /* nothing of it stays in the log */
+    } else {
+        stopped->count = 0;
+    }
+    free(photo_digests);
+    free(picture_digests);
+    return status;
+}
+
+rubor_status rubor_store_drop(rubor_store *store, const char *job, const char *who, rubor_error *error)
+{
+    rubor_job_info info;
+    rubor_status status = rubor_store_job(store, job, false, &info, error);
+    if (!status && strcmp(info.state, "quarantined") != 0)
+        status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is %s, not quarantined", job, info.state);
+    if (!status)
+        status = rubor_store_begin(store, error);
+    if (status)
+        return status;
+    status = rubor_sql_run(store, error,
+                           "DELETE FROM filings WHERE id = (SELECT filing FROM jobs WHERE id = ?)", "s", job);
+    if (!status)
+        status =
+            rubor_sql_run(store, error,
+                          "DELETE FROM photos WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM filings WHERE"
+                          " photo = ?1 OR baseline = ?1)",
+                          "s", info.digest);
+    if (!status)
+        status = rubor_audit_append(store, who, "drop", job, info.digest, error);
+    status = rubor_store_end(store, status, error);
+    if (!status)
+        rubor_store_file_release(store, RUBOR_STORE_PHOTO, info.digest);
+    return status;
+}
