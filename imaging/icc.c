@@ -1,3 +1,4 @@
+#include "imaging/color.h"
 #include "imaging/limits.h"
 #include "imaging/photo_internal.h"
 
@@ -5,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CURVE = 65536 };
+
 struct rubor_icc {
     cmsContext context;
-    cmsHTRANSFORM transform;
+    cmsHTRANSFORM transform; /* tables */
+    float *curves;           /* curves and a matrix: 3 * CURVE */
+    float matrix[9];
 };
 
 /* Printable ASCII only: the text goes into records and onto screens. */
@@ -42,31 +47,84 @@ static bool is_srgb(cmsContext context, cmsHPROFILE profile, cmsHPROFILE srgb)
     return true;
 }
 
-static cmsHTRANSFORM make_transform(cmsContext context, rubor_photo_info *info, const uint8_t *data,
-                                    size_t size)
+/* One primary's column of the matrix to linear sRGB. */
+static bool read_colorant(float matrix[9], size_t column, cmsHPROFILE profile, cmsTagSignature tag)
 {
-    cmsHTRANSFORM transform = NULL;
-    cmsHPROFILE srgb = cmsCreate_sRGBProfileTHR(context);
-    cmsHPROFILE profile = cmsOpenProfileFromMemTHR(context, data, (cmsUInt32Number)size);
-    describe(info, "invalid");
-    if (!profile || !srgb || cmsGetColorSpace(profile) != cmsSigRgbData)
-        goto out;
-    if (!is_srgb(context, profile, srgb)) {
-        transform = cmsCreateTransformTHR(context, profile, TYPE_RGB_16, srgb, TYPE_RGB_16, INTENT_PERCEPTUAL,
-                                          cmsFLAGS_NOCACHE);
-        if (!transform)
-            goto out;
+    const cmsCIEXYZ *colorant = cmsReadTag(profile, tag);
+    if (!colorant)
+        return false;
+    double xyz[3] = {colorant->X, colorant->Y, colorant->Z}, rgb[3];
+    rubor_lab_d50_to_linear(rgb, rubor_xyz_to_lab(xyz, rubor_white_d50));
+    for (size_t row = 0; row < 3; row++)
+        matrix[3 * row + column] = (float)rgb[row];
+    return true;
+}
+
+static bool read_curve(float *curve, cmsHPROFILE profile, cmsTagSignature tag)
+{
+    const cmsToneCurve *tone = cmsReadTag(profile, tag);
+    if (!tone)
+        return false;
+    for (int i = 0; i < CURVE; i++) {
+        curve[i] = cmsEvalToneCurveFloat(tone, (float)i / 65535.0F);
+        if (!(curve[i] >= 0.0F && curve[i] <= 1.0F))
+            curve[i] = curve[i] > 1.0F ? 1.0F : 0.0F;
     }
-    char text[sizeof info->icc] = {0};
-    cmsGetProfileInfoASCII(profile, cmsInfoDescription, "en", "US", text, sizeof text);
-    text[sizeof text - 1] = '\0';
-    describe(info, text[0] ? text : "unnamed");
-out:
+    return curve[CURVE - 1] > 0.9F && curve[0] < 0.1F && curve[CURVE / 2] > 0.01F;
+}
+
+/* A profile whose white is not white would color every photo: it is broken, or not one of a camera. */
+static bool keeps_white(const float matrix[9])
+{
+    for (int row = 0; row < 3; row++) {
+        float sum = matrix[3 * row] + matrix[3 * row + 1] + matrix[3 * row + 2];
+        if (!(sum > 0.95F && sum < 1.05F))
+            return false;
+    }
+    return true;
+}
+
+static bool read_matrix_profile(rubor_icc *icc, cmsHPROFILE profile)
+{
+    icc->curves = malloc(3 * CURVE * sizeof *icc->curves);
+    return icc->curves && read_curve(icc->curves, profile, cmsSigRedTRCTag) &&
+           read_curve(icc->curves + CURVE, profile, cmsSigGreenTRCTag) &&
+           read_curve(icc->curves + 2 * CURVE, profile, cmsSigBlueTRCTag) &&
+           read_colorant(icc->matrix, 0, profile, cmsSigRedColorantTag) &&
+           read_colorant(icc->matrix, 1, profile, cmsSigGreenColorantTag) &&
+           read_colorant(icc->matrix, 2, profile, cmsSigBlueColorantTag) && keeps_white(icc->matrix);
+}
+
+/* True when the profile is usable; then icc holds what to do, or nothing for sRGB itself. */
+static bool read_profile(rubor_icc *icc, cmsHPROFILE profile, cmsHPROFILE srgb)
+{
+    if (!profile || !srgb || cmsGetColorSpace(profile) != cmsSigRgbData)
+        return false;
+    if (is_srgb(icc->context, profile, srgb))
+        return true;
+    if (cmsIsMatrixShaper(profile) && !cmsIsCLUT(profile, INTENT_PERCEPTUAL, LCMS_USED_AS_INPUT))
+        return read_matrix_profile(icc, profile);
+    icc->transform = cmsCreateTransformTHR(icc->context, profile, TYPE_RGB_16, srgb, TYPE_RGB_16,
+                                           INTENT_PERCEPTUAL, cmsFLAGS_NOCACHE | cmsFLAGS_HIGHRESPRECALC);
+    return icc->transform != NULL;
+}
+
+static bool load_profile(rubor_icc *icc, rubor_photo_info *info, const uint8_t *data, size_t size)
+{
+    cmsHPROFILE srgb = cmsCreate_sRGBProfileTHR(icc->context);
+    cmsHPROFILE profile = cmsOpenProfileFromMemTHR(icc->context, data, (cmsUInt32Number)size);
+    bool usable = read_profile(icc, profile, srgb);
+    if (usable) {
+        char text[sizeof info->icc] = {0};
+        cmsGetProfileInfoASCII(profile, cmsInfoDescription, "en", "US", text, sizeof text);
+        text[sizeof text - 1] = '\0';
+        describe(info, text[0] ? text : "unnamed");
+    }
     if (profile)
         cmsCloseProfile(profile);
     if (srgb)
         cmsCloseProfile(srgb);
-    return transform;
+    return usable;
 }
 
 rubor_icc *rubor_icc_create(rubor_photo_info *info, const uint8_t *data, size_t size)
@@ -81,9 +139,8 @@ rubor_icc *rubor_icc_create(rubor_photo_info *info, const uint8_t *data, size_t 
     if (!icc)
         return NULL;
     icc->context = cmsCreateContext(NULL, NULL);
-    if (icc->context)
-        icc->transform = make_transform(icc->context, info, data, size);
-    if (!icc->transform)
+    bool usable = icc->context && load_profile(icc, info, data, size);
+    if (!usable || (!icc->curves && !icc->transform))
         rubor_icc_destroy(&icc);
     return icc;
 }
@@ -96,8 +153,19 @@ void rubor_icc_destroy(rubor_icc **icc)
         cmsDeleteTransform((*icc)->transform);
     if ((*icc)->context)
         cmsDeleteContext((*icc)->context);
+    free((*icc)->curves);
     free(*icc);
     *icc = NULL;
+}
+
+const float *rubor_icc_curve(const rubor_icc *icc, int channel)
+{
+    return icc->curves + (size_t)channel * CURVE;
+}
+
+const float *rubor_icc_matrix(const rubor_icc *icc)
+{
+    return icc->curves ? icc->matrix : NULL;
 }
 
 void rubor_icc_apply(const rubor_icc *icc, uint16_t *rgb, int pixels)

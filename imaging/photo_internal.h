@@ -12,12 +12,17 @@ rubor_status rubor_photo_check_size(uint64_t width, uint64_t height, rubor_error
  */
 void rubor_exif_read(rubor_photo_info *info, const uint8_t *data, size_t size);
 
-/* An ICC profile to sRGB. create returns NULL where nothing need or can be done: no profile, sRGB itself, or
- * an unusable profile; info->icc then says so. */
+/* An ICC profile to sRGB. create returns NULL where nothing need or can be done: no profile, sRGB itself, or an
+ * unusable profile; info->icc then says "invalid". */
 typedef struct rubor_icc rubor_icc;
 rubor_icc *rubor_icc_create(rubor_photo_info *info, const uint8_t *data, size_t size);
 void rubor_icc_destroy(rubor_icc **icc);
-/* 16-bit encoded RGB in place. */
+/* Profiles made of three curves and a matrix (those of cameras, phones and screens) are applied in linear light:
+ * curve is channel c's linear light for values / 65535, matrix leads from there to linear sRGB. matrix is NULL
+ * for profiles made of tables. */
+const float *rubor_icc_curve(const rubor_icc *icc, int channel);
+const float *rubor_icc_matrix(const rubor_icc *icc);
+/* Profiles made of tables: 16-bit encoded RGB in place, to sRGB. */
 void rubor_icc_apply(const rubor_icc *icc, uint16_t *rgb, int pixels);
 
 /* Displayed pixels of the region asked for, in stored (file) coordinates, and how to turn them. */

@@ -8,22 +8,36 @@
 
 struct rubor_sink {
     rubor_image_encoded *picture;
-    const rubor_icc *icc;
+    const rubor_icc *tables; /* color profile to apply to encoded values, or NULL */
+    const float *matrix;     /* color profile's matrix to linear sRGB, or NULL */
     rubor_decode_plan plan;
     rubor_feed feed;
     int in_row, out_row;
-    bool copy;         /* same size: no averaging, no curve */
-    rubor_span rows;   /* of out_row */
-    rubor_span *spans; /* of each output column */
-    float *sums;       /* fed width * 3: linear light of the rows of out_row so far */
-    float *linear;     /* grid_width * 3 */
-    uint16_t *encoded; /* grid_width * 3 */
-    uint16_t *wide;    /* fed width * 3 */
+    bool copy;             /* same size and no matrix: no averaging, no curve */
+    rubor_span rows;       /* of out_row */
+    rubor_span *spans;     /* of each output column */
+    float *light;          /* fed width * 3: the fed row in linear light */
+    float *sums;           /* fed width * 3: linear light of the rows of out_row so far */
+    float *linear;         /* grid_width * 3 */
+    uint16_t *encoded;     /* grid_width * 3 */
+    const float *curve[3]; /* 65536 entries each */
+    float curve8[3][256];
 };
 
 static rubor_axis row_axis(const rubor_sink *sink)
 {
     return (rubor_axis){sink->feed.y, sink->plan.stored.height, sink->feed.unit, sink->plan.grid_height};
+}
+
+static void choose_curves(rubor_sink *sink, const rubor_icc *icc)
+{
+    sink->matrix = icc ? rubor_icc_matrix(icc) : NULL;
+    sink->tables = icc && !sink->matrix ? icc : NULL;
+    for (int c = 0; c < 3; c++) {
+        sink->curve[c] = sink->matrix ? rubor_icc_curve(icc, c) : rubor_srgb_table();
+        for (int i = 0; i < 256; i++)
+            sink->curve8[c][i] = sink->curve[c][i * 257];
+    }
 }
 
 rubor_status rubor_sink_create(rubor_sink **out, rubor_image_encoded *picture, const rubor_decode_plan *plan,
@@ -34,18 +48,18 @@ rubor_status rubor_sink_create(rubor_sink **out, rubor_image_encoded *picture, c
     if (!sink)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to decode a photo");
     sink->picture = picture;
-    sink->icc = icc;
     sink->plan = *plan;
     sink->feed = feed;
-    sink->copy =
-        feed.unit == 1 && plan->stored.width == plan->grid_width && plan->stored.height == plan->grid_height;
+    choose_curves(sink, icc);
+    sink->copy = feed.unit == 1 && !sink->matrix && plan->stored.width == plan->grid_width &&
+                 plan->stored.height == plan->grid_height;
     size_t in = (size_t)feed.width * 3, out_count = (size_t)plan->grid_width * 3;
     sink->spans = malloc((size_t)plan->grid_width * sizeof *sink->spans);
-    sink->sums = calloc(in, sizeof *sink->sums);
-    sink->wide = malloc(in * sizeof *sink->wide);
+    sink->light = malloc(in * sizeof *sink->light);
+    sink->sums = malloc(in * sizeof *sink->sums);
     sink->linear = malloc(out_count * sizeof *sink->linear);
     sink->encoded = malloc(out_count * sizeof *sink->encoded);
-    if (!sink->spans || !sink->sums || !sink->wide || !sink->linear || !sink->encoded) {
+    if (!sink->spans || !sink->light || !sink->sums || !sink->linear || !sink->encoded) {
         rubor_sink_destroy(out);
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to decode a photo");
     }
@@ -67,8 +81,8 @@ void rubor_sink_destroy(rubor_sink **sink)
     if (!sink || !*sink)
         return;
     free((*sink)->spans);
+    free((*sink)->light);
     free((*sink)->sums);
-    free((*sink)->wide);
     free((*sink)->linear);
     free((*sink)->encoded);
     free(*sink);
@@ -110,8 +124,8 @@ static void place_row(ptrdiff_t *start, ptrdiff_t *step, const rubor_decode_plan
 static void write_row(rubor_sink *sink, uint16_t *row)
 {
     int width = sink->plan.grid_width;
-    if (sink->icc)
-        rubor_icc_apply(sink->icc, row, width);
+    if (sink->tables)
+        rubor_icc_apply(sink->tables, row, width);
     ptrdiff_t at, step;
     place_row(&at, &step, &sink->plan, sink->out_row++);
     if (step == 1) {
@@ -122,22 +136,19 @@ static void write_row(rubor_sink *sink, uint16_t *row)
         memcpy(sink->picture->rgb + 3 * at, row + 3 * x, 3 * sizeof *row);
 }
 
-static void finish_row(rubor_sink *sink)
+/* Horizontal averages of the finished sums. */
+static void average_columns(const rubor_sink *sink, float scale)
 {
     int width = sink->plan.grid_width;
-    double unit = sink->feed.unit;
-    double area =
-        sink->plan.stored.width / unit / width * sink->plan.stored.height / unit / sink->plan.grid_height;
-    float scale = (float)(1 / area);
     for (int x = 0; x < width; x++) {
         rubor_span s = sink->spans[x];
         const float *in = sink->sums + 3 * (size_t)s.first;
         float r = s.first_part * in[0], g = s.first_part * in[1], b = s.first_part * in[2];
+        for (int i = s.first + 1; i < s.last; i++) {
+            in += 3;
+            r += in[0], g += in[1], b += in[2];
+        }
         if (s.last > s.first) {
-            for (int i = s.first + 1; i < s.last; i++) {
-                in += 3;
-                r += in[0], g += in[1], b += in[2];
-            }
             in += 3;
             r += s.last_part * in[0], g += s.last_part * in[1], b += s.last_part * in[2];
         }
@@ -145,30 +156,48 @@ static void finish_row(rubor_sink *sink)
         sink->linear[3 * x + 1] = g * scale;
         sink->linear[3 * x + 2] = b * scale;
     }
+}
+
+static void apply_matrix(float *rgb, int pixels, const float m[9])
+{
+    for (int i = 0; i < pixels; i++, rgb += 3) {
+        float r = rgb[0], g = rgb[1], b = rgb[2];
+        for (int c = 0; c < 3; c++)
+            rgb[c] = m[3 * c] * r + m[3 * c + 1] * g + m[3 * c + 2] * b;
+    }
+}
+
+static void finish_row(rubor_sink *sink)
+{
+    int width = sink->plan.grid_width;
+    double unit = sink->feed.unit;
+    double area =
+        sink->plan.stored.width / unit / width * sink->plan.stored.height / unit / sink->plan.grid_height;
+    average_columns(sink, (float)(1 / area));
+    if (sink->matrix)
+        apply_matrix(sink->linear, width, sink->matrix);
     rubor_srgb_encode_row(sink->encoded, sink->linear, width * 3);
     write_row(sink, sink->encoded);
-    memset(sink->sums, 0, (size_t)sink->feed.width * 3 * sizeof *sink->sums);
-    if (sink->out_row < sink->plan.grid_height)
+    if (!rubor_sink_done(sink))
         sink->rows = rubor_span_of(row_axis(sink), sink->out_row);
 }
 
-/* The part of input row in_row that belongs to out_row. */
-static float part_of_row(const rubor_sink *sink)
+/* Adds the row in sink->light. It may end one output row and begin the next. */
+static void add_row(rubor_sink *sink)
 {
-    return sink->in_row == sink->rows.first  ? sink->rows.first_part
-           : sink->in_row == sink->rows.last ? sink->rows.last_part
-                                             : 1.0F;
-}
-
-static void add_row(rubor_sink *sink, const uint16_t *rgb)
-{
-    const float *table = rubor_srgb_table();
     size_t count = (size_t)sink->feed.width * 3;
-    /* A row may end one output row and begin the next. */
+    float *restrict sums = sink->sums;
+    const float *restrict light = sink->light;
     while (!rubor_sink_done(sink) && sink->in_row >= sink->rows.first) {
-        float part = part_of_row(sink);
-        for (size_t i = 0; i < count; i++)
-            sink->sums[i] += part * table[rgb[i]];
+        if (sink->in_row == sink->rows.first) {
+            float part = sink->rows.first_part;
+            for (size_t i = 0; i < count; i++)
+                sums[i] = part * light[i];
+        } else {
+            float part = sink->in_row == sink->rows.last ? sink->rows.last_part : 1.0F;
+            for (size_t i = 0; i < count; i++)
+                sums[i] += part * light[i];
+        }
         if (sink->in_row < sink->rows.last)
             break;
         finish_row(sink);
@@ -176,26 +205,45 @@ static void add_row(rubor_sink *sink, const uint16_t *rgb)
     sink->in_row++;
 }
 
-static void copy_row(rubor_sink *sink, const uint16_t *rgb)
+/* True when the row takes part in the picture. */
+static bool wants_row(const rubor_sink *sink)
 {
-    if (sink->in_row++ < sink->feed.y || rubor_sink_done(sink))
-        return;
-    memcpy(sink->encoded, rgb + 3 * sink->feed.x, (size_t)sink->plan.grid_width * 3 * sizeof *rgb);
-    write_row(sink, sink->encoded);
+    return !rubor_sink_done(sink) &&
+           (sink->copy ? sink->in_row >= sink->feed.y : sink->in_row >= sink->rows.first);
 }
 
 void rubor_sink_row16(rubor_sink *sink, const uint16_t *rgb)
 {
-    if (sink->copy)
-        copy_row(sink, rgb);
-    else
-        add_row(sink, rgb);
+    if (!wants_row(sink)) {
+        sink->in_row++;
+    } else if (sink->copy) {
+        memcpy(sink->encoded, rgb + 3 * sink->feed.x, (size_t)sink->plan.grid_width * 3 * sizeof *rgb);
+        write_row(sink, sink->encoded);
+        sink->in_row++;
+    } else {
+        size_t count = (size_t)sink->feed.width * 3;
+        for (size_t i = 0; i < count; i += 3)
+            for (size_t c = 0; c < 3; c++)
+                sink->light[i + c] = sink->curve[c][rgb[i + c]];
+        add_row(sink);
+    }
 }
 
 void rubor_sink_row8(rubor_sink *sink, const uint8_t *rgb)
 {
-    size_t count = (size_t)sink->feed.width * 3;
-    for (size_t i = 0; i < count; i++)
-        sink->wide[i] = (uint16_t)(rgb[i] * 257U);
-    rubor_sink_row16(sink, sink->wide);
+    if (!wants_row(sink)) {
+        sink->in_row++;
+    } else if (sink->copy) {
+        const uint8_t *from = rgb + 3 * sink->feed.x;
+        for (int i = 0; i < 3 * sink->plan.grid_width; i++)
+            sink->encoded[i] = (uint16_t)(from[i] * 257U);
+        write_row(sink, sink->encoded);
+        sink->in_row++;
+    } else {
+        size_t count = (size_t)sink->feed.width * 3;
+        for (size_t i = 0; i < count; i += 3)
+            for (size_t c = 0; c < 3; c++)
+                sink->light[i + c] = sink->curve8[c][rgb[i + c]];
+        add_row(sink);
+    }
 }

@@ -7,7 +7,7 @@
 
 enum {
     MANTISSA_BITS = 7,
-    OCTAVES = 9, /* 2^-9 .. 1: below 2^-9 the curve is the straight part */
+    OCTAVES = 21, /* 2^-21 .. 1: what is darker is less than half a step of 65535 */
     ENTRIES = OCTAVES << MANTISSA_BITS,
     SHIFT = 23 - MANTISSA_BITS
 };
@@ -15,8 +15,10 @@ enum {
 static const uint32_t first_bits = (uint32_t)(127 - OCTAVES) << 23;
 
 static float decode_table[65536];
-static float encode_value[ENTRIES + 1]; /* at the cell's lower end, plus one half for rounding */
-static float encode_slope[ENTRIES + 1];
+static struct {
+    float value; /* at the cell's lower end, plus one half for rounding */
+    float slope;
+} encode_table[ENTRIES + 1];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static double value_at(uint32_t cell)
@@ -34,11 +36,10 @@ static void build(void)
     for (uint32_t i = 0; i < ENTRIES; i++) {
         double low = value_at(i), high = value_at(i + 1);
         double at_low = 65535.0 * rubor_srgb_encode(low), at_high = 65535.0 * rubor_srgb_encode(high);
-        encode_value[i] = (float)(at_low + 0.5);
-        encode_slope[i] = (float)((at_high - at_low) / (high - low));
+        encode_table[i].value = (float)(at_low + 0.5);
+        encode_table[i].slope = (float)((at_high - at_low) / (high - low));
     }
-    encode_value[ENTRIES] = 65535.5F;
-    encode_slope[ENTRIES] = 0.0F;
+    encode_table[ENTRIES].value = 65535.5F;
 }
 
 const float *rubor_srgb_table(void)
@@ -51,17 +52,14 @@ void rubor_srgb_encode_row(uint16_t *out, const float *linear, int count)
 {
     pthread_once(&once, build);
     for (int i = 0; i < count; i++) {
-        float value = linear[i] > 0.0F ? linear[i] : 0.0F; /* NaN becomes 0 */
+        float value = linear[i] > 0x1p-21F ? linear[i] : 0x1p-21F; /* NaN too; encodes to 0 */
         value = value < 1.0F ? value : 1.0F;
         uint32_t bits;
         memcpy(&bits, &value, sizeof bits);
-        if (bits < first_bits) {
-            out[i] = (uint16_t)(value * (65535.0F * 12.92F) + 0.5F);
-            continue;
-        }
         uint32_t cell = (bits - first_bits) >> SHIFT, low_bits = bits & ~((1U << SHIFT) - 1);
         float low;
         memcpy(&low, &low_bits, sizeof low);
-        out[i] = (uint16_t)(encode_value[cell] + (value - low) * encode_slope[cell]);
+        float encoded = encode_table[cell].value + (value - low) * encode_table[cell].slope;
+        out[i] = (uint16_t)encoded;
     }
 }
