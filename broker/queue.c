@@ -385,7 +385,8 @@ rubor_queue_event rubor_queue_finish(rubor_queue *queue, const char *id, uint64_
 {
     entry *e = find(queue, id);
     if (!e || e->state != RUBOR_QUEUE_LEASED || e->token != token) {
-        rubor_queue_event late = {RUBOR_EVENT_LATE, {0}, RUBOR_CONFLICT, "an old lease", 0};
+        rubor_queue_event late = {
+            .kind = RUBOR_EVENT_LATE, .status = RUBOR_CONFLICT, .reason = "an old lease"};
         snprintf(late.job.id, sizeof late.job.id, "%s", id);
         return late;
     }
@@ -423,7 +424,7 @@ rubor_queue_event rubor_queue_worker_gone(rubor_queue *queue, const char *worker
         rubor_queue_again(queue, e->job.id, 0, now_ms);
         break;
     }
-    return (rubor_queue_event){RUBOR_EVENT_NONE, {0}, RUBOR_OK, "", 0};
+    return (rubor_queue_event){.kind = RUBOR_EVENT_NONE, .reason = ""};
 }
 
 bool rubor_queue_remove(rubor_queue *queue, const char *id)
@@ -470,7 +471,7 @@ rubor_queue_event rubor_queue_tick(rubor_queue *queue, int64_t now_ms)
         if (e->ready_ms <= now_ms)
             set_state(queue, e, RUBOR_QUEUE_QUEUED);
     }
-    return (rubor_queue_event){RUBOR_EVENT_NONE, {0}, RUBOR_OK, "", 0};
+    return (rubor_queue_event){.kind = RUBOR_EVENT_NONE, .reason = ""};
 }
 
 static int64_t earlier(int64_t a, int64_t b)
