@@ -1,5 +1,7 @@
 #include "samples/truth.h"
 
+#include "imaging/kernels.h"
+
 #include <stdlib.h>
 
 rubor_status rubor_truth_maps_init(rubor_truth_maps *maps, int width, int height, rubor_error *error)
@@ -33,6 +35,37 @@ static void mean_change(double mean[4], const rubor_mask *inside, const rubor_sa
     }
     for (int k = 0; k < 4; k++)
         mean[k] = count > 0 ? sum[k] / count : NAN;
+}
+
+/* 100 x mean of clamp((change - control) / full, 0, 1) over counted pixels of the region, averaged to 1/100
+ * of the width. */
+static rubor_status score(double *out, const rubor_mask *region, const rubor_sample_photo *photo,
+                          const rubor_truth_maps *maps, int which, double control, double full,
+                          rubor_error *error)
+{
+    rubor_plane plane;
+    *out = NAN;
+    rubor_status status = rubor_plane_init(&plane, maps->width, maps->height, error);
+    if (status != RUBOR_OK)
+        return status;
+    size_t pixels = (size_t)maps->width * (size_t)maps->height, count = 0;
+    for (size_t i = 0; i < pixels; i++) {
+        bool counts = photo->skin.data[i] >= 128 && photo->findings.data[i] < RUBOR_SAMPLE_BRUISE;
+        plane.data[i] = counts ? maps->change[i][which] : NAN;
+    }
+    status = rubor_plane_box(&plane, maps->width / 200, error);
+    double sum = 0;
+    for (size_t i = 0; i < pixels && status == RUBOR_OK; i++) {
+        if (region->data[i] < 128 || photo->skin.data[i] < 128 ||
+            photo->findings.data[i] >= RUBOR_SAMPLE_BRUISE)
+            continue;
+        sum += fmin(1, fmax(0, ((double)plane.data[i] - (isnan(control) ? 0 : control)) / full));
+        count++;
+    }
+    if (count)
+        *out = 100 * sum / (double)count;
+    rubor_plane_finish(&plane);
+    return status;
 }
 
 static void threshold(rubor_sample_photo *photo, const rubor_truth_maps *maps, const double control[4])
@@ -133,7 +166,11 @@ rubor_status rubor_truth_measure(rubor_sample_photo *photo, const rubor_truth_ma
     t->control_ei = untreated[0];
     t->control_mi = untreated[1];
     t->ita = scene->skin.ita;
-    status = count_patches(&t->pinpoint_count, &photo->findings, &region, RUBOR_SAMPLE_PINPOINT, error);
+    status = score(&t->redness_score, &region, photo, maps, 0, untreated[0], 40, error);
+    if (status == RUBOR_OK)
+        status = score(&t->pigment_score, &region, photo, maps, 1, untreated[1], 30, error);
+    if (status == RUBOR_OK)
+        status = count_patches(&t->pinpoint_count, &photo->findings, &region, RUBOR_SAMPLE_PINPOINT, error);
     if (status == RUBOR_OK)
         status = count_patches(&t->crust_count, &photo->findings, &region, RUBOR_SAMPLE_CRUST, error);
 out:

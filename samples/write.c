@@ -125,6 +125,8 @@ static json_t *photo_truth(const rubor_sample_photo *photo, const rubor_scene *s
     json_object_set_new(o, "delta_mi", number(t->delta_mi));
     json_object_set_new(o, "delta_ei_total", number(t->delta_ei_total));
     json_object_set_new(o, "delta_mi_total", number(t->delta_mi_total));
+    json_object_set_new(o, "redness_score", number(t->redness_score));
+    json_object_set_new(o, "pigment_score", number(t->pigment_score));
     json_object_set_new(o, "control_ei", number(t->control_ei));
     json_object_set_new(o, "control_mi", number(t->control_mi));
     json_object_set_new(o, "pinpoint_count", json_integer(t->pinpoint_count));

@@ -148,7 +148,6 @@ void evaluation_run(evaluation_result *out, const evaluation_plan *plan)
         status = rubor_sample_series_render(&after, series, day, &error);
     if (status == RUBOR_OK) {
         out->truth = after.truth;
-        out->truth_redness = out->truth_pigment = NAN;
         status = analyze_pair(out, &before, &after, day, &error);
     }
     out->done = status == RUBOR_OK;
@@ -203,8 +202,8 @@ static void tally_one(tallies *t, const evaluation_result *r)
     add(&t->retake, strcmp(record->quality.verdict, "retake") == 0 ? 100 : 0);
     add_cover(&t->cover[0], record->redness.delta_interval95, r->truth.delta_ei);
     add_cover(&t->cover[1], record->pigmentation.delta_interval95, r->truth.delta_mi);
-    add_cover(&t->cover[2], record->redness.interval95, r->truth_redness);
-    add_cover(&t->cover[3], record->pigmentation.interval95, r->truth_pigment);
+    add_cover(&t->cover[2], record->redness.interval95, r->truth.redness_score);
+    add_cover(&t->cover[3], record->pigmentation.interval95, r->truth.pigment_score);
     add(&t->mdc_ei, record->redness.mdc);
     add(&t->mdc_mi, record->pigmentation.mdc);
     if (fabs(r->truth.delta_ei) >= 4.5)

@@ -36,7 +36,6 @@ typedef struct evaluation_result {
     rubor_record unguided;                        /* neither given: masks */
     double erythema_dice, pigment_dice, skin_iou; /* unguided; NaN where the truth is empty */
     double marked_percent;                        /* of the skin, either mask, unguided */
-    double truth_redness, truth_pigment;          /* true scores; NaN: unknown */
 } evaluation_result;
 
 extern const char *const evaluation_tone_names[EVALUATION_TONES];
