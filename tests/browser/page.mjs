@@ -1,0 +1,184 @@
+/* The review page in a real browser. Environment: PAGE (address), TOKEN, REVIEWER_PAGE and REVIEWER_TOKEN (a second page
+ * server with a token file), EXPIRED_TOKEN, PATIENT, SESSION, SUBMIT (a shell command that submits one more day), OUTPUT
+ * (folder for screenshots). Prints one line a step; the exit code is 1 when one failed. */
+import fs from "node:fs";
+import path from "node:path";
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const need = name => { const value = process.env[name]; if (!value) throw new Error(`${name} is not set`); return value; };
+const home = need("PAGE"), token = need("TOKEN"), patient = need("PATIENT"), session = need("SESSION"), output = need("OUTPUT");
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+fs.mkdirSync(output, { recursive: true });
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
+  "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
+let failed = 0, passed = 0;
+const expect = (condition, what) => { if (!condition) throw new Error(what); };
+
+async function step(name, act) {
+  try { await act(); passed++; console.log(`ok   ${name}`); }
+  catch (problem) { failed++; console.log(`FAIL ${name}: ${problem.message.split("\n").slice(0, 2).join(" ")}`); }
+}
+
+async function login(page, address, secret) {
+  await page.goto(address + "/");
+  await page.getByLabel("Access token").fill(secret);
+  await page.getByRole("button", { name: "Log in" }).click();
+}
+
+async function open_treatment(page) {
+  await page.getByRole("searchbox").fill(patient);
+  await page.getByRole("link", { name: new RegExp(session) }).first().click();
+  await page.getByRole("heading", { name: "Day by day" }).waitFor();
+}
+
+/* Serious and critical findings of axe; it comes in through the browser's protocol, not through the page. */
+async function axe_findings(page) {
+  await page.evaluate(axe);
+  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return result.violations.filter(one => one.impact === "serious" || one.impact === "critical").map(one => `${one.id}: ${one.nodes[0].target}`);
+}
+
+const context = await browser.newContext({ viewport: { width: 1200, height: 900 } });
+context.setDefaultTimeout(10000);
+const page = await context.newPage();
+const errors = [];
+page.on("pageerror", error => errors.push(error.message));
+page.on("console", message => { if (message.type() === "error" && !/\b4\d\d\b/.test(message.text())) errors.push(message.text()); });
+
+await step("a wrong token is refused and shown", async () => {
+  await login(page, home, "0".repeat(64));
+  await page.getByRole("alert").filter({ hasText: "not valid" }).waitFor();
+});
+await step("an expired token is refused with the same words", async () => {
+  await login(page, need("REVIEWER_PAGE"), need("EXPIRED_TOKEN"));
+  await page.getByRole("alert").filter({ hasText: "not valid" }).waitFor();
+});
+await step("nothing is answered without a session", async () => {
+  for (const place of ["/api/sessions", `/api/review?patient=${patient}&session=${session}`, "/api/picture?job=1&name=photo"])
+    expect((await context.request.get(home + place)).status() === 401, `${place} was answered`);
+});
+await step("the right token logs in and the patient is found", async () => {
+  await login(page, home, token);
+  await page.getByRole("heading", { name: "Patients and sessions" }).waitFor();
+  const found = await axe_findings(page);
+  expect(found.length === 0, `list: ${found.join("; ")}`);
+  await open_treatment(page);
+});
+await step("the pictures show soon after opening", async () => {
+  const fresh = await browser.newContext({ viewport: { width: 1200, height: 3000 }, storageState: await context.storageState() });
+  const other = await fresh.newPage();
+  const begin = Date.now();
+  await other.goto(`${home}/#/treatment?patient=${patient}&session=${session}`);
+  await other.waitForFunction(() => [...document.images].some(image => image.complete && image.naturalWidth > 0));
+  const first = Date.now() - begin;
+  await other.waitForFunction(() => document.querySelectorAll(".day img").length > 0 && [...document.querySelectorAll(".day img")].every(image => image.complete && image.naturalWidth > 0));
+  const all = Date.now() - begin;
+  console.log(`     first picture ${first} ms, all ${await other.locator(".day img").count()} pictures ${all} ms`);
+  expect(first < 3000 && all < 6000, `first ${first} ms, all ${all} ms`); /* generous: machines are noisy; the figure is printed */
+  await fresh.close();
+});
+await step("the curve tells its points to a screen reader and is drawn", async () => {
+  const label = await page.locator("#redness-chart").getAttribute("aria-label");
+  expect(/day 0 [\d.]+/.test(label) && /day 2/.test(label), label);
+  const colors = await page.locator("#redness-chart").evaluate(canvas => new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size);
+  expect(colors > 20, "the canvas is empty");
+});
+await step("the slider moves with the keyboard", async () => {
+  const clip = () => page.locator(".slider .after").evaluate(image => image.style.clipPath);
+  const before = await clip();
+  await page.getByRole("slider").focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  expect(before !== await clip(), "the picture did not move");
+});
+await step("a day is chosen and compared", async () => {
+  await page.getByRole("button", { name: "Compare with before" }).nth(1).click();
+  await page.getByRole("heading", { name: /^Before and day/ }).waitFor();
+});
+await step("overlays are switched", async () => {
+  const source = () => page.locator(".day img").nth(1).getAttribute("src");
+  const photo = await source();
+  await page.getByRole("button", { name: "Redness and findings" }).click();
+  expect(photo !== await source() && /overlay/.test(await source()), "the pictures stayed the same");
+});
+await step("a note with markup in it is kept and shown as text", async () => {
+  const text = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script> looks fine";
+  await page.getByLabel("New note").fill(text);
+  await page.getByRole("button", { name: "Add note" }).click();
+  await page.locator(".note", { hasText: "looks fine" }).first().waitFor();
+  expect((await page.locator(".note").first().innerText()).includes("<script>"), "the note was changed");
+  expect(!(await page.evaluate(() => window.hacked)), "a script in a note ran");
+});
+await step("axe finds nothing serious in the review", async () => {
+  const found = await axe_findings(page);
+  expect(found.length === 0, found.join("; "));
+});
+await step("screenshots: light, dark, tablet, print", async () => {
+  await page.screenshot({ path: path.join(output, "review-light.png"), fullPage: true });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForTimeout(200);
+  const found = await axe_findings(page);
+  await page.screenshot({ path: path.join(output, "review-dark.png") });
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 820, height: 1180 });
+  await page.screenshot({ path: path.join(output, "review-tablet.png") });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+  await page.setViewportSize({ width: 1200, height: 900 });
+  const pdf = await page.pdf({ path: path.join(output, "review-print.pdf"), format: "A4" });
+  expect(!wide, "the page is wider than a tablet");
+  expect(pdf.length > 20000, "the print is empty");
+  expect(found.length === 0, `dark: ${found.join("; ")}`);
+});
+await step("a photo that the station submits appears by itself", async () => {
+  const before = await page.locator(".day").count();
+  await page.locator("body").click({ position: { x: 5, y: 5 } });
+  await new Promise((resolve, reject) => execFile("bash", ["-c", need("SUBMIT")], problem => problem && problem.code !== 1 ? reject(problem) : resolve()));
+  await page.waitForFunction(count => document.querySelectorAll(".day").length > count, before, { timeout: 15000 });
+});
+await step("a script in a patient id is shown, not run", async () => {
+  await page.goto(`${home}/#/treatment?patient=${encodeURIComponent("<script>window.hacked=1</script>")}&session=x`);
+  await page.getByRole("alert").waitFor();
+  expect(!(await page.evaluate(() => window.hacked)), "it ran");
+});
+await step("paths that leave the page are not found", async () => {
+  for (const place of ["/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/api/picture?job=../../etc/passwd&name=photo", "/api/nothing"]) {
+    const status = (await context.request.get(home + place)).status();
+    expect(status === 404 || status === 400, `${place}: ${status}`);
+  }
+});
+await step("a request from another site's form is refused", async () => {
+  const answer = await context.request.post(home + "/api/note", { data: { patient, session, text: "forged" } });
+  expect(answer.status() === 403, String(answer.status()));
+});
+await step("a reviewer may not forget a patient", async () => {
+  const own = await browser.newContext();
+  const other = await own.newPage();
+  await login(other, need("REVIEWER_PAGE"), need("REVIEWER_TOKEN"));
+  await other.getByRole("heading", { name: "Patients and sessions" }).waitFor();
+  await open_treatment(other);
+  expect(await other.getByText("Forget this patient").count() === 0, "the page offers it");
+  const answer = await own.request.post(need("REVIEWER_PAGE") + "/api/forget", { data: { patient, again: patient }, headers: { "X-Rubor": "1" } });
+  expect(answer.status() === 403, String(answer.status()));
+  await own.close();
+});
+await step("the capture view shows the last verdict in large type", async () => {
+  await page.goto(`${home}/#/capture?patient=${patient}&session=${session}`);
+  await page.locator(".verdict-big", { hasText: /photo|Usable|again/ }).waitFor();
+  await page.waitForTimeout(300);
+  await page.screenshot({ path: path.join(output, "capture.png") });
+});
+await step("logging out ends the session on the server", async () => {
+  const cookies = await context.cookies();
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.getByLabel("Access token").waitFor();
+  await context.addCookies(cookies);
+  expect((await context.request.get(home + "/api/me")).status() === 401, "the old cookie still works");
+});
+await step("no script error was seen", async () => expect(errors.length === 0, errors.join("; ")));
+
+await browser.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# labels: slow
+# The review page in Debian's Chromium, driven by Playwright. Screenshots: $RUBOR_BUILD/browser/output.
+set -euo pipefail
+: "${RUBOR:?}" "${RUBOR_SOURCE:?}" "${RUBOR_BUILD:?}"
+for tool in node npm chromium; do
+  command -v $tool >/dev/null || { echo "skipped: no $tool (scripts/setup --tests installs it)"; exit 77; }
+done
+unset RUBOR_ENDPOINT RUBOR_KEYS
+
+work=$(mktemp -d)
+pids=()
+finish() {
+  for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+  for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+  rm -rf "$work"
+}
+trap finish EXIT
+
+modules=$RUBOR_BUILD/browser
+mkdir -p "$modules"
+cp "$RUBOR_SOURCE"/tests/browser/package*.json "$RUBOR_SOURCE"/tests/browser/page.mjs "$modules"
+(cd "$modules" && npm ci --no-audit --no-fund --silent)
+
+wait_ready() { # file pid
+  for _ in $(seq 300); do
+    grep -q '^ready ' "$1" 2>/dev/null && return 0
+    kill -0 "$2" 2>/dev/null || break
+    sleep 0.1
+  done
+  echo "not ready: $1" >&2; cat "$work"/*.log >&2 || true; return 1
+}
+value() { sed -n "s/^ready \(.* \)\?$2=\([^ ]*\).*/\2/p" "$1" | head -n 1; }
+
+"$RUBOR" sample --out "$work/photos" --seed 11 --days 0-4 --size 1000x750
+"$RUBOR" up --data "$work/data" --workers 2 --endpoint 'tcp://127.0.0.1:*' --worker-endpoint 'tcp://127.0.0.1:*' \
+  --http 127.0.0.1:0 >"$work/up.ready" 2>"$work/up.log" &
+pids+=($!)
+wait_ready "$work/up.ready" $!
+RUBOR_ENDPOINT=$(value "$work/up.ready" endpoint)
+export RUBOR_ENDPOINT
+
+expired=$(printf 'e%.0s' $(seq 32)) reviewer=$(printf 'a%.0s' $(seq 32))
+printf 'old admin %s 2020-01-01\nrita reviewer %s\n' "$expired" "$reviewer" >"$work/tokens"
+chmod 600 "$work/tokens"
+"$RUBOR" serve --http 127.0.0.1:0 --tokens "$work/tokens" >"$work/serve.ready" 2>"$work/serve.log" &
+pids+=($!)
+wait_ready "$work/serve.ready" $!
+
+submit() { "$RUBOR" submit --patient P-77 --session S1 "$@" >>"$work/submit.log" 2>&1 || [ $? = 1 ]; }
+"$RUBOR" session --patient P-77 --session S1 --date 2026-11-02 --site "left cheek" >/dev/null
+submit --before --region "$(cat "$work/photos/region.txt")" --control "$(cat "$work/photos/control.txt")" "$work/photos/before.jpg"
+for day in 0 1 2 3; do submit --day $day "$work/photos/day0$day.jpg"; done
+
+cd "$modules"
+PAGE=$(value "$work/up.ready" http) TOKEN=$(value "$work/up.ready" token) REVIEWER_PAGE=$(value "$work/serve.ready" http) \
+  REVIEWER_TOKEN=$reviewer EXPIRED_TOKEN=$expired PATIENT=P-77 SESSION=S1 OUTPUT="$modules/output" \
+  SUBMIT="'$RUBOR' submit --patient P-77 --session S1 --day 4 '$work/photos/day04.jpg'" \
+  timeout 240 node page.mjs
