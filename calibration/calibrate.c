@@ -1,6 +1,7 @@
 #include "calibration/calibration.h"
 
 #include "calibration/calibrate_fit.h"
+#include "calibration/calibrate_joint.h"
 #include "calibration/calibrate_sample.h"
 #include "imaging/linsolve.h"
 
@@ -22,7 +23,10 @@ typedef struct work {
     double reference_linear[PATCHES][3];
     rubor_fit_patch input[PATCHES];
     rubor_fit fit;
-    bool suspect[PATCHES];    /* covered, says the chart search */
+    bool suspect[PATCHES];             /* covered, says the chart search */
+    const rubor_response_prior *prior; /* NULL: the chart's spectra are not known */
+    rubor_joint joint;
+    bool joined;              /* joint holds an estimate */
     double left_out[PATCHES]; /* CIEDE2000 of each used patch, from a fit without it */
 } work;
 
@@ -41,15 +45,6 @@ void rubor_calibration_none(rubor_calibration *out)
     out->response_residual = NAN;
     for (int k = 0; k < PATCHES; k++)
         out->patches[k].delta_e2000 = NAN;
-}
-
-/* Rounds to 22 significant bits: the last bits of the iteration depend on the CPU's math library, these do
- * not. */
-static double settled(double value)
-{
-    int exponent;
-    double mantissa = frexp(value, &exponent);
-    return isfinite(value) ? ldexp(rint(mantissa * 4194304.0) / 4194304.0, exponent) : value;
 }
 
 static void set_table(work *w, const rubor_chart_table *table)
@@ -88,6 +83,17 @@ static rubor_status fit_all(work *w, rubor_error *error)
     return status;
 }
 
+/* A user's table that is not the ColorChecker's has no tabulated spectra. */
+static bool spectra_apply(const work *w)
+{
+    double reference[PATCHES][3];
+    rubor_patch_reference(reference);
+    for (int k = 0; k < PATCHES; k++)
+        if (rubor_delta_e2000(rubor_linear_to_lab_d50(reference[k]), w->table->lab_d50[k]) > 6.0)
+            return false;
+    return true;
+}
+
 /* The edition that fits better; a user's table or a given edition is taken as it is. */
 static rubor_status fit_edition(work *w, const rubor_calibrate_options *options, rubor_error *error)
 {
@@ -124,6 +130,9 @@ static void leave_one_out(work *w)
         rubor_fit fit;
         if (rubor_fit_start(&fit, w->input, w->reference, NULL) == RUBOR_OK) {
             memcpy(fit.theta, w->fit.theta, sizeof fit.theta);
+            rubor_joint joint;
+            if (w->joined && rubor_joint_estimate(&joint, &fit, w->input, w->prior, w->joint.relative))
+                rubor_joint_anchor(&fit, &joint);
             rubor_fit_improve(&fit, w->input, w->reference, LEFT_OUT_STEPS);
             w->left_out[k] = patch_error(&fit, w, k);
         }
@@ -201,6 +210,17 @@ static void suspect_covered(work *w, rubor_patch *patches, const rubor_chart_loc
     }
 }
 
+/* The spectral estimate of tone curve, glare and fall-off, and the color fit drawn to it. */
+static void join(work *w)
+{
+    w->joined = w->prior && rubor_joint_estimate(&w->joint, &w->fit, w->input, w->prior, 0.0);
+    if (!w->joined)
+        return;
+    rubor_joint_anchor(&w->fit, &w->joint);
+    rubor_fit_improve(&w->fit, w->input, w->reference, FULL_STEPS);
+    leave_one_out(w);
+}
+
 static rubor_status fit_robustly(work *w, rubor_patch *patches, const rubor_calibrate_options *options,
                                  rubor_error *error)
 {
@@ -214,12 +234,14 @@ static rubor_status fit_robustly(work *w, rubor_patch *patches, const rubor_cali
     if (status != RUBOR_OK)
         return status;
     leave_one_out(w);
-    if (mark_outliers(w, patches) == 0)
-        return RUBOR_OK;
-    status = fit_edition(w, options, error);
-    if (status == RUBOR_OK)
+    if (mark_outliers(w, patches) > 0) {
+        status = fit_edition(w, options, error);
+        if (status != RUBOR_OK)
+            return status;
         leave_one_out(w);
-    return status;
+    }
+    join(w);
+    return RUBOR_OK;
 }
 
 /* Standard deviation of the glare's common part, in percent of white. */
@@ -235,13 +257,13 @@ static void fill_tone(rubor_calibration *out, const rubor_fit *fit)
         out->tone[c][0] = 0.0F;
         for (int k = 1; k < RUBOR_TONE_KNOTS; k++) {
             double linear = rubor_srgb_decode(k / (RUBOR_TONE_KNOTS - 1.0));
-            float value = (float)settled(rubor_fit_tone(fit, c, linear));
+            float value = (float)rubor_settled(rubor_fit_tone(fit, c, linear));
             out->tone[c][k] = fmaxf(value, out->tone[c][k - 1]);
         }
-        out->glare[c] = settled(rubor_fit_glare(fit, c));
+        out->glare[c] = rubor_settled(rubor_fit_glare(fit, c));
     }
     for (int i = 0; i < 9; i++)
-        out->matrix[i] = settled(fit->theta[RUBOR_FIT_MATRIX + i]);
+        out->matrix[i] = rubor_settled(fit->theta[RUBOR_FIT_MATRIX + i]);
     /* What the camera reads at the chart's perfect white, so that glare is a part of it. */
     double inverse[9], white = 0.0;
     if (rubor_matrix3_inverse(inverse, out->matrix, NULL) == RUBOR_OK)
@@ -249,8 +271,9 @@ static void fill_tone(rubor_calibration *out, const rubor_fit *fit)
                  inverse[7] + inverse[8]) /
                 3.0;
     if (white > 0.0) {
-        out->glare_percent = settled(100.0 * (out->glare[0] + out->glare[1] + out->glare[2]) / 3.0 / white);
-        out->glare_percent_sd = settled(glare_sd(fit, white));
+        out->glare_percent =
+            rubor_settled(100.0 * (out->glare[0] + out->glare[1] + out->glare[2]) / 3.0 / white);
+        out->glare_percent_sd = rubor_settled(glare_sd(fit, white));
     }
 }
 
@@ -264,12 +287,12 @@ static void fill_patches(rubor_calibration *out, const work *w)
         double color[3];
         rubor_fit_color(color, NULL, &w->fit, &w->input[k]);
         for (int c = 0; c < 3; c++)
-            patch->corrected[c] = settled(color[c]);
+            patch->corrected[c] = rubor_settled(color[c]);
         if (patch->use != RUBOR_PATCH_USED)
             continue;
         n++;
         patch->delta_e2000 =
-            settled(rubor_delta_e2000(rubor_linear_to_lab_d50(patch->corrected), w->reference[k]));
+            rubor_settled(rubor_delta_e2000(rubor_linear_to_lab_d50(patch->corrected), w->reference[k]));
         uncorrected += rubor_delta_e2000(rubor_linear_to_lab_d50(patch->linear), w->reference[k]);
         sum += patch->delta_e2000;
         max = fmax(max, patch->delta_e2000);
@@ -278,10 +301,10 @@ static void fill_patches(rubor_calibration *out, const work *w)
     out->patches_used = n;
     if (n == 0)
         return;
-    out->delta_e2000_uncorrected = settled(uncorrected / n);
-    out->delta_e2000_fit_mean = settled(sum / n);
+    out->delta_e2000_uncorrected = rubor_settled(uncorrected / n);
+    out->delta_e2000_fit_mean = rubor_settled(sum / n);
     out->delta_e2000_fit_max = max;
-    out->delta_e2000_loo_mean = settled(left_out / n);
+    out->delta_e2000_loo_mean = rubor_settled(left_out / n);
 }
 
 static rubor_point chart_point(const rubor_chart_location *location, double x, double y)
@@ -300,8 +323,8 @@ static void fill_geometry(rubor_calibration *out, const work *w)
     double determinant = xx * yy - xy * yx;
     const double *falloff = w->fit.theta + RUBOR_FIT_FALLOFF;
     if (fabs(determinant) > 1e-9) {
-        out->falloff_log10_per_px[0] = settled((yy * falloff[0] - xy * falloff[1]) / determinant);
-        out->falloff_log10_per_px[1] = settled((-yx * falloff[0] + xx * falloff[1]) / determinant);
+        out->falloff_log10_per_px[0] = rubor_settled((yy * falloff[0] - xy * falloff[1]) / determinant);
+        out->falloff_log10_per_px[1] = rubor_settled((-yx * falloff[0] + xx * falloff[1]) / determinant);
     }
     /* Side of a patch in mm by layout (Passport, Mini and Nano as rounded by their users); area, so that a
      * tilt about one axis costs half. */
@@ -313,8 +336,8 @@ static void fill_geometry(rubor_calibration *out, const work *w)
     double patch_area = fabs(determinant) * out->location.fill[0] * out->location.fill[1];
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         if (strcmp(out->location.layout, sizes[i].layout) == 0 && patch_area > 1e-9) {
-            out->mm_per_px = settled(sizes[i].patch_mm / sqrt(patch_area));
-            out->mm_per_px_sd = settled(out->mm_per_px * sizes[i].relative_sd);
+            out->mm_per_px = rubor_settled(sizes[i].patch_mm / sqrt(patch_area));
+            out->mm_per_px_sd = rubor_settled(out->mm_per_px * sizes[i].relative_sd);
         }
     }
 }
@@ -345,6 +368,7 @@ rubor_status rubor_calibrate(rubor_calibration *out, const rubor_photo_info *inf
                                   (const double(*)[3])w.reference_linear, error);
     if (status != RUBOR_OK)
         return status;
+    w.prior = spectra_apply(&w) ? rubor_response_prior_default() : NULL;
     suspect_covered(&w, out->patches, &out->location);
     status = fit_robustly(&w, out->patches, options, error);
     if (status != RUBOR_OK)
@@ -356,6 +380,8 @@ rubor_status rubor_calibrate(rubor_calibration *out, const rubor_photo_info *inf
     fill_tone(out, &w.fit);
     fill_patches(out, &w);
     fill_geometry(out, &w);
+    if (w.joined)
+        rubor_joint_response(out, &w.fit, &w.joint, w.input, w.prior);
     out->status = RUBOR_CALIBRATION_CHART;
     return RUBOR_OK;
 }

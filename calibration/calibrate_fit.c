@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { N = RUBOR_FIT_PARAMETERS, PATCHES = RUBOR_CHART_PATCHES };
+enum { N = RUBOR_FIT_PARAMETERS, TONES = RUBOR_FIT_TONES, PATCHES = RUBOR_CHART_PATCHES };
 
 /* What one patch is trusted to, in CIEDE2000, and where the loss turns from square to linear. */
 static const double PATCH_SIGMA = 2.0, ROBUST_SIGMAS = 3.0;
@@ -25,6 +25,13 @@ typedef struct problem {
     const rubor_lab *reference;
     double camera_mean[3], reference_mean[3]; /* of the used patches, linear */
 } problem;
+
+double rubor_settled(double value)
+{
+    int exponent;
+    double mantissa = frexp(value, &exponent);
+    return isfinite(value) ? ldexp(rint(mantissa * 4194304.0) / 4194304.0, exponent) : value;
+}
 
 static double tone_log(const rubor_fit *fit, int channel, double x)
 {
@@ -97,6 +104,36 @@ static void prior_of(double *mean, double *sd, const problem *p, int i)
     *sd = unit * (i % 4 == 0 ? MATRIX_DIAGONAL_SD : MATRIX_SIDE_SD);
 }
 
+double rubor_fit_prior_sd(int parameter)
+{
+    return PRIOR_SD[parameter - RUBOR_FIT_TONE];
+}
+
+static double anchor_cost(const rubor_fit *fit)
+{
+    double sum = 0.0;
+    for (int i = 0; i < TONES; i++) {
+        double d = fit->theta[RUBOR_FIT_TONE + i] - fit->tone_at[i];
+        sum += fit->tone_gradient[i] * d;
+        for (int j = 0; j < TONES; j++)
+            sum += 0.5 * d * fit->tone_precision[i * TONES + j] *
+                   (fit->theta[RUBOR_FIT_TONE + j] - fit->tone_at[j]);
+    }
+    return sum;
+}
+
+static void add_anchor(double *jtj, double *jtr, const rubor_fit *fit)
+{
+    for (int i = 0; i < TONES; i++) {
+        jtr[RUBOR_FIT_TONE + i] += fit->tone_gradient[i];
+        for (int j = 0; j < TONES; j++) {
+            double precision = fit->tone_precision[i * TONES + j];
+            jtj[(RUBOR_FIT_TONE + i) * N + RUBOR_FIT_TONE + j] += precision;
+            jtr[RUBOR_FIT_TONE + i] += precision * (fit->theta[RUBOR_FIT_TONE + j] - fit->tone_at[j]);
+        }
+    }
+}
+
 static double total_cost(const problem *p, const rubor_fit *fit)
 {
     double sum = 0.0;
@@ -114,6 +151,7 @@ static double total_cost(const problem *p, const rubor_fit *fit)
         double z = (fit->theta[i] - mean) / sd;
         sum += 0.5 * z * z;
     }
+    sum += anchor_cost(fit);
     return isfinite(sum) ? sum : INFINITY;
 }
 
@@ -126,8 +164,7 @@ static void tone_slopes(double out[3], const rubor_fit *fit, double x)
     out[2] = in * in * in + 3.0 * in * in * rest;
 }
 
-/* d color / d theta of one patch, 3 x N. */
-static void color_jacobian(double out[3][N], const rubor_fit *fit, const rubor_fit_patch *patch)
+void rubor_fit_jacobian(double out[3][N], const rubor_fit *fit, const rubor_fit_patch *patch)
 {
     const double *m = fit->theta;
     double color[3], v[3], dv[3][N] = {{0}};
@@ -178,7 +215,7 @@ static void add_patch(double *jtj, double *jtr, const problem *p, const rubor_fi
         for (int i = 0; i < 3; i++)
             slope[i][j] = (other[i] - r[i]) / step;
     }
-    color_jacobian(dcolor, fit, &p->patches[k]);
+    rubor_fit_jacobian(dcolor, fit, &p->patches[k]);
     for (int i = 0; i < 3; i++)
         for (int n = 0; n < N; n++)
             jacobian[i][n] =
@@ -205,6 +242,7 @@ static void normal_equations(double *jtj, double *jtr, const problem *p, const r
         jtj[i * N + i] += 1.0 / (sd * sd);
         jtr[i] += (fit->theta[i] - mean) / (sd * sd);
     }
+    add_anchor(jtj, jtr, fit);
 }
 
 static void problem_init(problem *p, const rubor_fit_patch *patches, const rubor_lab *reference)

@@ -24,6 +24,8 @@ enum {
     RUBOR_FIT_GLARE = 14,   /* common part; two differences: R - mean, G - mean */
     RUBOR_FIT_FALLOFF = 17, /* log10 of relative light per patch pitch, x and y */
     RUBOR_FIT_PARAMETERS = 19,
+    RUBOR_FIT_TONE = 9, /* where everything but the matrix begins, and how much it is */
+    RUBOR_FIT_TONES = RUBOR_FIT_PARAMETERS - RUBOR_FIT_TONE,
     RUBOR_FIT_MIN_PATCHES = 6
 };
 
@@ -39,6 +41,10 @@ typedef struct rubor_fit {
     double low, high; /* x outside of which the tone curve goes on straight in log-log */
     double cost;      /* half the sum of squared residuals, priors included */
     double covariance[RUBOR_FIT_PARAMETERS * RUBOR_FIT_PARAMETERS]; /* posterior, if asked for */
+    /* What another estimate says of the parameters after the matrix, as a quadratic about tone_at:
+     * gradient . d + d' precision d / 2 (all zero: nothing). */
+    double tone_at[RUBOR_FIT_TONES], tone_gradient[RUBOR_FIT_TONES];
+    double tone_precision[RUBOR_FIT_TONES * RUBOR_FIT_TONES];
 } rubor_fit;
 
 /* All arrays hold 24 patches. Prepares a starting point (least squares in linear light) from the patches with
@@ -56,6 +62,16 @@ double rubor_fit_tone(const rubor_fit *fit, int channel, double linear);
 double rubor_fit_glare(const rubor_fit *fit, int channel); /* >= 0 */
 /* Corrected color of one patch; values may leave 0..1. v (may be NULL): before the matrix. */
 void rubor_fit_color(double color[3], double v[3], const rubor_fit *fit, const rubor_fit_patch *patch);
+
+/* d color / d theta of one patch. */
+void rubor_fit_jacobian(double out[3][RUBOR_FIT_PARAMETERS], const rubor_fit *fit,
+                        const rubor_fit_patch *patch);
+/* Standard deviation of the prior of a parameter after the matrix, index RUBOR_FIT_TONE.. */
+double rubor_fit_prior_sd(int parameter);
+
+/* Rounds to 22 significant bits: the last bits of an iteration depend on the CPU's math library, these do
+ * not. */
+double rubor_settled(double value);
 
 /* Residual whose Euclidean length is CIEDE2000. */
 void rubor_delta_e2000_vector(double out[3], rubor_lab one, rubor_lab other);

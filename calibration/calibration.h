@@ -26,10 +26,10 @@ typedef enum rubor_patch_use {
 
 typedef struct rubor_patch {
     rubor_patch_use use;
-    double linear[3];     /* mean over the patch, camera linear (sRGB curve removed), before correction */
-    double noise[3];      /* standard deviation of a pixel within the patch, same unit */
-    double corrected[3];  /* calibrated linear sRGB D65 after everything */
-    double delta_e2000;   /* corrected against the reference, D50; NaN for an unused patch */
+    double linear[3];    /* mean over the patch, camera linear (sRGB curve removed), before correction */
+    double noise[3];     /* standard deviation of a pixel within the patch, same unit */
+    double corrected[3]; /* calibrated linear sRGB D65 after everything */
+    double delta_e2000;  /* corrected against the reference, D50; NaN for an unused patch */
 } rubor_patch;
 
 enum { RUBOR_TONE_KNOTS = 65 };
@@ -37,17 +37,18 @@ enum { RUBOR_TONE_KNOTS = 65 };
 /* How a chromophore change looks in this photo: OD change of the calibrated channels R, G, B.
  * Divide: an OD change d is unmixed as d = h * hemoglobin + m * melanin; then delta_ei = h, delta_mi = m. */
 typedef struct rubor_directions {
-    double hemoglobin[3];        /* per 1.0 of delta_ei (printed units, x100) by the reference observer */
-    double melanin[3];           /* per 1.0 of delta_mi */
-    double hemoglobin_gain;      /* apparent EI change / true, 1 = as the reference observer sees it */
-    double melanin_gain;         /* apparent MI change / true */
-    /* relative standard uncertainty of each gain from the response estimate and from doubt about the shape of the
-     * hemoglobin change (about 0.04 even with known responses) */
+    double hemoglobin[3];   /* per 1.0 of delta_ei (printed units, x100) by the reference observer */
+    double melanin[3];      /* per 1.0 of delta_mi */
+    double hemoglobin_gain; /* apparent EI change / true, 1 = as the reference observer sees it */
+    double melanin_gain;    /* apparent MI change / true */
+    /* relative standard uncertainty of each gain from the response estimate and from doubt about the shape of
+     * the hemoglobin change (about 0.04 even with known responses) */
     double hemoglobin_gain_sd, melanin_gain_sd;
     /* standard deviation of the leak of one into the other, in units of the other per unit:
      * delta_mi falsely read per unit of delta_ei, and the reverse */
     double hb_to_mi_leak_sd, mel_to_ei_leak_sd;
-    /* how reference-observer OD moves: the same two directions for reflectance seen by the reference itself */
+    /* how reference-observer OD moves: the same two directions for reflectance seen by the reference itself
+     */
     double reference_hemoglobin[3], reference_melanin[3];
 } rubor_directions;
 
@@ -60,7 +61,8 @@ typedef struct rubor_calibration {
     rubor_chart_edition edition;
     rubor_patch patches[RUBOR_CHART_PATCHES];
     int patches_used;
-    double delta_e2000_uncorrected, delta_e2000_fit_mean, delta_e2000_fit_max, delta_e2000_loo_mean; /* NaN: n/a */
+    double delta_e2000_uncorrected, delta_e2000_fit_mean, delta_e2000_fit_max,
+        delta_e2000_loo_mean; /* NaN: n/a */
 
     /* camera linear -> calibrated: v = tone[c](linear_c) - glare[c]; out = matrix * v, divided by the light
      * field when the flat field is known (profile) */
@@ -69,29 +71,32 @@ typedef struct rubor_calibration {
     double glare_percent;            /* veiling glare as % of white; NaN where unknown */
     double glare_percent_sd;         /* NaN where unknown */
     double matrix[9];                /* camera -> linear sRGB D65, row-major */
-    /* light fall-off over the chart: log10 of relative light = x * dx + y * dy per full-resolution pixel about the
-     * chart center; reported, used for the patches, not applied to the photo */
+    /* light fall-off over the chart: log10 of relative light = x * dx + y * dy per full-resolution pixel
+     * about the chart center; reported, used for the patches, not applied to the photo */
     double falloff_log10_per_px[2];
 
     /* effective response of each camera channel (camera x lamp), estimated from the patches */
     bool response_known;
-    float response[3][36];           /* 380..730 nm by 10 nm, for v above (before the matrix), unit: sum = white */
-    float response_sd[3][36];        /* posterior standard deviation */
-    double response_residual;        /* chi-square per degree of freedom of the fit */
+    float response[3][36];    /* 380..730 nm by 10 nm, for v above (before the matrix), unit: sum = white */
+    float response_sd[3][36]; /* posterior standard deviation */
+    double response_residual; /* chi-square per degree of freedom of the fit */
+    double response_noise; /* how far the patches were allowed to be off, part of their signal, by evidence */
+    /* covariance of the directions (below) that comes from the response and tone estimates, 3 x 3 each */
+    double hemoglobin_covariance[9], melanin_covariance[9];
 
-    double mm_per_px;                /* full-resolution pixel, at the chart; NaN where unknown */
+    double mm_per_px; /* full-resolution pixel, at the chart; NaN where unknown */
     double mm_per_px_sd;
-    char profile_name[64];           /* "" unless status is PROFILE */
+    char profile_name[64]; /* "" unless status is PROFILE */
 } rubor_calibration;
 
 typedef struct rubor_calibrate_options {
-    const rubor_point *corners_px;         /* 4 points by hand, or NULL to search */
-    rubor_chart_edition edition;           /* GUESS by default */
-    const rubor_chart_table *table;        /* a user's own values, or NULL */
+    const rubor_point *corners_px;  /* 4 points by hand, or NULL to search */
+    rubor_chart_edition edition;    /* GUESS by default */
+    const rubor_chart_table *table; /* a user's own values, or NULL */
 } rubor_calibrate_options;
 
-/* Calibrates from the chart in the photo. RUBOR_NOT_FOUND / RUBOR_REFUSED (*out then has status NONE and, if a
- * chart was located but could not be used, its location and patches). options may be NULL. */
+/* Calibrates from the chart in the photo. RUBOR_NOT_FOUND / RUBOR_REFUSED (*out then has status NONE and, if
+ * a chart was located but could not be used, its location and patches). options may be NULL. */
 rubor_status rubor_calibrate(rubor_calibration *out, const rubor_photo_info *info,
                              const rubor_image_encoded *working, rubor_bytes bytes,
                              const rubor_calibrate_options *options, rubor_error *error);
@@ -104,7 +109,8 @@ rubor_status rubor_calibration_apply(rubor_image_calibrated *out, const rubor_im
                                      const rubor_calibration *calibration, rubor_error *error);
 
 /* Directions for skin whose calibrated linear color is skin_linear (NULL: medium skin). With status NONE the
- * reference observer's directions with gain 1 and a gain sd of 0.15 (spread over cameras and lamps) are given. */
+ * reference observer's directions with gain 1 and a gain sd of 0.15 (spread over cameras and lamps) are
+ * given. */
 void rubor_calibration_directions(rubor_directions *out, const rubor_calibration *calibration,
                                   const double skin_linear[3]);
 

@@ -7,7 +7,6 @@
 
 enum { SAMPLES = RUBOR_SPECTRUM_SAMPLES };
 
-static const double JACQUES_EXPONENT = 3.33;
 /* Gain spread over cameras and lamps when the response is not known: without and with the chart's matrix. */
 static const double GAIN_SD_NONE = 0.15, GAIN_SD_MATRIX = 0.12;
 
@@ -21,47 +20,137 @@ static void calibrated_weights(double weights[3][SAMPLES], const rubor_calibrati
                             calibration->matrix[3 * c + 2] * (double)calibration->response[2][i];
 }
 
-static void directions_of(rubor_directions *out, const double weights[3][SAMPLES],
-                          const double reference[3][SAMPLES], const double reflectance[SAMPLES])
-{
-    double hemoglobin[SAMPLES], melanin[SAMPLES], own[3], seen[3];
-    for (int i = 0; i < SAMPLES; i++)
-        hemoglobin[i] = (double)rubor_hemoglobin_change_shape()->value[i];
-    rubor_melanin_shape(melanin, JACQUES_EXPONENT);
+typedef struct view {
+    double weights[3][SAMPLES], reference[3][SAMPLES], reflectance[SAMPLES];
+} view;
 
-    rubor_od_slopes(own, weights, reflectance, hemoglobin);
-    rubor_od_slopes(seen, reference, reflectance, hemoglobin);
-    double ei = 100.0 * (seen[1] - seen[0]);
+/* A spectral OD change of this shape: OD change of the calibrated and of the reference channels. */
+static void both_slopes(double own[3], double seen[3], const view *v, const double shape[SAMPLES])
+{
+    rubor_od_slopes(own, (const double(*)[SAMPLES])v->weights, v->reflectance, shape);
+    rubor_od_slopes(seen, (const double(*)[SAMPLES])v->reference, v->reflectance, shape);
+}
+
+static void hemoglobin_direction(double out[3], double reference[3], const view *v,
+                                 const double shape[SAMPLES])
+{
+    double own[3], seen[3];
+    both_slopes(own, seen, v, shape);
     for (int c = 0; c < 3; c++) {
-        out->hemoglobin[c] = own[c] / ei;
-        out->reference_hemoglobin[c] = seen[c] / ei;
+        out[c] = own[c] / (100.0 * (seen[1] - seen[0]));
+        reference[c] = seen[c] / (100.0 * (seen[1] - seen[0]));
     }
-    rubor_od_slopes(own, weights, reflectance, melanin);
-    rubor_od_slopes(seen, reference, reflectance, melanin);
-    double mi = 100.0 * seen[0];
+}
+
+static void melanin_direction(double out[3], double reference[3], const view *v, double exponent)
+{
+    double own[3], seen[3], shape[SAMPLES];
+    rubor_melanin_shape(shape, exponent);
+    both_slopes(own, seen, v, shape);
     for (int c = 0; c < 3; c++) {
-        out->melanin[c] = own[c] / mi;
-        out->reference_melanin[c] = seen[c] / mi;
+        out[c] = own[c] / (100.0 * seen[0]);
+        reference[c] = seen[c] / (100.0 * seen[0]);
     }
-    out->hemoglobin_gain = 100.0 * (out->hemoglobin[1] - out->hemoglobin[0]);
-    out->melanin_gain = 100.0 * out->melanin[0];
+}
+
+/* Adds the spread that other plausible shapes give: of the hemoglobin change powers of blood's absorption at
+ * two oxygenations (the measured shape lies near the 0.38th power), of melanin other exponents. */
+static void add_shape_doubt(double hemoglobin[9], double melanin[9], const rubor_directions *base,
+                            const view *v)
+{
+    static const struct {
+        double power, oxygenation;
+    } shapes[] = {{0.38, 0.95}, {0.5, 0.95}, {0.38, 0.6}, {0.30, 0.75}};
+    enum { SHAPES = sizeof shapes / sizeof *shapes };
+    static const double exponents[] = {2.7, 4.0};
+    double out[3], reference[3];
+    for (int k = 0; k < SHAPES; k++) {
+        double shape[SAMPLES];
+        for (int i = 0; i < SAMPLES; i++) {
+            double blood = shapes[k].oxygenation * (double)rubor_absorption_oxyblood()->value[i] +
+                           (1.0 - shapes[k].oxygenation) * (double)rubor_absorption_deoxyblood()->value[i];
+            shape[i] = pow(blood, shapes[k].power);
+        }
+        hemoglobin_direction(out, reference, v, shape);
+        for (int c = 0; c < 3; c++)
+            for (int d = 0; d < 3; d++)
+                hemoglobin[3 * c + d] +=
+                    (out[c] - base->hemoglobin[c]) * (out[d] - base->hemoglobin[d]) / SHAPES;
+    }
+    for (int k = 0; k < 2; k++) {
+        melanin_direction(out, reference, v, exponents[k]);
+        for (int c = 0; c < 3; c++)
+            for (int d = 0; d < 3; d++)
+                melanin[3 * c + d] += (out[c] - base->melanin[c]) * (out[d] - base->melanin[d]) / 2.0;
+    }
+}
+
+/* Variance of row . change for a change with this covariance. */
+static double variance(const double row[3], const double covariance[9])
+{
+    double sum = 0.0;
+    for (int c = 0; c < 3; c++)
+        for (int d = 0; d < 3; d++)
+            sum += row[c] * covariance[3 * c + d] * row[d];
+    return fmax(sum, 0.0);
+}
+
+/* Rows that read delta_ei and delta_mi off an OD change: least squares with equal weights. */
+static void unmixing_rows(double hemoglobin[3], double melanin[3], const rubor_directions *d)
+{
+    double hh = 0.0, hm = 0.0, mm = 0.0;
+    for (int c = 0; c < 3; c++) {
+        hh += d->hemoglobin[c] * d->hemoglobin[c];
+        hm += d->hemoglobin[c] * d->melanin[c];
+        mm += d->melanin[c] * d->melanin[c];
+    }
+    double determinant = hh * mm - hm * hm;
+    for (int c = 0; c < 3; c++) {
+        hemoglobin[c] = (mm * d->hemoglobin[c] - hm * d->melanin[c]) / determinant;
+        melanin[c] = (hh * d->melanin[c] - hm * d->hemoglobin[c]) / determinant;
+    }
+}
+
+static void fill_uncertainty(rubor_directions *out, const rubor_calibration *calibration, const view *v)
+{
+    static const double ei_row[3] = {-100.0, 100.0, 0.0}, mi_row[3] = {100.0, 0.0, 0.0};
+    double hemoglobin[9] = {0}, melanin[9] = {0}, read_ei[3], read_mi[3];
+    double floor = 0.0;
+    if (calibration->response_known) {
+        for (int i = 0; i < 9; i++) {
+            hemoglobin[i] = calibration->hemoglobin_covariance[i];
+            melanin[i] = calibration->melanin_covariance[i];
+        }
+    } else {
+        floor = calibration->status == RUBOR_CALIBRATION_NONE ? GAIN_SD_NONE : GAIN_SD_MATRIX;
+    }
+    add_shape_doubt(hemoglobin, melanin, out, v);
+    unmixing_rows(read_ei, read_mi, out);
+    out->hemoglobin_gain_sd = hypot(sqrt(variance(ei_row, hemoglobin)) / out->hemoglobin_gain, floor);
+    out->melanin_gain_sd = hypot(sqrt(variance(mi_row, melanin)) / out->melanin_gain, floor);
+    out->hb_to_mi_leak_sd = hypot(sqrt(variance(read_mi, hemoglobin)), floor);
+    out->mel_to_ei_leak_sd = hypot(sqrt(variance(read_ei, melanin)), floor);
 }
 
 void rubor_calibration_directions(rubor_directions *out, const rubor_calibration *calibration,
                                   const double skin_linear[3])
 {
-    double reference[3][SAMPLES], weights[3][SAMPLES], reflectance[SAMPLES];
+    view v;
+    double hemoglobin[SAMPLES];
     *out = (rubor_directions){0};
-    rubor_reference_observer(reference);
+    rubor_reference_observer(v.reference);
     if (calibration->response_known)
-        calibrated_weights(weights, calibration);
+        calibrated_weights(v.weights, calibration);
     else
-        memcpy(weights, reference, sizeof weights);
-    rubor_skin_reflectance(reflectance, (const double(*)[SAMPLES])weights, skin_linear);
-    directions_of(out, (const double(*)[SAMPLES])weights, (const double(*)[SAMPLES])reference, reflectance);
-    out->hemoglobin_gain_sd = out->melanin_gain_sd =
-        calibration->status == RUBOR_CALIBRATION_NONE ? GAIN_SD_NONE : GAIN_SD_MATRIX;
-    out->hb_to_mi_leak_sd = out->mel_to_ei_leak_sd = 0.1;
+        memcpy(v.weights, v.reference, sizeof v.weights);
+    rubor_skin_reflectance(v.reflectance, (const double(*)[SAMPLES])v.weights, skin_linear);
+    for (int i = 0; i < SAMPLES; i++)
+        hemoglobin[i] = (double)rubor_hemoglobin_change_shape()->value[i];
+    hemoglobin_direction(out->hemoglobin, out->reference_hemoglobin, &v, hemoglobin);
+    melanin_direction(out->melanin, out->reference_melanin, &v, RUBOR_MELANIN_EXPONENT);
+    out->hemoglobin_gain = 100.0 * (out->hemoglobin[1] - out->hemoglobin[0]);
+    out->melanin_gain = 100.0 * out->melanin[0];
+    fill_uncertainty(out, calibration, &v);
 }
 
 double rubor_calibration_lighting_distance(const rubor_calibration *one, const rubor_calibration *other)

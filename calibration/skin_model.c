@@ -9,7 +9,6 @@
 enum { SAMPLES = RUBOR_SPECTRUM_SAMPLES, STEPS = 12 };
 
 static const double LN10 = 2.302585092994046;
-static const double JACQUES_EXPONENT = 3.33;
 /* Prior of (a, m, h): wide, covers very light to dark, from the 27 ISSA spectra's range. */
 static const double PRIOR_MEAN[3] = {0.20, 0.25, 0.15}, PRIOR_SD[3] = {0.20, 0.40, 0.20};
 
@@ -68,7 +67,7 @@ void rubor_skin_reflectance(double reflectance[SAMPLES], const double weights[3]
     const double sigma = 0.02; /* OD: how closely the color is followed */
     double shapes[3][SAMPLES], parameter[3];
     memcpy(parameter, PRIOR_MEAN, sizeof parameter);
-    rubor_melanin_shape(shapes[1], JACQUES_EXPONENT);
+    rubor_melanin_shape(shapes[1], RUBOR_MELANIN_EXPONENT);
     for (int i = 0; i < SAMPLES; i++) {
         shapes[0][i] = 1.0;
         shapes[2][i] = (double)rubor_hemoglobin_change_shape()->value[i];

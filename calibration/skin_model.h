@@ -7,6 +7,9 @@
 
 #include "calibration/spectra.h"
 
+/* Absorption of melanosomes falls as nm^-3.33 (Jacques). */
+#define RUBOR_MELANIN_EXPONENT 3.33
+
 /* Spectral weights of the reference observer: linear sRGB channels under D65, each with sum 1 so that the
  * perfect diffuser reads 1. Weights may be negative. */
 void rubor_reference_observer(double weights[3][RUBOR_SPECTRUM_SAMPLES]);

@@ -1,0 +1,227 @@
+#include "calibration/calibrate_joint.h"
+
+#include "calibration/calibrate_solve.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N = RUBOR_FIT_PARAMETERS, TONE = RUBOR_FIT_TONE, TONES = RUBOR_FIT_TONES, ROWS = RUBOR_PRIOR_SIGNALS };
+
+static const double NOISE_FLOOR = 0.0005; /* linear: the last bits of 8 */
+static const double NOISE_FLOOR_SHARE = 0.02;
+static const double NOISE_LEVELS[] = {0.003, 0.006, 0.012, 0.025, 0.05, 0.1, 0.2};
+
+typedef struct state {
+    rubor_fit fit;
+    double residual[ROWS]; /* whitened */
+    double jtj[N * N];     /* data alone */
+    double jtr[N];         /* data alone */
+    double cost;
+} state;
+
+bool rubor_joint_system_init(rubor_joint_system *s, const rubor_fit_patch *patches,
+                             const rubor_response_prior *prior, double relative)
+{
+    s->rows = 0;
+    for (int at = 0; at < ROWS; at++)
+        if (patches[at / 3].weight > 0.0)
+            s->index[s->rows++] = at;
+    for (int a = 0; a < s->rows; a++) {
+        s->mean[a] = prior->signal_mean[s->index[a]];
+        for (int b = 0; b < s->rows; b++)
+            s->factor[a * s->rows + b] = prior->signal_covariance[s->index[a]][s->index[b]];
+        double noise = relative * fabs(s->mean[a]) + NOISE_FLOOR + NOISE_FLOOR_SHARE * relative;
+        s->factor[a * s->rows + a] += noise * noise;
+    }
+    return rubor_cholesky(s->factor, s->rows);
+}
+
+void rubor_joint_linearize(double *residual, double (*jacobian)[ROWS], const rubor_joint_system *s,
+                           const rubor_fit *fit, const rubor_fit_patch *patches)
+{
+    for (int row = 0; row < s->rows; row += 3) {
+        const rubor_fit_patch *patch = &patches[s->index[row] / 3];
+        double color[3], slopes[3][N];
+        rubor_fit_color(color, NULL, fit, patch);
+        for (int c = 0; c < 3; c++)
+            residual[row + c] = color[c] - s->mean[row + c];
+        if (!jacobian)
+            continue;
+        rubor_fit_jacobian(slopes, fit, patch);
+        for (int c = 0; c < 3; c++)
+            for (int n = 0; n < N; n++)
+                jacobian[n][row + c] = slopes[c][n];
+    }
+}
+
+static double prior_cost(const rubor_fit *fit)
+{
+    double sum = 0.0;
+    for (int i = TONE; i < N; i++) {
+        double z = fit->theta[i] / rubor_fit_prior_sd(i);
+        sum += 0.5 * z * z;
+    }
+    return sum;
+}
+
+static double cost_of(double *whitened, const rubor_joint_system *s, const rubor_fit *fit,
+                      const rubor_fit_patch *patches)
+{
+    double sum = 0.0;
+    rubor_joint_linearize(whitened, NULL, s, fit, patches);
+    rubor_cholesky_forward(whitened, s->factor, s->rows);
+    for (int i = 0; i < s->rows; i++)
+        sum += 0.5 * whitened[i] * whitened[i];
+    sum += prior_cost(fit);
+    return isfinite(sum) ? sum : INFINITY;
+}
+
+static void linearize(state *now, const rubor_joint_system *s, const rubor_fit_patch *patches)
+{
+    double jacobian[N][ROWS];
+    rubor_joint_linearize(now->residual, jacobian, s, &now->fit, patches);
+    rubor_cholesky_forward(now->residual, s->factor, s->rows);
+    for (int n = 0; n < N; n++)
+        rubor_cholesky_forward(jacobian[n], s->factor, s->rows);
+    for (int a = 0; a < N; a++) {
+        now->jtr[a] = 0.0;
+        for (int i = 0; i < s->rows; i++)
+            now->jtr[a] += jacobian[a][i] * now->residual[i];
+        for (int b = 0; b <= a; b++) {
+            double sum = 0.0;
+            for (int i = 0; i < s->rows; i++)
+                sum += jacobian[a][i] * jacobian[b][i];
+            now->jtj[a * N + b] = now->jtj[b * N + a] = sum;
+        }
+    }
+}
+
+/* jtj of the data plus the prior's. */
+static void posterior(double *a, const state *now)
+{
+    memcpy(a, now->jtj, sizeof now->jtj);
+    for (int i = TONE; i < N; i++)
+        a[i * N + i] += 1.0 / (rubor_fit_prior_sd(i) * rubor_fit_prior_sd(i));
+}
+
+static void improve(state *now, const rubor_joint_system *s, const rubor_fit_patch *patches, int iterations)
+{
+    double lambda = 1e-4;
+    now->cost = cost_of(now->residual, s, &now->fit, patches);
+    for (int iteration = 0; iteration < iterations; iteration++) {
+        double gain = 0.0;
+        linearize(now, s, patches);
+        for (int attempt = 0; attempt < 6 && gain <= 0.0; attempt++) {
+            double a[N * N], step[N], whitened[ROWS];
+            posterior(a, now);
+            for (int i = 0; i < N; i++) {
+                double sd = i < TONE ? 1.0 : rubor_fit_prior_sd(i);
+                step[i] = now->jtr[i] + (i < TONE ? 0.0 : now->fit.theta[i] / (sd * sd));
+                a[i * N + i] *= 1.0 + lambda;
+            }
+            rubor_fit trial = now->fit;
+            double cost = INFINITY;
+            if (rubor_cholesky(a, N)) {
+                rubor_cholesky_solve(step, a, N);
+                for (int i = 0; i < N; i++)
+                    trial.theta[i] -= step[i];
+                cost = cost_of(whitened, s, &trial, patches);
+            }
+            if (cost < now->cost) {
+                gain = now->cost - cost;
+                now->cost = cost;
+                now->fit = trial;
+                lambda = fmax(lambda * 0.1, 1e-9);
+            } else {
+                lambda *= 10.0;
+            }
+        }
+        if (gain < 1e-7 * (1.0 + now->cost))
+            break;
+    }
+    linearize(now, s, patches);
+}
+
+static double half_log_determinant(const double *factor, int n)
+{
+    double sum = 0.0;
+    for (int i = 0; i < n; i++)
+        sum += log(factor[i * n + i]);
+    return sum;
+}
+
+/* Log evidence up to a constant: fit, Occam factors of the noise and of the parameters. */
+static double evidence(const state *now, const rubor_joint_system *s)
+{
+    double a[N * N];
+    posterior(a, now);
+    if (!rubor_cholesky(a, N))
+        return -INFINITY;
+    return -now->cost - half_log_determinant(s->factor, s->rows) - half_log_determinant(a, N);
+}
+
+/* Precision of the tone parameters with the matrix marginalized: Schur complement of the data's jtj. */
+static bool tone_precision(double *out, const state *now)
+{
+    double block[TONE * TONE], column[TONES][TONE];
+    for (int i = 0; i < TONE; i++)
+        for (int j = 0; j < TONE; j++)
+            block[i * TONE + j] = now->jtj[i * N + j];
+    if (!rubor_cholesky(block, TONE))
+        return false;
+    for (int t = 0; t < TONES; t++) {
+        for (int i = 0; i < TONE; i++)
+            column[t][i] = now->jtj[(TONE + t) * N + i];
+        rubor_cholesky_forward(column[t], block, TONE);
+    }
+    for (int t = 0; t < TONES; t++) {
+        for (int u = 0; u < TONES; u++) {
+            double sum = now->jtj[(TONE + t) * N + TONE + u];
+            for (int i = 0; i < TONE; i++)
+                sum -= column[t][i] * column[u][i];
+            out[t * TONES + u] = sum;
+        }
+    }
+    return true;
+}
+
+bool rubor_joint_estimate(rubor_joint *out, const rubor_fit *start, const rubor_fit_patch *patches,
+                          const rubor_response_prior *prior, double relative)
+{
+    rubor_joint_system system;
+    state now = {.fit = *start};
+    double best = -INFINITY;
+    size_t levels = relative > 0.0 ? 1 : sizeof NOISE_LEVELS / sizeof *NOISE_LEVELS;
+    for (size_t k = levels; k-- > 0;) { /* from loose to tight: each starts from the last */
+        double level = relative > 0.0 ? relative : NOISE_LEVELS[k];
+        if (!rubor_joint_system_init(&system, patches, prior, level))
+            continue;
+        improve(&now, &system, patches, 30);
+        double value = evidence(&now, &system);
+        if (!(value > best))
+            continue;
+        double precision[TONES * TONES];
+        if (!tone_precision(precision, &now))
+            continue;
+        best = value;
+        out->relative = level;
+        memcpy(out->precision, precision, sizeof precision);
+        memcpy(out->theta, now.fit.theta, sizeof out->theta);
+        double square = 0.0;
+        for (int i = 0; i < system.rows; i++)
+            square += now.residual[i] * now.residual[i];
+        out->chi2 = square / fmax(1.0, system.rows - 9.0);
+    }
+    return isfinite(best);
+}
+
+void rubor_joint_anchor(rubor_fit *fit, const rubor_joint *joint)
+{
+    memcpy(fit->tone_precision, joint->precision, sizeof fit->tone_precision);
+    for (int t = 0; t < TONES; t++) {
+        double sd = rubor_fit_prior_sd(TONE + t);
+        fit->tone_at[t] = joint->theta[TONE + t];
+        /* The joint estimate sits where its data and the prior balance; fit has the prior itself. */
+        fit->tone_gradient[t] = -joint->theta[TONE + t] / (sd * sd);
+    }
+}
