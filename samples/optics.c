@@ -158,8 +158,8 @@ static void fill_reference(rubor_skin_optics *skin)
     }
 }
 
-/* The step of melanin that comes closest to an ITA. Searched on a grid: ITA is not monotonic in dark skin, and a
- * last bit of the C library's atan2 cannot move a grid point. */
+/* The step of melanin that comes closest to an ITA. Searched on a grid: ITA is not monotonic in dark skin,
+ * and a last bit of the C library's atan2 cannot move a grid point. */
 static double melanin_for(const rubor_skin_optics *skin, double target, double h)
 {
     double best = 0, distance = 1e9;
@@ -344,4 +344,28 @@ void rubor_optics_indices(float *ei, float *mi, const rubor_skin_optics *skin, f
     float w00 = (1 - at.u) * (1 - at.v), w01 = (1 - at.u) * at.v, w10 = at.u * (1 - at.v), w11 = at.u * at.v;
     *ei = w00 * p[0] + w01 * p_next[0] + w10 * q[0] + w11 * q_next[0];
     *mi = w00 * p[1] + w01 * p_next[1] + w10 * q[1] + w11 * q_next[1];
+}
+
+double rubor_optics_hemoglobin_for(const rubor_skin_optics *skin, double delta_ei)
+{
+    float start, ei, mi;
+    rubor_optics_indices(&start, &mi, skin, 0, 0);
+    double h = delta_ei / 100;
+    for (int i = 0; i < 8; i++) { /* the slope is close to 100 everywhere */
+        rubor_optics_indices(&ei, &mi, skin, 0, (float)h);
+        h += (delta_ei - (double)(ei - start)) / 100;
+    }
+    return h;
+}
+
+double rubor_optics_melanin_for(const rubor_skin_optics *skin, double delta_mi)
+{
+    float start, ei, mi;
+    rubor_optics_indices(&ei, &start, skin, 0, 0);
+    double m = delta_mi / 100;
+    for (int i = 0; i < 8; i++) {
+        rubor_optics_indices(&ei, &mi, skin, (float)m, 0);
+        m += (delta_mi - (double)(mi - start)) / 100;
+    }
+    return m;
 }

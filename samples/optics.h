@@ -78,6 +78,10 @@ void rubor_optics_reference(double *ei, double *mi, double *ita, const double re
 void rubor_optics_skin(float out[3], const rubor_lamp_optics *lamp, float m, float h);
 void rubor_optics_indices(float *ei, float *mi, const rubor_skin_optics *skin, float m, float h);
 
+/* The h (m) whose EI (MI) change on the base skin is delta printed units. */
+double rubor_optics_hemoglobin_for(const rubor_skin_optics *skin, double delta_ei);
+double rubor_optics_melanin_for(const rubor_skin_optics *skin, double delta_mi);
+
 /* Linear sRGB (D65, perfect diffuser 1) of a reflectance. */
 void rubor_optics_linear(double linear[3], const double reflectance[RUBOR_OPTICS_N]);
 

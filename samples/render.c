@@ -29,6 +29,7 @@ typedef struct painter {
     rubor_truth_maps maps;
     rubor_sample_photo *photo;
     float h_scale, m_scale; /* hemoglobin and melanin units per unit of the treatment maps */
+    float h_everywhere;
 } painter;
 
 static void paint_grid(painter *p)
@@ -173,7 +174,7 @@ static void gather(const painter *p, matter *at, int x, int y, float *dm, float 
     rubor_scene_fine(fine, p->scene, sx, sy);
     rubor_scene_coarse(coarse, p->scene, sx, sy);
     const uint8_t *film = p->film + 2 * ((size_t)y * (size_t)p->scene->width + (size_t)x);
-    *dh = p->h_scale * coarse[RUBOR_COARSE_TREAT] + (float)p->day.everywhere_ei * 0.01f;
+    *dh = p->h_scale * coarse[RUBOR_COARSE_TREAT] + p->h_everywhere;
     *dm = p->m_scale * coarse[RUBOR_COARSE_TREAT_M];
     *at = (matter){.m = fine[RUBOR_FINE_M], .h = fine[RUBOR_FINE_H], .relief = fine[RUBOR_FINE_RELIEF]};
     at->shade = coarse[RUBOR_COARSE_SHADE];
@@ -351,8 +352,9 @@ static void amounts_today(painter *p, int day)
         p->day.delta_ei = day < 0 || isnan(o->delta_ei) ? 0 : o->delta_ei;
         p->day.delta_mi = day < 0 || isnan(o->delta_mi) ? 0 : o->delta_mi;
     }
-    p->h_scale = (float)p->day.delta_ei / 100;
-    p->m_scale = (float)p->day.delta_mi / 100;
+    p->h_scale = (float)rubor_optics_hemoglobin_for(&p->scene->skin, p->day.delta_ei);
+    p->m_scale = (float)rubor_optics_melanin_for(&p->scene->skin, p->day.delta_mi);
+    p->h_everywhere = (float)rubor_optics_hemoglobin_for(&p->scene->skin, p->day.everywhere_ei);
 }
 
 static rubor_status allocate(painter *p, rubor_error *error)

@@ -82,6 +82,8 @@ static void draw_chart(rubor_view *view, const rubor_scene *scene, rubor_random 
         view->chart_to_photo[3 * r + 2] = about[3 * r + 2] - 3 * about[3 * r] - 2 * about[3 * r + 1];
     }
     invert(view->photo_to_chart, view->chart_to_photo);
+    /* patches of 40 mm (Classic) and 12 mm (Passport) */
+    view->mm_per_px = (passport ? 12.0 : 40.0) / (pitch * sqrt(view->fill[0] * view->fill[1]));
     double ex = (1 - view->fill[0]) / 2, ey = (1 - view->fill[1]) / 2;
     const double plane[4][2] = {{ex, ey}, {6 - ex, ey}, {6 - ex, 4 - ey}, {ex, 4 - ey}};
     for (int k = 0; k < 4; k++)
