@@ -163,7 +163,7 @@ static void fill_reference(rubor_skin_optics *skin)
 static double melanin_for(const rubor_skin_optics *skin, double target, double h)
 {
     double best = 0, distance = 1e9;
-    for (int i = -60; i <= 60; i++) {
+    for (int i = -40; i <= 40; i++) {
         double m = i * 0.002, d = fabs(ita_of(skin, m, h) - target) + 20 * fabs(m);
         if (d < distance) {
             distance = d;
@@ -177,7 +177,7 @@ void rubor_skin_optics_make(rubor_skin_optics *out, const rubor_tone *tone, rubo
 {
     const rubor_spectrum *start =
         rubor_skin_measured(tone->base[rubor_random_below(random, RUBOR_TONE_BASES)]);
-    double wander = rubor_random_uniform(random, -6, 6);
+    double wander = rubor_random_uniform(random, -4, 4);
     melanin_direction(out->melanin, random);
     hemoglobin_direction(out->hemoglobin, random);
     for (int i = 0; i < N; i++)

@@ -62,11 +62,12 @@ enum {
 typedef struct rubor_sample_truth {
     double delta_ei, delta_mi;             /* components, as the record's keys mean them */
     double delta_ei_total, delta_mi_total; /* both together */
-    /* 100 x mean over the region of clamp(delta_ei / 40, 0, 1) and clamp(delta_mi / 30, 0, 1), control subtracted,
-     * pixels averaged to 1/100 of the width, findings left out: what the record's scores estimate. */
+    /* 100 x mean over the region of clamp(delta_ei / 40, 0, 1) and clamp(delta_mi / 30, 0, 1), control
+     * subtracted, pixels averaged to 1/100 of the width, findings left out: what the record's scores
+     * estimate. */
     double redness_score, pigment_score;
-    double control_ei, control_mi;         /* what was subtracted: the components on control skin */
-    int pinpoint_count, crust_count;       /* visible in the region */
+    double control_ei, control_mi;   /* what was subtracted: the components on control skin */
+    int pinpoint_count, crust_count; /* visible in the region */
     double crust_percent, bruise_percent, erythema_percent, pigment_percent; /* of the region */
     double ita; /* of the untreated skin, median shading left out */
     double glare_percent;

@@ -92,52 +92,73 @@ static void rendered_skin_is_near_some_measured_skin(void **state)
             rubor_skin_optics_make(&skin, &rubor_tones[t], &random);
             for (int k = 0; k < record_count; k++)
                 best = fmin(best, distance(skin.base, records[k].value));
-            if (!(best < 0.06))
+            if (!(best < 0.08))
                 fail_msg("%s, seed %d: %.3f OD from any measured skin", rubor_tones[t].name, (int)seed, best);
         }
 }
 
-/* Sites of one man (records 22 to 28), pale and red: blood and melanin of the model must explain what lies
- * between them. */
-static void blood_and_melanin_explain_the_sites_of_one_person(void **state)
+static const measured *record(const char *name)
+{
+    for (int k = 0; k < record_count; k++)
+        if (strcmp(records[k].name, name) == 0)
+            return &records[k];
+    return NULL;
+}
+
+enum { FIRST = 4, LAST = 32 }; /* 420 .. 700 nm */
+
+static void centered(double out[N], const double in[N])
+{
+    double mean = 0;
+    for (int i = FIRST; i <= LAST; i++)
+        mean += in[i] / (LAST - FIRST + 1);
+    for (int i = FIRST; i <= LAST; i++)
+        out[i] = in[i] - mean;
+}
+
+static double product(const double a[N], const double b[N])
+{
+    double sum = 0;
+    for (int i = FIRST; i <= LAST; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* Share of the OD difference of two sites that blood, melanin and a common brightness leave unexplained. */
+static double unexplained(const rubor_skin_optics *skin, const measured *red, const measured *pale)
+{
+    double d[N], h[N], m[N], left[N];
+    for (int i = FIRST; i <= LAST; i++)
+        d[i] = log10((pale->value[i] - RUBOR_SKIN_SURFACE_REFLECTION) /
+                     (red->value[i] - RUBOR_SKIN_SURFACE_REFLECTION));
+    centered(d, d);
+    centered(h, skin->hemoglobin);
+    centered(m, skin->melanin);
+    double hh = product(h, h), hm = product(h, m), mm = product(m, m), det = hh * mm - hm * hm;
+    double hd = product(h, d), md = product(m, d), a = (hd * mm - md * hm) / det,
+           b = (md * hh - hd * hm) / det;
+    for (int i = FIRST; i <= LAST; i++)
+        left[i] = d[i] - a * h[i] - b * m[i];
+    return sqrt(product(left, left) / product(d, d));
+}
+
+static void blood_and_melanin_explain_red_and_pale_sites_of_one_person(void **state)
 {
     (void)state;
-    const measured *pale = NULL, *red = NULL;
-    for (int k = 0; k < record_count; k++) {
-        if (strcmp(records[k].name, "22") == 0)
-            red = &records[k];
-        if (strcmp(records[k].name, "26") == 0)
-            pale = &records[k];
-    }
-    assert_non_null(pale);
-    assert_non_null(red);
+    static const char *const pairs[][2] = {{"22", "26"}, {"10438", "10434"}}; /* a man; a woman */
     static rubor_skin_optics skin;
-    double mean = 0;
-    enum { SEEDS = 10 };
-    for (uint64_t seed = 0; seed < SEEDS; seed++) {
-        rubor_random random = rubor_random_stream(seed, 1);
-        rubor_skin_optics_make(&skin, &rubor_tones[1], &random);
-        double hh = 0, hm = 0, mm = 0, hd = 0, md = 0, dd = 0, left = 0;
-        for (int pass = 0; pass < 2; pass++)
-            for (int i = 4; i <= 32; i++) {
-                double d = log10((pale->value[i] - 0.028) / (red->value[i] - 0.028));
-                double h = skin.hemoglobin[i], m = skin.melanin[i], det = hh * mm - hm * hm;
-                if (pass == 0) {
-                    hh += h * h;
-                    hm += h * m;
-                    mm += m * m;
-                    hd += h * d;
-                    md += m * d;
-                    dd += d * d;
-                } else {
-                    double fit = h * (hd * mm - md * hm) / det + m * (md * hh - hd * hm) / det;
-                    left += (d - fit) * (d - fit);
-                }
-            }
-        mean += sqrt(left / dd) / SEEDS;
+    for (int k = 0; k < 2; k++) {
+        const measured *red = record(pairs[k][0]), *pale = record(pairs[k][1]);
+        assert_non_null(red);
+        assert_non_null(pale);
+        for (uint64_t seed = 0; seed < 12; seed++) {
+            rubor_random random = rubor_random_stream(seed, 1);
+            rubor_skin_optics_make(&skin, &rubor_tones[1], &random);
+            double share = unexplained(&skin, red, pale);
+            if (!(share < 0.40))
+                fail_msg("%s and %s, seed %d: %.3f", red->name, pale->name, (int)seed, share);
+        }
     }
-    if (!(mean < 0.15))
-        fail_msg("%.3f of the difference is left unexplained", mean);
 }
 
 int main(void)
@@ -149,7 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tabulated_skin_is_the_measured_skin),
         cmocka_unit_test(rendered_skin_is_near_some_measured_skin),
-        cmocka_unit_test(blood_and_melanin_explain_the_sites_of_one_person),
+        cmocka_unit_test(blood_and_melanin_explain_red_and_pale_sites_of_one_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
