@@ -166,6 +166,12 @@ static rubor_status write_json(const char *path, json_t *object, rubor_error *er
     return status;
 }
 
+static json_t *item_json(const rubor_spool_item *item)
+{
+    return json_pack("{ss,ss,sI,sI}", "name", item->name, "digest", item->digest, "source_size",
+                     (json_int_t)item->source_size, "source_mtime_ns", (json_int_t)item->source_mtime_ns);
+}
+
 rubor_status rubor_spool_put(rubor_spool *spool, const rubor_spool_item *item, rubor_bytes photo,
                              rubor_error *error)
 {
@@ -178,8 +184,11 @@ rubor_status rubor_spool_put(rubor_spool *spool, const rubor_spool_item *item, r
     rubor_status status = rubor_file_write(path, photo.data, photo.size, error);
     if (status != RUBOR_OK)
         return status;
-    json_t *json = json_pack("{ss,ss,so}", "name", item->name, "digest", item->digest, "filing",
-                             rubor_filing_to_json(&item->filing));
+    json_t *json = item_json(item);
+    if (json && json_object_set_new(json, "filing", rubor_filing_to_json(&item->filing)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
     char json_path[PATH_SIZE];
     item_path(json_path, spool, RUBOR_SPOOL_QUEUE, item->id, ".json");
     status = write_json(json_path, json, error);
@@ -287,6 +296,8 @@ static rubor_status read_json(const char *path, rubor_spool_item *item, rubor_sp
     copy_text(item->name, sizeof item->name, json, "name");
     copy_text(item->digest, sizeof item->digest, json, "digest");
     copy_text(item->job, sizeof item->job, json, "job");
+    item->source_size = json_integer_value(json_object_get(json, "source_size"));
+    item->source_mtime_ns = json_integer_value(json_object_get(json, "source_mtime_ns"));
     if (status == RUBOR_OK && (place == RUBOR_SPOOL_QUEUE || place == RUBOR_SPOOL_REFUSED)) {
         status = rubor_filing_from_json(&item->filing, json_object_get(json, "filing"), error);
         if (status == RUBOR_OK)
@@ -334,17 +345,27 @@ rubor_status rubor_spool_accepted(rubor_spool *spool, const rubor_spool_item *it
                                   rubor_error *error)
 {
     char path[PATH_SIZE];
-    json_t *json = json_pack("{ss,ss,ss}", "name", item->name, "digest", item->digest, "job", job);
+    json_t *json = item_json(item);
+    if (json && json_object_set_new(json, "job", json_string(job)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
     item_path(path, spool, RUBOR_SPOOL_WAITING, item->id, ".json");
     rubor_status status = write_json(path, json, error);
     json_decref(json);
     if (status != RUBOR_OK)
         return status;
-    item_path(path, spool, RUBOR_SPOOL_QUEUE, item->id, ".json");
-    unlink(path);
-    item_path(path, spool, RUBOR_SPOOL_QUEUE, item->id, ".photo");
-    unlink(path);
+    rubor_spool_forget_queued(spool, item->id);
     return RUBOR_OK;
+}
+
+void rubor_spool_forget_queued(rubor_spool *spool, const char *id)
+{
+    char path[PATH_SIZE];
+    item_path(path, spool, RUBOR_SPOOL_QUEUE, id, ".json");
+    unlink(path);
+    item_path(path, spool, RUBOR_SPOOL_QUEUE, id, ".photo");
+    unlink(path);
 }
 
 static rubor_status move(const rubor_spool *spool, const char *id, rubor_spool_place from,

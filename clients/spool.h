@@ -30,9 +30,10 @@ enum { RUBOR_SPOOL_ID_SIZE = RUBOR_DIGEST_SIZE, RUBOR_SPOOL_NAME_SIZE = 256 };
 
 typedef struct rubor_spool_item {
     char id[RUBOR_SPOOL_ID_SIZE], digest[RUBOR_DIGEST_SIZE];
-    char name[RUBOR_SPOOL_NAME_SIZE]; /* the file as the operator knows it */
-    char job[RUBOR_JOB_SIZE];         /* waiting and sent only */
-    rubor_filing filing;              /* queue and refused only */
+    char name[RUBOR_SPOOL_NAME_SIZE];     /* the file as the operator knows it */
+    int64_t source_size, source_mtime_ns; /* of that file, so that it need not be read again; 0: not known */
+    char job[RUBOR_JOB_SIZE];             /* waiting and sent only */
+    rubor_filing filing;                  /* queue and refused only */
 } rubor_spool_item;
 
 /* folder NULL: RUBOR_SPOOL, else XDG_STATE_HOME/rubor/spool, else HOME/.local/state/rubor/spool. Made if
@@ -63,6 +64,8 @@ rubor_status rubor_spool_accepted(rubor_spool *spool, const rubor_spool_item *it
                                   rubor_error *error);
 /* waiting -> sent. */
 rubor_status rubor_spool_told(rubor_spool *spool, const char *id, rubor_error *error);
+/* Removes what a crash left in the queue of an item that is waiting or sent already. */
+void rubor_spool_forget_queued(rubor_spool *spool, const char *id);
 /* queue -> refused, photo kept. */
 rubor_status rubor_spool_refuse(rubor_spool *spool, const char *id, rubor_error *error);
 

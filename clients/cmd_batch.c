@@ -1,0 +1,309 @@
+#include "clients/commands.h"
+#include "clients/courier.h"
+#include "clients/inputs.h"
+#include "clients/manifest.h"
+#include "clients/options.h"
+#include "clients/record_csv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { IN_FLIGHT_DEFAULT = 8, IN_FLIGHT_MOST = 256, PATIENCE_MS = 20 * 1000, PROGRESS_MS = 1000 };
+
+typedef struct batch_arguments {
+    rubor_client_options client;
+    char *manifest, *out, *in_flight;
+} batch_arguments;
+
+typedef struct batch_row {
+    bool ended, failed;
+    char *error, *values; /* values: the record's numbers as CSV */
+    char verdict[8], algorithm[RUBOR_CODE_SIZE], digest[RUBOR_DIGEST_SIZE];
+} batch_row;
+
+typedef struct batch {
+    rubor_manifest manifest;
+    batch_row *rows;
+    rubor_courier courier;
+    size_t ended, failed, already, retakes;
+    int64_t told_ms, reached_ms;
+    bool broken; /* out of memory */
+} batch;
+
+/* One row on its way. */
+typedef struct moving {
+    rubor_parcel parcel;
+    rubor_file photo;
+    batch *run;
+    size_t row;
+} moving;
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- rows ---- */
+
+static void end_row(batch *run, size_t index, const char *error)
+{
+    batch_row *row = &run->rows[index];
+    row->ended = true;
+    run->ended++;
+    if (!error)
+        return;
+    row->failed = true;
+    run->failed++;
+    row->error = strdup(error);
+    run->broken = run->broken || !row->error;
+    rubor_error line = {0};
+    rubor_error_set(&line, RUBOR_REFUSED, "line %zu: %s", run->manifest.rows[index].line, error);
+    fprintf(stderr, "rubor batch: %s\n", line.message);
+}
+
+static void keep_record(batch *run, size_t index, const rubor_record *record)
+{
+    batch_row *row = &run->rows[index];
+    rubor_text values = {0};
+    rubor_record_csv_values(&values, record);
+    run->broken = run->broken || values.failed;
+    row->values = values.data;
+    memcpy(row->verdict, record->quality.verdict, sizeof row->verdict);
+    memcpy(row->algorithm, record->rubor.algorithm, sizeof row->algorithm);
+    run->retakes += strcmp(row->verdict, "retake") == 0;
+}
+
+static void on_accepted(void *context, rubor_parcel *parcel)
+{
+    (void)context;
+    moving *one = parcel->owner;
+    rubor_file_finish(&one->photo);
+}
+
+static void on_ended(void *context, rubor_parcel *parcel)
+{
+    batch *run = context;
+    moving *one = parcel->owner;
+    char text[RUBOR_ERROR_MESSAGE_SIZE];
+    if (parcel->status == RUBOR_OK && parcel->info.record) {
+        keep_record(run, one->row, parcel->info.record);
+        run->already += parcel->duplicate;
+        end_row(run, one->row, NULL);
+    } else {
+        snprintf(text, sizeof text, "%.200s: %.300s", run->manifest.rows[one->row].path,
+                 *parcel->error ? parcel->error : "the job ended without a result");
+        end_row(run, one->row, text);
+    }
+    rubor_parcel_finish(parcel);
+    rubor_file_finish(&one->photo);
+    free(one);
+}
+
+static void start_row(batch *run, size_t index)
+{
+    const rubor_manifest_row *row = &run->manifest.rows[index];
+    rubor_photo_info info;
+    rubor_error error = {0};
+    moving *one = calloc(1, sizeof *one);
+    rubor_status status = one ? rubor_input_photo(&one->photo, row->path, &error)
+                              : rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
+    if (status == RUBOR_OK) {
+        rubor_digest(run->rows[index].digest, rubor_file_bytes(&one->photo));
+        status = rubor_photo_probe(&info, rubor_file_bytes(&one->photo), &error);
+        if (status != RUBOR_OK)
+            rubor_error_prefix(&error, row->path);
+    }
+    if (status == RUBOR_OK) {
+        rubor_filing_request(&one->parcel.request, row->filing, "batch");
+        one->parcel.photo = rubor_file_bytes(&one->photo);
+        one->parcel.owner = one;
+        one->run = run;
+        one->row = index;
+        status = rubor_courier_add(&run->courier, &one->parcel, &error);
+    }
+    if (status != RUBOR_OK) {
+        end_row(run, index, error.message);
+        if (one)
+            rubor_file_finish(&one->photo);
+        free(one);
+    }
+}
+
+/* ---- all of them ---- */
+
+static void tell_progress(batch *run, bool last)
+{
+    int64_t now = now_ms();
+    if (!last && now - run->told_ms < PROGRESS_MS)
+        return;
+    run->told_ms = now;
+    fprintf(stderr, "rubor batch: %zu of %zu: %zu measured, %zu already done, %zu failed, %zu to retake\n",
+            run->ended, run->manifest.count, run->ended - run->failed - run->already, run->already,
+            run->failed, run->retakes);
+}
+
+static rubor_status wait_for_room(batch *run, size_t most, rubor_error *error)
+{
+    while (run->courier.count > most) {
+        rubor_courier_step(&run->courier, -1, PROGRESS_MS);
+        tell_progress(run, false);
+        int64_t now = now_ms();
+        if (run->courier.reached)
+            run->reached_ms = now;
+        if (now - run->reached_ms > PATIENCE_MS)
+            return rubor_error_set(
+                error, RUBOR_UNREACHABLE,
+                "the broker at %.200s is gone; start the batch again when it is back: only what is "
+                "missing will be done",
+                rubor_client_endpoint(run->courier.client));
+    }
+    return run->broken ? rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory") : RUBOR_OK;
+}
+
+/* Photos before treatment first, so that each visit is measured once, against its baseline. */
+static rubor_status work(batch *run, size_t in_flight, rubor_error *error)
+{
+    rubor_status status = RUBOR_OK;
+    run->told_ms = run->reached_ms = now_ms();
+    for (int pass = 0; pass < 2 && status == RUBOR_OK; pass++) {
+        for (size_t i = 0; i < run->manifest.count && status == RUBOR_OK; i++) {
+            const rubor_manifest_row *row = &run->manifest.rows[i];
+            bool first = row->filing && row->filing->day == RUBOR_DAY_BEFORE;
+            if ((pass == 0) != first)
+                continue;
+            if (row->filing)
+                start_row(run, i);
+            else
+                end_row(run, i, row->error);
+            status = wait_for_room(run, in_flight - 1, error);
+        }
+        if (status == RUBOR_OK)
+            status = wait_for_room(run, 0, error);
+    }
+    tell_progress(run, true);
+    return status;
+}
+
+/* ---- the table ---- */
+
+static void put_row(rubor_text *text, const rubor_manifest_row *in, const batch_row *row)
+{
+    rubor_text_put(text, in->columns);
+    rubor_text_putf(text, ",%s,%s,", row->failed ? "failed" : "done", row->verdict);
+    rubor_text_put_csv(text, row->error ? row->error : "");
+    rubor_text_putf(text, ",%s,%s", row->algorithm, row->digest);
+    if (row->values)
+        rubor_text_put(text, row->values);
+    else
+        rubor_record_csv_values(text, NULL);
+    rubor_text_put(text, "\n");
+}
+
+static rubor_status write_table(const batch *run, const char *path, rubor_error *error)
+{
+    rubor_text text = {0};
+    rubor_text_put(&text, run->manifest.header);
+    rubor_text_put(&text, ",state,verdict,error,algorithm,digest");
+    rubor_record_csv_names(&text);
+    rubor_text_put(&text, "\n");
+    for (size_t i = 0; i < run->manifest.count; i++)
+        put_row(&text, &run->manifest.rows[i], &run->rows[i]);
+    rubor_status status = text.failed ? rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory")
+                                      : rubor_file_write(path, text.data, text.size, error);
+    rubor_text_finish(&text);
+    return status;
+}
+
+/* ---- the command ---- */
+
+static rubor_status look_for_broker(rubor_client *client, rubor_error *error)
+{
+    rubor_request *request = calloc(1, sizeof *request);
+    rubor_client_reply *reply = calloc(1, sizeof *reply);
+    rubor_status status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    if (request && reply) {
+        rubor_request_init(request, RUBOR_VERB_STATUS);
+        status = rubor_client_call(client, reply, request, NULL, 0, 0, error);
+        rubor_client_reply_finish(reply);
+    }
+    free(request);
+    free(reply);
+    return status;
+}
+
+static void finish(batch *run)
+{
+    while (run->courier.count) {
+        moving *one = run->courier.parcels[--run->courier.count]->owner;
+        rubor_parcel_finish(&one->parcel);
+        rubor_file_finish(&one->photo);
+        free(one);
+    }
+    rubor_courier_finish(&run->courier);
+    rubor_client_destroy(&run->courier.client);
+    for (size_t i = 0; run->rows && i < run->manifest.count; i++) {
+        free(run->rows[i].error);
+        free(run->rows[i].values);
+    }
+    free(run->rows);
+    rubor_manifest_finish(&run->manifest);
+}
+
+static int run_batch(const batch_arguments *given)
+{
+    rubor_error error = {0};
+    batch run = {.courier = {.accepted = on_accepted, .ended = on_ended}};
+    long in_flight = IN_FLIGHT_DEFAULT;
+    run.courier.context = &run;
+    if (given->in_flight &&
+        rubor_parse_integer(&in_flight, "in-flight", given->in_flight, 1, IN_FLIGHT_MOST, &error) != RUBOR_OK)
+        return rubor_usage("batch", "%s", error.message);
+    rubor_status status = rubor_manifest_read(&run.manifest, given->manifest, &error);
+    if (status == RUBOR_OK) {
+        run.rows = calloc(run.manifest.count ? run.manifest.count : 1, sizeof *run.rows);
+        if (!run.rows)
+            status = rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
+    }
+    if (status == RUBOR_OK)
+        status = rubor_client_create(&run.courier.client, &given->client, &error);
+    if (status == RUBOR_OK)
+        status = look_for_broker(run.courier.client, &error);
+    if (status == RUBOR_OK)
+        status = work(&run, (size_t)in_flight, &error);
+    if (status == RUBOR_OK && given->out)
+        status = write_table(&run, given->out, &error);
+    int code = status != RUBOR_OK ? rubor_fail("batch", &error)
+               : run.failed       ? RUBOR_EXIT_FAILED
+                                  : RUBOR_EXIT_DONE;
+    finish(&run);
+    return code;
+}
+
+int rubor_cmd_batch(int argc, char **argv)
+{
+    batch_arguments given = {0};
+    const struct poptOption table[] = {
+        RUBOR_CLIENT_OPTIONS(given.client),
+        RUBOR_OPTION_TEXT("manifest", &given.manifest, "CSV with path,patient,session,day,view,region",
+                          "F.csv"),
+        RUBOR_OPTION_TEXT("out", &given.out, "write a table of every number", "F.csv"),
+        RUBOR_OPTION_TEXT("in-flight", &given.in_flight, "photos on their way at a time (default: 8)", "N"),
+        RUBOR_OPTIONS_END,
+    };
+    rubor_options options;
+    int code = rubor_options_parse(
+        &options, argc, argv, table, "",
+        "Measures the photos of a manifest through the broker. A second run does only what is "
+        "not done yet.",
+        0, 0);
+    if (code < 0 && !given.manifest)
+        code = rubor_usage(argv[0], "--manifest is missing");
+    if (code < 0)
+        code = run_batch(&given);
+    rubor_options_finish(&options);
+    return code;
+}

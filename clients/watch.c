@@ -1,0 +1,240 @@
+#include "clients/watch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef struct watched {
+    rubor_watched_file file;
+    bool done;
+    int64_t due_ms, since_ms; /* look at due_ms; this version has been here since since_ms */
+    struct watched *next;
+} watched;
+
+struct rubor_watch {
+    char folder[3072];
+    int inotify;
+    bool gone;
+    void *by_name; /* tsearch tree of watched */
+    watched *entries;
+    int64_t rescan_ms;
+    rubor_watch_look look;
+    void *context;
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    return strcmp(((const watched *)left)->file.name, ((const watched *)right)->file.name);
+}
+
+static bool is_photo_name(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return name[0] != '.' && dot &&
+           (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
+}
+
+rubor_status rubor_watch_open(rubor_watch **out, const char *folder, rubor_watch_look look, void *context,
+                              rubor_error *error)
+{
+    struct stat about;
+    *out = NULL;
+    if (strlen(folder) >= sizeof(*out)->folder)
+        return rubor_error_set(error, RUBOR_INVALID, "the path of the folder is too long");
+    if (stat(folder, &about) != 0)
+        return rubor_error_set(error, RUBOR_NOT_FOUND,
+                               "%.300s: %s; name the folder that the camera writes into", folder,
+                               strerror(errno));
+    if (!S_ISDIR(about.st_mode))
+        return rubor_error_set(error, RUBOR_UNREADABLE, "%.300s: is not a folder", folder);
+    rubor_watch *watch = calloc(1, sizeof *watch);
+    if (!watch)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    snprintf(watch->folder, sizeof watch->folder, "%s", folder);
+    watch->look = look;
+    watch->context = context;
+    watch->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    uint32_t mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF;
+    rubor_status status = RUBOR_OK;
+    if (watch->inotify < 0 || inotify_add_watch(watch->inotify, folder, mask) < 0)
+        status = rubor_error_set(error, RUBOR_UNREADABLE, "%.300s: cannot be watched: %s", folder,
+                                 strerror(errno));
+    *out = watch;
+    if (status != RUBOR_OK)
+        rubor_watch_close(out);
+    return status;
+}
+
+void rubor_watch_close(rubor_watch **watch)
+{
+    if (!watch || !*watch)
+        return;
+    if ((*watch)->inotify >= 0)
+        close((*watch)->inotify);
+    for (watched *at = (*watch)->entries; at;) {
+        watched *next = at->next;
+        tdelete(at, &(*watch)->by_name, compare_names);
+        free(at);
+        at = next;
+    }
+    free(*watch);
+    *watch = NULL;
+}
+
+int rubor_watch_fd(const rubor_watch *watch)
+{
+    return watch->inotify;
+}
+
+/* ---- entries ---- */
+
+static watched *find_entry(rubor_watch *watch, const char *name, bool make)
+{
+    watched key = {0};
+    if (strlen(name) >= sizeof key.file.name)
+        return NULL;
+    memcpy(key.file.name, name, strlen(name) + 1);
+    watched **found = tfind(&key, &watch->by_name, compare_names);
+    if (found || !make)
+        return found ? *found : NULL;
+    watched *made = calloc(1, sizeof *made);
+    if (!made)
+        return NULL;
+    *made = key;
+    if (!tsearch(made, &watch->by_name, compare_names)) {
+        free(made);
+        return NULL;
+    }
+    made->next = watch->entries;
+    watch->entries = made;
+    return made;
+}
+
+rubor_status rubor_watch_know(rubor_watch *watch, const rubor_watched_file *file, rubor_error *error)
+{
+    watched *known = find_entry(watch, file->name, true);
+    if (!known)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    known->file.size = file->size;
+    known->file.mtime_ns = file->mtime_ns;
+    known->done = true;
+    return RUBOR_OK;
+}
+
+/* Notes the file's size and time; a version not seen before is looked at when it has been quiet. */
+static void refresh(rubor_watch *watch, const char *name)
+{
+    char path[4096];
+    struct stat about;
+    snprintf(path, sizeof path, "%s/%s", watch->folder, name);
+    if (stat(path, &about) != 0 || S_ISDIR(about.st_mode))
+        return;
+    watched *one = find_entry(watch, name, true);
+    if (!one)
+        return;
+    int64_t mtime_ns = (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec;
+    if (one->file.size == about.st_size && one->file.mtime_ns == mtime_ns)
+        return;
+    one->file.size = about.st_size;
+    one->file.mtime_ns = mtime_ns;
+    one->done = false;
+    one->since_ms = now_ms();
+    one->due_ms = one->since_ms + RUBOR_WATCH_QUIET_MS;
+}
+
+/* IMG.json and IMG.jpg.json belong to IMG.jpg: its filing may be known now. */
+static void sidecar_changed(rubor_watch *watch, const char *name)
+{
+    size_t stem = strlen(name) - strlen(".json");
+    for (watched *at = watch->entries; at; at = at->next) {
+        const char *dot = strrchr(at->file.name, '.');
+        bool whole_name = strlen(at->file.name) == stem, bare = dot && (size_t)(dot - at->file.name) == stem;
+        if (!at->done && (whole_name || bare) && strncmp(at->file.name, name, stem) == 0)
+            at->due_ms = now_ms() + RUBOR_WATCH_QUIET_MS;
+    }
+}
+
+static void rescan(rubor_watch *watch)
+{
+    DIR *folder = opendir(watch->folder);
+    watch->rescan_ms = now_ms() + RUBOR_WATCH_RESCAN_MS;
+    if (!folder)
+        return;
+    for (struct dirent *at; (at = readdir(folder));)
+        if (is_photo_name(at->d_name))
+            refresh(watch, at->d_name);
+    closedir(folder);
+}
+
+static void handle_event(rubor_watch *watch, const struct inotify_event *event)
+{
+    if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT))
+        watch->gone = true;
+    if (event->mask & IN_Q_OVERFLOW)
+        watch->rescan_ms = 0;
+    if (event->len == 0)
+        return;
+    size_t length = strlen(event->name);
+    if (is_photo_name(event->name))
+        refresh(watch, event->name);
+    else if (length > 5 && strcmp(event->name + length - 5, ".json") == 0)
+        sidecar_changed(watch, event->name);
+}
+
+static void read_events(rubor_watch *watch)
+{
+    _Alignas(struct inotify_event) char buffer[16384];
+    ssize_t got;
+    while ((got = read(watch->inotify, buffer, sizeof buffer)) > 0)
+        for (char *at = buffer; at < buffer + got;) {
+            const struct inotify_event *event = (const struct inotify_event *)(void *)at;
+            handle_event(watch, event);
+            at += sizeof *event + event->len;
+        }
+}
+
+static void look_at(rubor_watch *watch, watched *one)
+{
+    int64_t now = now_ms();
+    refresh(watch, one->file.name);
+    if (one->due_ms > now)
+        return; /* changed meanwhile */
+    if (watch->look(watch->context, &one->file, now - one->since_ms) == RUBOR_WATCH_DONE)
+        one->done = true;
+    else
+        one->due_ms = now_ms() + RUBOR_WATCH_AGAIN_MS;
+}
+
+rubor_status rubor_watch_step(rubor_watch *watch, int *next_ms, rubor_error *error)
+{
+    read_events(watch);
+    if (watch->gone)
+        return rubor_error_set(error, RUBOR_NOT_FOUND, "%.300s: the watched folder is gone", watch->folder);
+    if (watch->rescan_ms <= now_ms())
+        rescan(watch);
+    int64_t next = watch->rescan_ms;
+    for (watched *at = watch->entries; at; at = at->next) {
+        if (!at->done && at->due_ms <= now_ms())
+            look_at(watch, at);
+        if (!at->done && at->due_ms < next)
+            next = at->due_ms;
+    }
+    int64_t wait = next - now_ms();
+    *next_ms = wait < 0 ? 0 : wait > RUBOR_WATCH_RESCAN_MS ? RUBOR_WATCH_RESCAN_MS : (int)wait;
+    return RUBOR_OK;
+}
