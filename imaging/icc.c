@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CURVE = 65536 };
-
 struct rubor_icc {
     cmsContext context;
     cmsHTRANSFORM transform; /* tables */
-    float *curves;           /* curves and a matrix: 3 * CURVE */
+    int levels;
+    float *curves; /* curves and a matrix: 3 * levels */
     float matrix[9];
 };
 
@@ -60,17 +59,21 @@ static bool read_colorant(float matrix[9], size_t column, cmsHPROFILE profile, c
     return true;
 }
 
-static bool read_curve(float *curve, cmsHPROFILE profile, cmsTagSignature tag)
+static float evaluate(const cmsToneCurve *tone, float encoded)
+{
+    float linear = cmsEvalToneCurveFloat(tone, encoded);
+    return linear > 0.0F ? linear < 1.0F ? linear : 1.0F : 0.0F; /* NaN is 0 */
+}
+
+static bool read_curve(rubor_icc *icc, int channel, cmsHPROFILE profile, cmsTagSignature tag)
 {
     const cmsToneCurve *tone = cmsReadTag(profile, tag);
-    if (!tone)
+    if (!tone || evaluate(tone, 0.0F) > 0.1F || evaluate(tone, 0.5F) < 0.01F || evaluate(tone, 1.0F) < 0.9F)
         return false;
-    for (int i = 0; i < CURVE; i++) {
-        curve[i] = cmsEvalToneCurveFloat(tone, (float)i / 65535.0F);
-        if (!(curve[i] >= 0.0F && curve[i] <= 1.0F))
-            curve[i] = curve[i] > 1.0F ? 1.0F : 0.0F;
-    }
-    return curve[CURVE - 1] > 0.9F && curve[0] < 0.1F && curve[CURVE / 2] > 0.01F;
+    float *curve = icc->curves + (size_t)channel * (size_t)icc->levels;
+    for (int i = 0; i < icc->levels; i++)
+        curve[i] = evaluate(tone, (float)i / (float)(icc->levels - 1));
+    return true;
 }
 
 /* A profile whose white is not white would color every photo: it is broken, or not one of a camera. */
@@ -86,10 +89,9 @@ static bool keeps_white(const float matrix[9])
 
 static bool read_matrix_profile(rubor_icc *icc, cmsHPROFILE profile)
 {
-    icc->curves = malloc(3 * CURVE * sizeof *icc->curves);
-    return icc->curves && read_curve(icc->curves, profile, cmsSigRedTRCTag) &&
-           read_curve(icc->curves + CURVE, profile, cmsSigGreenTRCTag) &&
-           read_curve(icc->curves + 2 * CURVE, profile, cmsSigBlueTRCTag) &&
+    icc->curves = malloc((3 * (size_t)icc->levels + 1) * sizeof *icc->curves);
+    return icc->curves && read_curve(icc, 0, profile, cmsSigRedTRCTag) &&
+           read_curve(icc, 1, profile, cmsSigGreenTRCTag) && read_curve(icc, 2, profile, cmsSigBlueTRCTag) &&
            read_colorant(icc->matrix, 0, profile, cmsSigRedColorantTag) &&
            read_colorant(icc->matrix, 1, profile, cmsSigGreenColorantTag) &&
            read_colorant(icc->matrix, 2, profile, cmsSigBlueColorantTag) && keeps_white(icc->matrix);
@@ -127,7 +129,7 @@ static bool load_profile(rubor_icc *icc, rubor_photo_info *info, const uint8_t *
     return usable;
 }
 
-rubor_icc *rubor_icc_create(rubor_photo_info *info, const uint8_t *data, size_t size)
+rubor_icc *rubor_icc_create(rubor_photo_info *info, const uint8_t *data, size_t size, int levels)
 {
     if (size == 0)
         return NULL;
@@ -138,9 +140,10 @@ rubor_icc *rubor_icc_create(rubor_photo_info *info, const uint8_t *data, size_t 
     rubor_icc *icc = calloc(1, sizeof *icc);
     if (!icc)
         return NULL;
+    icc->levels = levels;
     icc->context = cmsCreateContext(NULL, NULL);
     bool usable = icc->context && load_profile(icc, info, data, size);
-    if (!usable || (!icc->curves && !icc->transform))
+    if (!usable || levels == 0 || (!icc->curves && !icc->transform))
         rubor_icc_destroy(&icc);
     return icc;
 }
@@ -160,7 +163,7 @@ void rubor_icc_destroy(rubor_icc **icc)
 
 const float *rubor_icc_curve(const rubor_icc *icc, int channel)
 {
-    return icc->curves + (size_t)channel * CURVE;
+    return icc->curves + (size_t)channel * (size_t)icc->levels;
 }
 
 const float *rubor_icc_matrix(const rubor_icc *icc)

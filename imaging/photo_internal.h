@@ -13,12 +13,13 @@ rubor_status rubor_photo_check_size(uint64_t width, uint64_t height, rubor_error
 void rubor_exif_read(rubor_photo_info *info, const uint8_t *data, size_t size);
 
 /* An ICC profile to sRGB. create returns NULL where nothing need or can be done: no profile, sRGB itself, or an
- * unusable profile; info->icc then says "invalid". */
+ * unusable profile; info->icc then says "invalid". levels is the number of values a channel can have: 256, 65536, or
+ * 0 when only info is wanted (then NULL too). */
 typedef struct rubor_icc rubor_icc;
-rubor_icc *rubor_icc_create(rubor_photo_info *info, const uint8_t *data, size_t size);
+rubor_icc *rubor_icc_create(rubor_photo_info *info, const uint8_t *data, size_t size, int levels);
 void rubor_icc_destroy(rubor_icc **icc);
 /* Profiles made of three curves and a matrix (those of cameras, phones and screens) are applied in linear light:
- * curve is channel c's linear light for values / 65535, matrix leads from there to linear sRGB. matrix is NULL
+ * curve is channel c's linear light for value / (levels - 1), matrix leads from there to linear sRGB. matrix is NULL
  * for profiles made of tables. */
 const float *rubor_icc_curve(const rubor_icc *icc, int channel);
 const float *rubor_icc_matrix(const rubor_icc *icc);
@@ -36,6 +37,7 @@ typedef struct rubor_decode_plan {
 /* What a decoder feeds: rows of width pixels, decoded at 1/unit, that hold the plan's crop; x and y are the
  * crop's place in them, in 1/unit of a fed pixel. Row 0 is the first row fed. */
 typedef struct rubor_feed {
+    int bits; /* 8: rubor_sink_row8; 16: rubor_sink_row16 */
     int width, unit, x, y;
 } rubor_feed;
 

@@ -87,7 +87,7 @@ static rubor_status check_colors(const reader *r, rubor_error *error)
 }
 
 /* Header, metadata and limits; nothing of the picture is allocated yet. */
-static rubor_status read_header(reader *r, rubor_bytes bytes, rubor_error *error)
+static rubor_status read_header(reader *r, rubor_bytes bytes, int levels, rubor_error *error)
 {
     if (setjmp(r->handler.jump))
         return failure(r, error);
@@ -108,9 +108,9 @@ static rubor_status read_header(reader *r, rubor_bytes bytes, rubor_error *error
         return status;
     read_exif(r);
     if (jpeg_read_icc_profile(&r->jpeg, &r->profile, &r->profile_size))
-        r->icc = rubor_icc_create(r->info, r->profile, r->profile_size);
+        r->icc = rubor_icc_create(r->info, r->profile, r->profile_size, levels);
     else if (r->handler.bogus_icc)
-        r->icc = rubor_icc_create(r->info, (const uint8_t *)"?", 1);
+        r->icc = rubor_icc_create(r->info, (const uint8_t *)"?", 1, 0);
     return RUBOR_OK;
 }
 
@@ -118,7 +118,7 @@ rubor_status rubor_jpeg_probe(rubor_photo_info *info, rubor_bytes bytes, rubor_e
 {
     reader r;
     reader_init(&r, info);
-    rubor_status status = read_header(&r, bytes, error);
+    rubor_status status = read_header(&r, bytes, 0, error);
     reader_finish(&r);
     return status;
 }
@@ -151,7 +151,7 @@ static rubor_feed start_at_crop(reader *r, const rubor_decode_plan *plan, int un
         jpeg_crop_scanline(jpeg, &x, &width);
     if (top > 0)
         top = (int)jpeg_skip_scanlines(jpeg, (JDIMENSION)top);
-    return (rubor_feed){(int)jpeg->output_width, unit, crop->x - (int)x * unit, crop->y - top * unit};
+    return (rubor_feed){8, (int)jpeg->output_width, unit, crop->x - (int)x * unit, crop->y - top * unit};
 }
 
 static rubor_status decode_rows(reader *r, rubor_image_encoded *picture, const rubor_decode_plan *plan,
@@ -194,7 +194,7 @@ rubor_status rubor_jpeg_decode(rubor_image_encoded *picture, rubor_bytes bytes, 
     reader r;
     rubor_photo_info info = {0};
     reader_init(&r, &info);
-    rubor_status status = read_header(&r, bytes, error);
+    rubor_status status = read_header(&r, bytes, 256, error);
     if (!status)
         status = decode_rows(&r, picture, plan, error);
     reader_finish(&r);

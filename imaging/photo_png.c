@@ -100,21 +100,21 @@ static rubor_status check_declared_size(rubor_bytes bytes, rubor_error *error)
     return rubor_photo_check_size(png_get_uint_32(bytes.data + 16), png_get_uint_32(bytes.data + 20), error);
 }
 
-static void read_metadata(reader *r)
+static void read_metadata(reader *r, bool decoding)
 {
     png_charp name;
     int compression;
     png_bytep data;
     png_uint_32 size;
     if (png_get_iCCP(r->png, r->info_struct, &name, &compression, &data, &size) & PNG_INFO_iCCP)
-        r->icc = rubor_icc_create(r->info, data, size);
+        r->icc = rubor_icc_create(r->info, data, size, !decoding ? 0 : r->bit_depth == 16 ? 65536 : 256);
     else if (r->bad_profile)
-        r->icc = rubor_icc_create(r->info, (const uint8_t *)"?", 1);
+        r->icc = rubor_icc_create(r->info, (const uint8_t *)"?", 1, 0);
     if (png_get_eXIf_1(r->png, r->info_struct, &size, &data) & PNG_INFO_eXIf)
         rubor_exif_read(r->info, data, size);
 }
 
-static rubor_status read_header(reader *r, rubor_error *error)
+static rubor_status read_header(reader *r, bool decoding, rubor_error *error)
 {
     rubor_status status = check_declared_size(r->bytes, error);
     if (status)
@@ -134,7 +134,7 @@ static rubor_status read_header(reader *r, rubor_error *error)
         return rubor_error_set(error, RUBOR_UNSUPPORTED, "a gray PNG; redness needs a color photo");
     if (r->animated)
         return rubor_error_set(error, RUBOR_UNSUPPORTED, "an animated PNG; save one picture as JPEG or PNG");
-    read_metadata(r);
+    read_metadata(r, decoding);
     return RUBOR_OK;
 }
 
@@ -143,7 +143,7 @@ rubor_status rubor_png_probe(rubor_photo_info *info, rubor_bytes bytes, rubor_er
     reader r;
     rubor_status status = reader_init(&r, info, bytes, error);
     if (!status)
-        status = read_header(&r, error);
+        status = read_header(&r, false, error);
     reader_finish(&r);
     return status;
 }
@@ -224,7 +224,7 @@ static rubor_status decode_rows(reader *r, rubor_image_encoded *picture, const r
     rubor_status status = allocate_rows(r, &row_bytes, error);
     if (status)
         return status;
-    rubor_feed feed = {r->info->width, 1, plan->stored.x, plan->stored.y};
+    rubor_feed feed = {r->info->bits, r->info->width, 1, plan->stored.x, plan->stored.y};
     status = rubor_sink_create(&r->sink, picture, plan, r->icc, feed, error);
     if (status)
         return status;
@@ -247,7 +247,7 @@ rubor_status rubor_png_decode(rubor_image_encoded *picture, rubor_bytes bytes, c
     rubor_photo_info info = {0};
     rubor_status status = reader_init(&r, &info, bytes, error);
     if (!status)
-        status = read_header(&r, error);
+        status = read_header(&r, true, error);
     if (!status)
         status = decode_rows(&r, picture, plan, error);
     reader_finish(&r);

@@ -20,8 +20,8 @@ struct rubor_sink {
     float *sums;           /* fed width * 3: linear light of the rows of out_row so far */
     float *linear;         /* grid_width * 3 */
     uint16_t *encoded;     /* grid_width * 3 */
-    const float *curve[3]; /* 65536 entries each */
-    float curve8[3][256];
+    const float *curve[3]; /* linear light of the 256 or 65536 values of a channel */
+    float srgb8[256];
 };
 
 static rubor_axis row_axis(const rubor_sink *sink)
@@ -29,15 +29,15 @@ static rubor_axis row_axis(const rubor_sink *sink)
     return (rubor_axis){sink->feed.y, sink->plan.stored.height, sink->feed.unit, sink->plan.grid_height};
 }
 
-static void choose_curves(rubor_sink *sink, const rubor_icc *icc)
+static void choose_curves(rubor_sink *sink, const rubor_icc *icc, int bits)
 {
     sink->matrix = icc ? rubor_icc_matrix(icc) : NULL;
     sink->tables = icc && !sink->matrix ? icc : NULL;
-    for (int c = 0; c < 3; c++) {
-        sink->curve[c] = sink->matrix ? rubor_icc_curve(icc, c) : rubor_srgb_table();
-        for (int i = 0; i < 256; i++)
-            sink->curve8[c][i] = sink->curve[c][i * 257];
-    }
+    const float *srgb = rubor_srgb_table();
+    for (int i = 0; i < 256; i++)
+        sink->srgb8[i] = srgb[i * 257];
+    for (int c = 0; c < 3; c++)
+        sink->curve[c] = sink->matrix ? rubor_icc_curve(icc, c) : bits == 16 ? srgb : sink->srgb8;
 }
 
 rubor_status rubor_sink_create(rubor_sink **out, rubor_image_encoded *picture, const rubor_decode_plan *plan,
@@ -50,7 +50,7 @@ rubor_status rubor_sink_create(rubor_sink **out, rubor_image_encoded *picture, c
     sink->picture = picture;
     sink->plan = *plan;
     sink->feed = feed;
-    choose_curves(sink, icc);
+    choose_curves(sink, icc, feed.bits);
     sink->copy = feed.unit == 1 && !sink->matrix && plan->stored.width == plan->grid_width &&
                  plan->stored.height == plan->grid_height;
     size_t in = (size_t)feed.width * 3, out_count = (size_t)plan->grid_width * 3;
@@ -243,7 +243,7 @@ void rubor_sink_row8(rubor_sink *sink, const uint8_t *rgb)
         size_t count = (size_t)sink->feed.width * 3;
         for (size_t i = 0; i < count; i += 3)
             for (size_t c = 0; c < 3; c++)
-                sink->light[i + c] = sink->curve8[c][rgb[i + c]];
+                sink->light[i + c] = sink->curve[c][rgb[i + c]];
         add_row(sink);
     }
 }
