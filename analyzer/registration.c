@@ -12,11 +12,11 @@ static const double least_significance = 9; /* correlation x sqrt(independent pi
 static const double least_correlation = 0.08;
 static const double least_overlap_percent = 20;
 static const double largest_residual_px = 2.5; /* forward-backward, on level 0 */
-enum { LEAST_SKIN_PIXELS = 400, SEARCHED_PX = 112 };
+enum { LEAST_SKIN_PIXELS = 400, LEAST_SIDE_PX = 64, SEARCHED_PX = 60 };
 
-static int search_level(const rubor_structure_pyramid *pyramid)
+static int search_level(const rubor_structure_pyramid *pyramid, int levels)
 {
-    int level = pyramid->levels - 1;
+    int level = levels - 1;
     while (level > 0) {
         const rubor_structure *s = &pyramid->level[level];
         if ((s->width > s->height ? s->width : s->height) >= SEARCHED_PX)
@@ -51,11 +51,12 @@ static rubor_status descend(rubor_warp *warp, const rubor_structure_pyramid *vis
                             const rubor_structure_pyramid *baseline, int level, rubor_error *error)
 {
     rubor_status status = RUBOR_OK;
-    rubor_align_refine(warp, visit, baseline, level, true, 4);
-    for (int l = level - 1; l >= 0; l--)
-        rubor_align_refine(warp, visit, baseline, l, true, 6);
-    for (int l = level > 2 ? 2 : level; l >= 0 && !status; l--)
-        status = rubor_align_grid(warp, visit, baseline, l, 3, error);
+    for (int l = level; l >= 0 && !status; l--) {
+        if (l > 0 || level == 0)
+            rubor_align_refine(warp, visit, baseline, l, true, 5);
+        if (l <= 2)
+            status = rubor_align_grid(warp, visit, baseline, l, 4 + 3 * l, error);
+    }
     return status;
 }
 
@@ -65,23 +66,22 @@ static double forward_backward(const rubor_warp *forward, const rubor_warp *back
                                double *overlap)
 {
     const rubor_structure *v = &visit->level[0], *o = &baseline->level[0];
-    double sum = 0, inside = 0, common = 0, px_per_unit = v->width / visit->unit_width;
+    rubor_unit_scale from = rubor_unit_scale_of(visit, 0), to = rubor_unit_scale_of(baseline, 0);
+    double sum = 0, inside = 0, common = 0;
     int stride = rubor_structure_stride(v, 5000);
     for (int y = 0; y < v->height; y += stride)
         for (int x = 0; x < v->width; x += stride) {
             if (!v->valid[(size_t)y * (size_t)v->width + (size_t)x])
                 continue;
             inside++;
-            double ux = rubor_to_unit(x, v->width, visit->unit_width);
-            double uy = rubor_to_unit(y, v->height, visit->unit_height);
-            rubor_point q = rubor_warp_apply(forward, ux, uy);
+            rubor_point u = rubor_to_unit(&from, x, y), q = rubor_warp_apply(forward, u.x, u.y);
+            rubor_point at = rubor_from_unit(&to, q);
             float s[3];
-            if (!rubor_structure_sample(o, rubor_from_unit(q.x, o->width, baseline->unit_width),
-                                        rubor_from_unit(q.y, o->height, baseline->unit_height), s))
+            if (!rubor_structure_sample(o, at.x, at.y, s))
                 continue;
             common++;
             rubor_point back = rubor_warp_apply(backward, q.x, q.y);
-            double dx = (back.x - ux) * px_per_unit, dy = (back.y - uy) * px_per_unit;
+            double dx = (back.x - u.x) * from.inverse, dy = (back.y - u.y) * from.inverse;
             double d = dx * dx + dy * dy;
             sum += d < 400 ? d : 400;
         }
@@ -133,7 +133,7 @@ static rubor_status align(rubor_registration *out, const rubor_structure_pyramid
     rubor_search_hit hits[RUBOR_SEARCH_HITS];
     rubor_warp forward, backward;
     double inverse[9];
-    int count, level = search_level(a);
+    int count, level = search_level(a, a->levels < b->levels ? a->levels : b->levels);
     rubor_status status = rubor_align_search(hits, &count, a, b, level, error);
     if (status)
         return status;
@@ -152,8 +152,7 @@ static rubor_status align(rubor_registration *out, const rubor_structure_pyramid
     double overlap, residual = forward_backward(&forward, &backward, a, b, &overlap);
     double correlation = rubor_align_correlation(&forward, a, b, middle, &pixels);
     publish(out, &forward, visit, baseline);
-    double side = visit->width > visit->height ? visit->width : visit->height;
-    out->residual_px = residual * side / (a->level[0].width / a->unit_width);
+    out->residual_px = residual * a->level[0].step;
     out->overlap_percent = 100 * overlap;
     if (100 * overlap < least_overlap_percent)
         return refuse(error, "too little of the same skin is in both photos");
@@ -164,24 +163,38 @@ static rubor_status align(rubor_registration *out, const rubor_structure_pyramid
     return RUBOR_OK;
 }
 
+/* Whole steps that bring both photos to like sizes of at most RUBOR_ALIGN_FINEST_PX. */
+static bool choose_steps(int steps[2], const rubor_image_calibrated *visit,
+                         const rubor_image_calibrated *baseline)
+{
+    int a = visit->width > visit->height ? visit->width : visit->height;
+    int b = baseline->width > baseline->height ? baseline->width : baseline->height;
+    if (a < LEAST_SIDE_PX || b < LEAST_SIDE_PX)
+        return false;
+    steps[0] = (a + RUBOR_ALIGN_FINEST_PX - 1) / RUBOR_ALIGN_FINEST_PX;
+    steps[1] = (b + RUBOR_ALIGN_FINEST_PX - 1) / RUBOR_ALIGN_FINEST_PX;
+    /* sizes a / steps[0] and b / steps[1]: take the larger one down while that brings them closer */
+    for (int i = 0; i < 2; i++) {
+        double one = (double)(i ? b : a) / steps[i], other = (double)(i ? a : b) / steps[1 - i];
+        while (one / other > other / ((double)(i ? b : a) / (steps[i] + 1)))
+            one = (double)(i ? b : a) / ++steps[i];
+    }
+    return true;
+}
+
 rubor_status rubor_register(rubor_registration *out, const rubor_image_calibrated *visit,
                             const rubor_mask *visit_skin, const rubor_image_calibrated *baseline,
                             const rubor_mask *baseline_skin, rubor_error *error)
 {
     assert(out && visit && visit_skin && baseline && baseline_skin);
     memset(out, 0, sizeof *out);
-    int finest = RUBOR_ALIGN_FINEST_PX;
-    const rubor_image_calibrated *both[2] = {visit, baseline};
-    for (int i = 0; i < 2; i++) {
-        int side = both[i]->width > both[i]->height ? both[i]->width : both[i]->height;
-        finest = side < finest ? side : finest;
-    }
-    if (finest < RUBOR_ALIGN_COARSEST_PX)
+    int steps[2];
+    if (!choose_steps(steps, visit, baseline))
         return refuse(error, "the photo is too small");
     rubor_structure_pyramid a = {0}, b = {0};
-    rubor_status status = rubor_structure_build(&a, visit, visit_skin, finest, error);
+    rubor_status status = rubor_structure_build(&a, visit, visit_skin, steps[0], error);
     if (!status)
-        status = rubor_structure_build(&b, baseline, baseline_skin, finest, error);
+        status = rubor_structure_build(&b, baseline, baseline_skin, steps[1], error);
     if (!status && (a.level[0].valid_count < LEAST_SKIN_PIXELS || b.level[0].valid_count < LEAST_SKIN_PIXELS))
         status = refuse(error, "there is too little skin");
     if (!status)

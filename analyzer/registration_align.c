@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-/* Residuals beyond this many local contrasts count little: pinpoint bleeding, crust and hairs come and go. */
-static const double robust_scale = 0.8;
+/* Residuals beyond this many times their usual size count little: pinpoint bleeding, crust and hairs come and
+ * go. */
+static const double robust_factor = 2;
 /* At most about this many pixels are looked at on a level. */
 enum { ALIGN_SAMPLES = 24000 };
 
@@ -15,8 +16,8 @@ void rubor_warp_init(rubor_warp *warp, const double h[9], const rubor_structure_
 {
     memset(warp, 0, sizeof *warp);
     memcpy(warp->h, h, sizeof warp->h);
-    warp->unit_width = of->unit_width;
-    warp->unit_height = of->unit_height;
+    warp->unit_width = of->image_width / of->side;
+    warp->unit_height = of->image_height / of->side;
 }
 
 static void add_grid(const rubor_warp *warp, double x, double y, rubor_point *to)
@@ -71,15 +72,17 @@ int rubor_structure_stride(const rubor_structure *level, size_t samples)
     return stride;
 }
 
-/* One pass over the level: normal equations of the parameters' change. Returns the pixels used. */
-static size_t accumulate(double a[64], double b[8], const rubor_warp *warp,
+/* One pass over the level: normal equations of the parameters' change. *residual: the mean square to weigh
+ * by, then that of this pass. Returns the pixels used. */
+static size_t accumulate(double a[64], double b[8], double *residual, const rubor_warp *warp,
                          const rubor_structure_pyramid *visit, const rubor_structure_pyramid *baseline,
                          int level, int parameters)
 {
     const rubor_structure *v = &visit->level[level], *o = &baseline->level[level];
-    double kx = o->width / baseline->unit_width, ky = o->height / baseline->unit_height;
+    rubor_unit_scale from = rubor_unit_scale_of(visit, level), to = rubor_unit_scale_of(baseline, level);
     int stride = rubor_structure_stride(v, ALIGN_SAMPLES);
     size_t used = 0;
+    double robust = 1 / (robust_factor * robust_factor * *residual), sum = 0;
     memset(a, 0, 64 * sizeof *a);
     memset(b, 0, 8 * sizeof *b);
     for (int y = 0; y < v->height; y += stride)
@@ -87,25 +90,26 @@ static size_t accumulate(double a[64], double b[8], const rubor_warp *warp,
             size_t i = (size_t)y * (size_t)v->width + (size_t)x;
             if (!v->valid[i])
                 continue;
-            double ux = rubor_to_unit(x, v->width, visit->unit_width);
-            double uy = rubor_to_unit(y, v->height, visit->unit_height);
-            rubor_point q = rubor_warp_apply(warp, ux, uy);
+            rubor_point u = rubor_to_unit(&from, x, y), q = rubor_warp_apply(warp, u.x, u.y);
+            rubor_point at = rubor_from_unit(&to, q);
             float s[3];
-            if (!rubor_structure_sample(o, rubor_from_unit(q.x, o->width, baseline->unit_width),
-                                        rubor_from_unit(q.y, o->height, baseline->unit_height), s))
+            if (!rubor_structure_sample(o, at.x, at.y, s))
                 continue;
-            double r = v->s[i] - s[0], t = 1 + r * r / (robust_scale * robust_scale), weight = 1 / (t * t);
-            double w = 1 / (warp->h[6] * ux + warp->h[7] * uy + 1), gx = s[1] * kx * w, gy = s[2] * ky * w;
+            double r = v->s[i] - s[0], t = 1 + r * r * robust, weight = 1 / (t * t);
+            double w = 1 / (warp->h[6] * u.x + warp->h[7] * u.y + 1), gx = s[1] * to.inverse * w,
+                   gy = s[2] * to.inverse * w;
             double along = -(gx * q.x + gy * q.y);
-            const double j[8] = {gx * ux, gx * uy, gx, gy * ux, gy * uy, gy, along * ux, along * uy};
+            const double j[8] = {gx * u.x, gx * u.y, gx, gy * u.x, gy * u.y, gy, along * u.x, along * u.y};
             for (int k = 0; k < parameters; k++) {
                 double wk = weight * j[k];
                 b[k] += wk * r;
                 for (int m = 0; m <= k; m++)
                     a[k * 8 + m] += wk * j[m];
             }
+            sum += r * r < 9 ? r * r : 9;
             used++;
         }
+    *residual = used && sum > 0.05 * (double)used ? sum / (double)used : 0.05;
     return used;
 }
 
@@ -121,9 +125,10 @@ void rubor_align_refine(rubor_warp *warp, const rubor_structure_pyramid *visit,
                         const rubor_structure_pyramid *baseline, int level, bool full, int iterations)
 {
     int parameters = full ? 8 : 6;
+    double residual = 1; /* mean square; each pass weighs by that of the one before */
     for (int iteration = 0; iteration < iterations; iteration++) {
         double a[64], b[8], small[64], inverse[64], next[9];
-        if (accumulate(a, b, warp, visit, baseline, level, parameters) < 50)
+        if (accumulate(a, b, &residual, warp, visit, baseline, level, parameters) < 50)
             return;
         double trace = 0;
         for (int k = 0; k < 6; k++)
@@ -155,6 +160,7 @@ double rubor_align_correlation(const rubor_warp *warp, const rubor_structure_pyr
                                const rubor_structure_pyramid *baseline, int level, size_t *pixels)
 {
     const rubor_structure *v = &visit->level[level], *o = &baseline->level[level];
+    rubor_unit_scale from = rubor_unit_scale_of(visit, level), to = rubor_unit_scale_of(baseline, level);
     int stride = rubor_structure_stride(v, ALIGN_SAMPLES);
     double n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
     for (int y = 0; y < v->height; y += stride)
@@ -163,10 +169,9 @@ double rubor_align_correlation(const rubor_warp *warp, const rubor_structure_pyr
             float s[3];
             if (!v->valid[i])
                 continue;
-            rubor_point q = rubor_warp_apply(warp, rubor_to_unit(x, v->width, visit->unit_width),
-                                             rubor_to_unit(y, v->height, visit->unit_height));
-            if (!rubor_structure_sample(o, rubor_from_unit(q.x, o->width, baseline->unit_width),
-                                        rubor_from_unit(q.y, o->height, baseline->unit_height), s))
+            rubor_point u = rubor_to_unit(&from, x, y);
+            rubor_point at = rubor_from_unit(&to, rubor_warp_apply(warp, u.x, u.y));
+            if (!rubor_structure_sample(o, at.x, at.y, s))
                 continue;
             n++;
             a += v->s[i];

@@ -4,15 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Skin gives: neighboring nodes move apart by about this part of their distance. */
-static const double strain = 0.012;
+/* Skin gives: neighboring nodes move apart by about this part of their distance, and that changes from one to
+ * the next by about that. */
+static const double strain = 0.1, bending = 0.025;
 /* Structure is alike over about so many pixels, which are one observation together. */
 static const double alike_px = 9;
-static const double robust_scale = 0.8;
+static const double robust_factor = 2;
 enum { GRID_DIVISIONS = 16, GRID_SAMPLES = 80000, GRID_SWEEPS = 40 };
 
 typedef struct node {
-    double a[3], b[2], step[2]; /* a: xx, xy, yy */
+    double a[3], b[2], total[2]; /* a: xx, xy, yy; total: displacement, px of the level */
 } node;
 
 static void lay_grid(rubor_warp *warp)
@@ -24,17 +25,17 @@ static void lay_grid(rubor_warp *warp)
 
 /* Adds one pixel's equation to its four nodes by nearness. */
 static void add_pixel(node *nodes, const rubor_warp *warp, double ux, double uy, double gx, double gy,
-                      double r)
+                      double r, double robust)
 {
     double x = (ux / warp->unit_width + 0.5) * (warp->columns - 1);
     double y = (uy / warp->unit_height + 0.5) * (warp->rows - 1);
     int i = (int)x, j = (int)y;
     i = i < 0 ? 0 : i > warp->columns - 2 ? warp->columns - 2 : i;
     j = j < 0 ? 0 : j > warp->rows - 2 ? warp->rows - 2 : j;
-    double fx = x - i, fy = y - j, t = 1 + r * r / (robust_scale * robust_scale), robust = 1 / (t * t);
+    double fx = x - i, fy = y - j, t = 1 + r * r * robust, certain = 1 / (t * t);
     for (int k = 0; k < 4; k++) {
         node *at = &nodes[(j + k / 2) * warp->columns + i + k % 2];
-        double weight = robust * (k % 2 ? fx : 1 - fx) * (k / 2 ? fy : 1 - fy);
+        double weight = certain * (k % 2 ? fx : 1 - fx) * (k / 2 ? fy : 1 - fy);
         at->a[0] += weight * gx * gx;
         at->a[1] += weight * gx * gy;
         at->a[2] += weight * gy * gy;
@@ -45,11 +46,12 @@ static void add_pixel(node *nodes, const rubor_warp *warp, double ux, double uy,
 
 /* Returns the mean squared residual, or a negative number when too little was seen. */
 static double accumulate(node *nodes, const rubor_warp *warp, const rubor_structure_pyramid *visit,
-                         const rubor_structure_pyramid *baseline, int level)
+                         const rubor_structure_pyramid *baseline, int level, double residual)
 {
     const rubor_structure *v = &visit->level[level], *o = &baseline->level[level];
+    rubor_unit_scale from = rubor_unit_scale_of(visit, level), to = rubor_unit_scale_of(baseline, level);
     int stride = rubor_structure_stride(v, GRID_SAMPLES);
-    double sum = 0, n = 0;
+    double sum = 0, n = 0, robust = 1 / (robust_factor * robust_factor * residual);
     memset(nodes, 0, (size_t)warp->columns * (size_t)warp->rows * sizeof *nodes);
     for (int y = 0; y < v->height; y += stride)
         for (int x = 0; x < v->width; x += stride) {
@@ -57,16 +59,14 @@ static double accumulate(node *nodes, const rubor_warp *warp, const rubor_struct
             float s[3];
             if (!v->valid[i])
                 continue;
-            double ux = rubor_to_unit(x, v->width, visit->unit_width);
-            double uy = rubor_to_unit(y, v->height, visit->unit_height);
-            rubor_point q = rubor_warp_apply(warp, ux, uy);
-            if (!rubor_structure_sample(o, rubor_from_unit(q.x, o->width, baseline->unit_width),
-                                        rubor_from_unit(q.y, o->height, baseline->unit_height), s))
+            rubor_point u = rubor_to_unit(&from, x, y), q = rubor_warp_apply(warp, u.x, u.y);
+            rubor_point at = rubor_from_unit(&to, q);
+            if (!rubor_structure_sample(o, at.x, at.y, s))
                 continue;
             double r = v->s[i] - s[0];
-            sum += r * r < 4 ? r * r : 4;
+            sum += r * r < 9 ? r * r : 9;
             n++;
-            add_pixel(nodes, warp, ux, uy, s[1], s[2], r);
+            add_pixel(nodes, warp, u.x, u.y, s[1], s[2], r, robust);
         }
     double scale = (double)stride * stride;
     for (int k = 0; k < warp->columns * warp->rows; k++) {
@@ -75,36 +75,61 @@ static double accumulate(node *nodes, const rubor_warp *warp, const rubor_struct
         for (int m = 0; m < 2; m++)
             nodes[k].b[m] *= scale;
     }
-    return n < 100 ? -1 : sum / n;
+    return n < 100 ? -1 : sum > 0.05 * n ? sum / n : 0.05;
 }
 
-/* Gauss-Seidel on: data at each node, and neighbors that move alike. steps and displacements in px of the
- * level. */
-static void solve(node *nodes, const rubor_warp *warp, double px_per_unit, double residual, double smoothness)
+/* What neighbors ask of node (i, j): diagonal weight returned, pull added. Neighbors move alike (stiff), and
+ * along each line three in a row keep the middle one in the middle (bend). */
+static double neighbors_pull(double pull[2], const node *nodes, int columns, int rows, int i, int j,
+                             double stiff, double bend)
 {
-    double data = 1 / (alike_px * (residual > 0.05 ? residual : 0.05));
+    static const int steps[2][2] = {{1, 0}, {0, 1}};
+    double diagonal = 0;
+    pull[0] = pull[1] = 0;
+    for (int axis = 0; axis < 2; axis++) {
+        int di = steps[axis][0], dj = steps[axis][1], at = axis ? j : i, count = axis ? rows : columns;
+        const node *here = &nodes[j * columns + i];
+        ptrdiff_t stride = (ptrdiff_t)dj * columns + di;
+        for (int side = -1; side <= 1; side += 2) {
+            if (at + side < 0 || at + side >= count)
+                continue;
+            diagonal += stiff;
+            for (int m = 0; m < 2; m++)
+                pull[m] += stiff * here[side * stride].total[m];
+            if (at + 2 * side < 0 || at + 2 * side >= count)
+                continue;
+            diagonal += bend;
+            for (int m = 0; m < 2; m++)
+                pull[m] += bend * (2 * here[side * stride].total[m] - here[2 * side * stride].total[m]);
+        }
+        if (at > 0 && at < count - 1) {
+            diagonal += 4 * bend;
+            for (int m = 0; m < 2; m++)
+                pull[m] += 2 * bend * (here[-stride].total[m] + here[stride].total[m]);
+        }
+    }
+    return diagonal;
+}
+
+/* Gauss-Seidel over the nodes' displacements, px of the level: data against what neighbors ask. */
+static void solve(node *nodes, int columns, int rows, double residual, double stiff, double bend)
+{
+    double data = 1 / (alike_px * residual);
+    for (int k = 0; k < columns * rows; k++) { /* from an equation for the step to one for the total */
+        node *at = &nodes[k];
+        at->b[0] += at->a[0] * at->total[0] + at->a[1] * at->total[1];
+        at->b[1] += at->a[1] * at->total[0] + at->a[2] * at->total[1];
+    }
     for (int sweep = 0; sweep < GRID_SWEEPS; sweep++)
-        for (int j = 0; j < warp->rows; j++)
-            for (int i = 0; i < warp->columns; i++) {
-                node *at = &nodes[j * warp->columns + i];
-                double pull[2] = {0, 0}, neighbors = 0;
-                const int around[4][2] = {{i - 1, j}, {i + 1, j}, {i, j - 1}, {i, j + 1}};
-                for (int k = 0; k < 4; k++) {
-                    int ni = around[k][0], nj = around[k][1];
-                    if (ni < 0 || nj < 0 || ni >= warp->columns || nj >= warp->rows)
-                        continue;
-                    neighbors++;
-                    for (int m = 0; m < 2; m++)
-                        pull[m] += (warp->grid[nj][ni][m] - warp->grid[j][i][m]) * px_per_unit +
-                                   nodes[nj * warp->columns + ni].step[m];
-                }
-                double xx = data * at->a[0] + smoothness * neighbors + 1e-6, xy = data * at->a[1];
-                double yy = data * at->a[2] + smoothness * neighbors + 1e-6;
-                double bx = data * at->b[0] + smoothness * pull[0],
-                       by = data * at->b[1] + smoothness * pull[1];
+        for (int j = 0; j < rows; j++)
+            for (int i = 0; i < columns; i++) {
+                node *at = &nodes[j * columns + i];
+                double pull[2], diagonal = neighbors_pull(pull, nodes, columns, rows, i, j, stiff, bend);
+                double xx = data * at->a[0] + diagonal, xy = data * at->a[1], yy = data * at->a[2] + diagonal;
+                double bx = data * at->b[0] + pull[0], by = data * at->b[1] + pull[1];
                 double determinant = xx * yy - xy * xy;
-                at->step[0] = (yy * bx - xy * by) / determinant;
-                at->step[1] = (xx * by - xy * bx) / determinant;
+                at->total[0] = (yy * bx - xy * by) / determinant;
+                at->total[1] = (xx * by - xy * bx) / determinant;
             }
 }
 
@@ -117,20 +142,24 @@ rubor_status rubor_align_grid(rubor_warp *warp, const rubor_structure_pyramid *v
     node *nodes = malloc((size_t)RUBOR_GRID * RUBOR_GRID * sizeof *nodes);
     if (!nodes)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the local alignment");
-    double px_per_unit = baseline->level[level].width / baseline->unit_width;
-    double give_px = strain * warp->unit_width / (warp->columns - 1) * px_per_unit;
+    double px_per_unit = baseline->side / baseline->level[level].step;
+    double spacing_px = warp->unit_width / (warp->columns - 1) * px_per_unit;
+    double give_px = strain * spacing_px, bend_px = bending * spacing_px;
+    double residual = 1;
     for (int iteration = 0; iteration < iterations; iteration++) {
-        double residual = accumulate(nodes, warp, visit, baseline, level);
+        residual = accumulate(nodes, warp, visit, baseline, level, residual);
         if (residual < 0)
             break;
-        solve(nodes, warp, px_per_unit, residual, 1 / (give_px * give_px));
-        for (int j = 0; j < warp->rows; j++)
-            for (int i = 0; i < warp->columns; i++)
-                for (int m = 0; m < 2; m++) {
-                    double step = nodes[j * warp->columns + i].step[m];
-                    step = step > 2 ? 2 : step < -2 ? -2 : step;
-                    warp->grid[j][i][m] += step / px_per_unit;
-                }
+        for (int k = 0; k < warp->columns * warp->rows; k++)
+            for (int m = 0; m < 2; m++)
+                nodes[k].total[m] = warp->grid[k / warp->columns][k % warp->columns][m] * px_per_unit;
+        solve(nodes, warp->columns, warp->rows, residual, 1 / (give_px * give_px), 1 / (bend_px * bend_px));
+        for (int k = 0; k < warp->columns * warp->rows; k++)
+            for (int m = 0; m < 2; m++) {
+                double *to = &warp->grid[k / warp->columns][k % warp->columns][m];
+                double step = nodes[k].total[m] - *to * px_per_unit;
+                *to += (step > 2 ? 2 : step < -2 ? -2 : step) / px_per_unit;
+            }
     }
     free(nodes);
     return RUBOR_OK;

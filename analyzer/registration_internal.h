@@ -10,8 +10,8 @@
 
 enum {
     RUBOR_ALIGN_LEVELS = 5,       /* 0 is the finest */
-    RUBOR_ALIGN_FINEST_PX = 896,  /* long side of level 0; less for small photos */
-    RUBOR_ALIGN_COARSEST_PX = 56, /* long side of the level that is searched */
+    RUBOR_ALIGN_FINEST_PX = 600,  /* long side of level 0 at most */
+    RUBOR_ALIGN_COARSEST_PX = 32, /* long side of the last level at least */
     RUBOR_SEARCH_HITS = 6
 };
 
@@ -19,6 +19,7 @@ enum {
  * shading and brought to unit local contrast. 0 where valid is 0. */
 typedef struct rubor_structure {
     int width, height;
+    double step;        /* working pixels a pixel of this level is wide */
     float *s, *gx, *gy; /* value and its central differences per pixel */
     uint8_t *valid;
     size_t valid_count;
@@ -27,7 +28,7 @@ typedef struct rubor_structure {
 typedef struct rubor_structure_pyramid {
     int levels; /* level[levels - 1] is the coarsest */
     rubor_structure level[RUBOR_ALIGN_LEVELS];
-    double unit_width, unit_height; /* of the image in unit coordinates; the larger is 1 */
+    double image_width, image_height, side; /* working px; side is the longer one */
 } rubor_structure_pyramid;
 
 /* Unit coordinates of the template (visit) to those of the other (baseline). */
@@ -43,19 +44,33 @@ typedef struct rubor_search_hit {
     double score; /* correlation over its chance deviation */
 } rubor_search_hit;
 
-/* finest_px: long side of level 0, at most that of the image. */
+/* step: working pixels a pixel of level 0 is wide; each further level halves. */
 rubor_status rubor_structure_build(rubor_structure_pyramid *out, const rubor_image_calibrated *image,
-                                   const rubor_mask *skin, int finest_px, rubor_error *error);
+                                   const rubor_mask *skin, int step, rubor_error *error);
 void rubor_structure_finish(rubor_structure_pyramid *pyramid);
 
-static inline double rubor_to_unit(double pixel, int size, double unit_size)
+/* Pixels of a level to unit coordinates and back: (x + 0.5) * scale + offset. */
+typedef struct rubor_unit_scale {
+    double scale, offset_x, offset_y, inverse;
+} rubor_unit_scale;
+
+static inline rubor_unit_scale rubor_unit_scale_of(const rubor_structure_pyramid *p, int level)
 {
-    return ((pixel + 0.5) / size - 0.5) * unit_size;
+    rubor_unit_scale u = {p->level[level].step / p->side, -0.5 * p->image_width / p->side,
+                          -0.5 * p->image_height / p->side, p->side / p->level[level].step};
+    return u;
 }
 
-static inline double rubor_from_unit(double unit, int size, double unit_size)
+static inline rubor_point rubor_to_unit(const rubor_unit_scale *u, double x, double y)
 {
-    return (unit / unit_size + 0.5) * size - 0.5;
+    rubor_point p = {(x + 0.5) * u->scale + u->offset_x, (y + 0.5) * u->scale + u->offset_y};
+    return p;
+}
+
+static inline rubor_point rubor_from_unit(const rubor_unit_scale *u, rubor_point p)
+{
+    rubor_point q = {(p.x - u->offset_x) * u->inverse - 0.5, (p.y - u->offset_y) * u->inverse - 0.5};
+    return q;
 }
 
 /* Bilinear value and gradient (out[0], [1], [2]) where all four neighbors are valid. */

@@ -33,8 +33,8 @@ typedef struct peak {
 
 typedef struct search {
     const rubor_structure *visit, *baseline;
-    double unit_width, unit_height, base_unit_width, base_unit_height;
-    int n;
+    rubor_unit_scale visit_scale, baseline_scale;
+    int n, left, top, width, height; /* the middle of the baseline that the transform holds */
     float *spectrum, *overlap, *pair;
     double least_pixels;
     peak peaks[RUBOR_SEARCH_HITS];
@@ -49,14 +49,14 @@ static double turn_sine(int turn)
 /* Writes the visit turned and zoomed into part (0 real, 1 imaginary) of pair, in the baseline's frame. */
 static void place(search *s, int turn, int zoom, int part, bool mask)
 {
-    const rubor_structure *v = s->visit, *b = s->baseline;
+    const rubor_structure *v = s->visit;
     double c = cosines[turn < 0 ? -turn : turn] / zooms[zoom], d = turn_sine(turn) / zooms[zoom];
-    for (int y = 0; y < b->height; y++)
-        for (int x = 0; x < b->width; x++) {
-            double ux = rubor_to_unit(x, b->width, s->base_unit_width);
-            double uy = rubor_to_unit(y, b->height, s->base_unit_height);
-            double px = rubor_from_unit(c * ux + d * uy, v->width, s->unit_width);
-            double py = rubor_from_unit(-d * ux + c * uy, v->height, s->unit_height);
+    for (int y = 0; y < s->height; y++)
+        for (int x = 0; x < s->width; x++) {
+            rubor_point u = rubor_to_unit(&s->baseline_scale, x + s->left, y + s->top);
+            rubor_point p = {c * u.x + d * u.y, -d * u.x + c * u.y};
+            p = rubor_from_unit(&s->visit_scale, p);
+            double px = p.x, py = p.y;
             if (!(px >= 0 && py >= 0 && px < v->width - 1 && py < v->height - 1))
                 continue;
             int ix = (int)px, iy = (int)py;
@@ -132,9 +132,9 @@ static void find_peak(search *s, int turn, int zoom, int part)
 
 static void load_baseline(search *s, float *into, bool mask)
 {
-    for (int y = 0; y < s->baseline->height; y++)
-        for (int x = 0; x < s->baseline->width; x++) {
-            size_t i = (size_t)y * (size_t)s->baseline->width + (size_t)x;
+    for (int y = 0; y < s->height; y++)
+        for (int x = 0; x < s->width; x++) {
+            size_t i = (size_t)(y + s->top) * (size_t)s->baseline->width + (size_t)(x + s->left);
             into[2 * ((size_t)y * (size_t)s->n + (size_t)x)] =
                 mask ? (s->baseline->valid[i] ? 1.0f : 0.0f) : s->baseline->s[i];
         }
@@ -166,22 +166,16 @@ rubor_status rubor_align_search(rubor_search_hit hits[RUBOR_SEARCH_HITS], int *c
                                 const rubor_structure_pyramid *visit, const rubor_structure_pyramid *baseline,
                                 int level, rubor_error *error)
 {
-    search s = {&visit->level[level],
-                &baseline->level[level],
-                visit->unit_width,
-                visit->unit_height,
-                baseline->unit_width,
-                baseline->unit_height,
-                16,
-                NULL,
-                NULL,
-                NULL,
-                0,
-                {{0}},
-                0};
+    search s = {.visit = &visit->level[level], .baseline = &baseline->level[level], .n = 16};
+    s.visit_scale = rubor_unit_scale_of(visit, level);
+    s.baseline_scale = rubor_unit_scale_of(baseline, level);
     int side = s.baseline->width > s.baseline->height ? s.baseline->width : s.baseline->height;
-    while (s.n < side)
+    while (s.n * 5 / 4 < side)
         s.n *= 2;
+    s.width = s.baseline->width < s.n ? s.baseline->width : s.n;
+    s.height = s.baseline->height < s.n ? s.baseline->height : s.n;
+    s.left = (s.baseline->width - s.width) / 2;
+    s.top = (s.baseline->height - s.height) / 2;
     size_t n = (size_t)s.n * (size_t)s.n;
     *count = 0;
     size_t smaller =
@@ -198,9 +192,8 @@ rubor_status rubor_align_search(rubor_search_hit hits[RUBOR_SEARCH_HITS], int *c
     for (int i = 0; i < s.count; i++) {
         const peak *p = &s.peaks[i];
         double c = cosines[abs(p->turn)] * zooms[p->zoom], d = turn_sine(p->turn) * zooms[p->zoom];
-        const double h[9] = {c, -d, p->dx * s.base_unit_width / s.baseline->width,
-                             d, c,  p->dy * s.base_unit_height / s.baseline->height,
-                             0, 0,  1};
+        const double h[9] = {c, -d, p->dx * s.baseline_scale.scale, d, c, p->dy * s.baseline_scale.scale, 0,
+                             0, 1};
         memcpy(hits[i].h, h, sizeof h);
         hits[i].score = p->score;
     }

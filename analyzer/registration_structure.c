@@ -97,6 +97,27 @@ static void local_mean(float *value, const float *weight, float *scratch, const 
     }
 }
 
+/* A binomial 3 x 3 over valid pixels: what is finer than two pixels is noise and aliasing. */
+static void smooth(float *s, const uint8_t *valid, float *scratch, int w, int h)
+{
+    memcpy(scratch, s, (size_t)w * (size_t)h * sizeof *s);
+    for (int y = 1; y < h - 1; y++)
+        for (int x = 1; x < w - 1; x++) {
+            size_t i = (size_t)y * (size_t)w + (size_t)x;
+            if (!valid[i])
+                continue;
+            float sum = 0, weight = 0;
+            for (int dy = -1; dy <= 1; dy++)
+                for (int dx = -1; dx <= 1; dx++) {
+                    size_t j = (size_t)(y + dy) * (size_t)w + (size_t)(x + dx);
+                    float part = (float)((2 - abs(dx)) * (2 - abs(dy))) * (valid[j] ? 1.0f : 0.0f);
+                    sum += part * scratch[j];
+                    weight += part;
+                }
+            s[i] = sum / weight;
+        }
+}
+
 /* s holds the blood-free OD at entry. scratch: 5 n floats. */
 static void normalize(rubor_structure *level, float *scratch)
 {
@@ -139,99 +160,143 @@ static void differentiate(rubor_structure *level)
         }
 }
 
+/* What a level is made of: linear red and green and the part of each pixel that is skin, one after the other.
+ */
+typedef struct sheets {
+    int width, height;
+    float *data;
+} sheets;
+
 /* valid: wholly inside the skin, and so are the neighbors; a mixed border pixel is no structure of the skin.
  */
-static void validate(rubor_structure *level, const rubor_plane *inside)
+static void validate(rubor_structure *level, const float *inside)
 {
     int w = level->width, h = level->height;
     for (int y = 1; y < h - 1; y++)
         for (int x = 1; x < w - 1; x++) {
             size_t i = (size_t)y * (size_t)w + (size_t)x, row = (size_t)w;
-            bool all = inside->data[i] > 0.98f;
-            const size_t around[4] = {i - 1, i + 1, i - row, i + row};
-            for (int k = 0; k < 4; k++)
-                all = all && inside->data[around[k]] > 0.5f;
-            level->valid[i] = all;
+            level->valid[i] = inside[i] > 0.98f && inside[i - 1] > 0.5f && inside[i + 1] > 0.5f &&
+                              inside[i - row] > 0.5f && inside[i + row] > 0.5f;
         }
 }
 
-static rubor_status build_level(rubor_structure *level, const rubor_plane planes[3], rubor_error *error)
+static rubor_status build_level(rubor_structure *level, const sheets *from, rubor_error *error)
 {
-    int w = planes[0].width, h = planes[0].height;
-    size_t n = (size_t)w * (size_t)h;
+    size_t n = (size_t)from->width * (size_t)from->height;
     float *scratch = NULL;
-    rubor_status status = structure_init(level, w, h, error);
+    rubor_status status = structure_init(level, from->width, from->height, error);
     if (status)
         return status;
     scratch = malloc(5 * n * sizeof *scratch);
     if (!scratch)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d x %d pixels", w, h);
-    validate(level, &planes[2]);
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d x %d pixels", from->width,
+                               from->height);
+    validate(level, from->data + 2 * n);
     const rubor_kernels *kernels = rubor_kernels_get();
-    kernels->optical_density(level->s, planes[0].data, linear_floor, n);
-    kernels->optical_density(scratch, planes[1].data, linear_floor, n);
+    kernels->optical_density(level->s, from->data, linear_floor, n);
+    kernels->optical_density(scratch, from->data + n, linear_floor, n);
     for (size_t i = 0; i < n; i++)
         level->s[i] = (1 + blood_in_red) * level->s[i] - blood_in_red * scratch[i];
+    smooth(level->s, level->valid, scratch, level->width, level->height);
     normalize(level, scratch);
     differentiate(level);
     free(scratch);
     return RUBOR_OK;
 }
 
-static int scaled(int size, int side, int long_side)
+static rubor_status sheets_init(sheets *s, int width, int height, rubor_error *error)
 {
-    int result = (int)(((int64_t)size * side + long_side / 2) / long_side);
-    return result < 1 ? 1 : result > size ? size : result;
+    s->width = width;
+    s->height = height;
+    s->data = calloc(3 * (size_t)width * (size_t)height, sizeof *s->data);
+    if (!s->data)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d x %d pixels", width,
+                               height);
+    return RUBOR_OK;
 }
 
-/* The skin mask as a plane of 0..1, at size w x h. */
-static rubor_status shrink_mask(rubor_plane *out, const rubor_mask *skin, int w, int h, rubor_error *error)
+/* Mean of step x step blocks of one working plane; what is left over at the right and the bottom is dropped.
+ */
+static void average_plane(float *out, int w, int h, const float *in, int stride, int step)
 {
-    rubor_plane full = {0};
-    rubor_status status = rubor_plane_init(&full, skin->width, skin->height, error);
+    float scale = 1.0f / (float)(step * step);
+    for (int y = 0; y < h; y++) {
+        float *line = out + (size_t)y * (size_t)w;
+        for (int r = 0; r < step; r++) {
+            const float *row = in + (size_t)(y * step + r) * (size_t)stride;
+            for (int x = 0; x < w; x++) {
+                float sum = 0;
+                for (int k = 0; k < step; k++)
+                    sum += row[x * step + k];
+                line[x] += sum * scale;
+            }
+        }
+    }
+}
+
+static void average_mask(float *out, int w, int h, const rubor_mask *skin, int step)
+{
+    float scale = 1.0f / (float)(step * step);
+    for (int y = 0; y < h; y++)
+        for (int r = 0; r < step; r++) {
+            const uint8_t *row = skin->data + (size_t)(y * step + r) * (size_t)skin->width;
+            for (int x = 0; x < w; x++) {
+                int sum = 0;
+                for (int k = 0; k < step; k++)
+                    sum += row[x * step + k] >> 7;
+                out[(size_t)y * (size_t)w + (size_t)x] += (float)sum * scale;
+            }
+        }
+}
+
+static rubor_status sheets_begin(sheets *s, const rubor_image_calibrated *image, const rubor_mask *skin,
+                                 int step, rubor_error *error)
+{
+    rubor_status status = sheets_init(s, image->width / step, image->height / step, error);
     if (status)
         return status;
-    size_t n = (size_t)skin->width * (size_t)skin->height;
-    for (size_t i = 0; i < n; i++)
-        full.data[i] = skin->data[i] >= 128 ? 1.0f : 0.0f;
-    status = rubor_plane_shrink(out, &full, w, h, error);
-    rubor_plane_finish(&full);
-    return status;
+    size_t n = (size_t)s->width * (size_t)s->height;
+    for (int c = 0; c < 2; c++)
+        average_plane(s->data + (size_t)c * n, s->width, s->height, image->plane[c], image->width, step);
+    average_mask(s->data + 2 * n, s->width, s->height, skin, step);
+    return RUBOR_OK;
+}
+
+static rubor_status sheets_halve(sheets *s, rubor_error *error)
+{
+    sheets half;
+    rubor_status status = sheets_init(&half, s->width / 2, s->height / 2, error);
+    if (status)
+        return status;
+    size_t n = (size_t)s->width * (size_t)s->height, m = (size_t)half.width * (size_t)half.height;
+    for (size_t c = 0; c < 3; c++)
+        average_plane(half.data + c * m, half.width, half.height, s->data + c * n, s->width, 2);
+    free(s->data);
+    *s = half;
+    return RUBOR_OK;
 }
 
 rubor_status rubor_structure_build(rubor_structure_pyramid *out, const rubor_image_calibrated *image,
-                                   const rubor_mask *skin, int finest_px, rubor_error *error)
+                                   const rubor_mask *skin, int step, rubor_error *error)
 {
-    assert(image->width == skin->width && image->height == skin->height);
+    assert(image->width == skin->width && image->height == skin->height && step > 0);
     memset(out, 0, sizeof *out);
-    int long_side = image->width > image->height ? image->width : image->height;
-    assert(finest_px <= long_side);
-    out->unit_width = (double)image->width / long_side;
-    out->unit_height = (double)image->height / long_side;
-    rubor_plane now[3] = {{0}, {0}, {0}}, next[3] = {{0}, {0}, {0}};
-    rubor_status status = RUBOR_OK;
-    for (int side = finest_px; out->levels < RUBOR_ALIGN_LEVELS && side >= RUBOR_ALIGN_COARSEST_PX;
-         side /= 2) {
-        int w = scaled(image->width, side, long_side), h = scaled(image->height, side, long_side);
-        for (int c = 0; c < 3 && !status; c++) {
-            rubor_plane full = {image->width, image->height, image->plane[c == 1 ? 1 : 0]};
-            if (out->levels > 0)
-                status = rubor_plane_shrink(&next[c], &now[c], w, h, error);
-            else if (c == 2)
-                status = shrink_mask(&next[c], skin, w, h, error);
-            else
-                status = rubor_plane_shrink(&next[c], &full, w, h, error);
-            rubor_plane_finish(&now[c]);
-            now[c] = next[c];
-            next[c] = (rubor_plane){0};
-        }
-        if (!status)
-            status = build_level(&out->level[out->levels++], now, error);
-        if (status)
+    out->image_width = image->width;
+    out->image_height = image->height;
+    out->side = image->width > image->height ? image->width : image->height;
+    sheets now = {0};
+    rubor_status status = sheets_begin(&now, image, skin, step, error);
+    while (!status) {
+        out->level[out->levels].step = (double)step * (1 << out->levels);
+        status = build_level(&out->level[out->levels++], &now, error);
+        int shorter = now.width < now.height ? now.width : now.height;
+        int longer = now.width > now.height ? now.width : now.height;
+        if (status || out->levels == RUBOR_ALIGN_LEVELS || longer / 2 < RUBOR_ALIGN_COARSEST_PX ||
+            shorter < 16)
             break;
+        status = sheets_halve(&now, error);
     }
-    for (int c = 0; c < 3; c++)
-        rubor_plane_finish(&now[c]);
+    free(now.data);
     if (status)
         rubor_structure_finish(out);
     return status;

@@ -72,6 +72,19 @@ static inline bool in_skin(rubor_point p)
     return x * x + y * y < 1;
 }
 
+/* Whether the skin covers a pixel of the moved scene: points of the baseline found by a few fixed-point
+ * steps. */
+static inline bool skin_at(const movement *move, rubor_point q)
+{
+    rubor_point p = q;
+    for (int k = 0; k < 12; k++) {
+        rubor_point to = move_point(move, p);
+        p.x -= to.x - q.x;
+        p.y -= to.y - q.y;
+    }
+    return in_skin(p);
+}
+
 /* Draws scene after move (NULL: none) into image and its skin's truth into mask; both initialized by the
  * call. */
 static inline void draw_scene(rubor_image_calibrated *image, rubor_mask *mask, const skin_scene *scene,
@@ -107,18 +120,14 @@ static inline void draw_scene(rubor_image_calibrated *image, rubor_mask *mask, c
         splat(red, w, h, scene_to_pixel(scene, move_point(move, (rubor_point){0.14, -0.04})), 60 * unit,
               scene->redness);
     }
-    /* The outline: forward mapped points inverted by a few fixed-point steps. */
     uint64_t grain = noise_seed * 0x9E3779B97F4A7C15u + 1442695040888963407u;
-    for (int y = 0; y < h; y++)
+    for (int y = 0; y < h; y++) {
+        bool skin = false;
         for (int x = 0; x < w; x++) {
             size_t i = (size_t)y * (size_t)w + (size_t)x;
-            rubor_point q = {(x - (w - 1) / 2.0) / w, (y - (h - 1) / 2.0) / w}, p = q;
-            for (int k = 0; k < 12; k++) {
-                rubor_point to = move_point(move, p);
-                p.x -= to.x - q.x;
-                p.y -= to.y - q.y;
-            }
-            bool skin = in_skin(p);
+            rubor_point q = {(x - (w - 1) / 2.0) / w, (y - (h - 1) / 2.0) / w};
+            if (x % 4 == 0)
+                skin = y % 4 ? mask->data[i - (size_t)w] != 0 : skin_at(move, q);
             mask->data[i] = skin ? 255 : 0;
             double shading = scene->light * q.x + 0.15 * (q.x * q.x + q.y * q.y);
             for (int c = 0; c < 3; c++) {
@@ -131,6 +140,7 @@ static inline void draw_scene(rubor_image_calibrated *image, rubor_mask *mask, c
                 image->plane[c][i] = (float)pow(10, -(od + shading + noise));
             }
         }
+    }
     free(melanin);
 }
 
