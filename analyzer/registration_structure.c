@@ -1,5 +1,7 @@
 #include "analyzer/registration_internal.h"
 
+#include "imaging/linsolve.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@
  * an EI of 15): taking that part of green minus red away leaves what redness does not change. */
 static const float blood_in_red = 0.3f;
 static const float linear_floor = 0.004f;
-/* Contrast below this (OD) is noise and is not raised to one. */
+/* Contrast below this (OD, on level 0; half of it a level on) is noise and is not raised to one. */
 static const float contrast_floor_od = 0.004f;
 static const float clamp_contrast = 3.0f;
 enum { SHADING_RADIUS_PX = 4, CONTRAST_RADIUS_PX = 10 };
@@ -97,6 +99,45 @@ static void local_mean(float *value, const float *weight, float *scratch, const 
     }
 }
 
+/* Takes the light's slope and bend over the whole skin away: near the skin's border, where a local mean is
+ * one-sided, they would leave an edge that belongs to the light and not to the skin. */
+static void remove_light(rubor_structure *level)
+{
+    enum { TERMS = 6 };
+    double a[TERMS * TERMS] = {0}, b[TERMS] = {0}, inverse[TERMS * TERMS], c[TERMS] = {0};
+    int w = level->width, h = level->height;
+    double scale = 2.0 / (w > h ? w : h);
+    int stride = rubor_structure_stride(level, 10000);
+    for (int y = 0; y < h; y += stride)
+        for (int x = 0; x < w; x += stride) {
+            size_t i = (size_t)y * (size_t)w + (size_t)x;
+            if (!level->valid[i])
+                continue;
+            double u = x * scale - 1, v = y * scale - 1;
+            const double t[TERMS] = {1, u, v, u * u, u * v, v * v};
+            for (int k = 0; k < TERMS; k++) {
+                b[k] += t[k] * level->s[i];
+                for (int m = 0; m < TERMS; m++)
+                    a[k * TERMS + m] += t[k] * t[m];
+            }
+        }
+    for (int k = 0; k < TERMS; k++)
+        a[k * TERMS + k] += 1e-6 * (a[0] + 1);
+    if (rubor_spd_inverse(inverse, a, TERMS, NULL))
+        return;
+    for (int k = 0; k < TERMS; k++)
+        for (int m = 0; m < TERMS; m++)
+            c[k] += inverse[k * TERMS + m] * b[m];
+    for (int y = 0; y < h; y++) {
+        float v = (float)(y * scale - 1), *row = level->s + (size_t)y * (size_t)w;
+        float c0 = (float)(c[0] + c[2] * v + c[5] * v * v), c1 = (float)(c[1] + c[4] * v), c2 = (float)c[3];
+        for (int x = 0; x < w; x++) {
+            float u = (float)(x * scale - 1);
+            row[x] -= c0 + c1 * u + c2 * u * u;
+        }
+    }
+}
+
 /* A binomial 3 x 3 over valid pixels: what is finer than two pixels is noise and aliasing. */
 static void smooth(float *s, const uint8_t *valid, float *scratch, int w, int h)
 {
@@ -106,6 +147,16 @@ static void smooth(float *s, const uint8_t *valid, float *scratch, int w, int h)
             size_t i = (size_t)y * (size_t)w + (size_t)x;
             if (!valid[i])
                 continue;
+            const float *p = scratch + i;
+            size_t row = (size_t)w;
+            const uint8_t *v = valid + i;
+            if (v[-1] & v[1] & v[row] & v[row - 1] & v[row + 1] & *(v - row) & *(v - row - 1) &
+                *(v - row + 1)) {
+                s[i] = (4 * p[0] + 2 * (p[-1] + p[1] + *(p - row) + p[row]) + *(p - row - 1) +
+                        *(p - row + 1) + p[row - 1] + p[row + 1]) *
+                       0.0625f;
+                continue;
+            }
             float sum = 0, weight = 0;
             for (int dy = -1; dy <= 1; dy++)
                 for (int dx = -1; dx <= 1; dx++) {
@@ -119,7 +170,7 @@ static void smooth(float *s, const uint8_t *valid, float *scratch, int w, int h)
 }
 
 /* s holds the blood-free OD at entry. scratch: 5 n floats. */
-static void normalize(rubor_structure *level, float *scratch)
+static void normalize(rubor_structure *level, float *scratch, float floor_od)
 {
     size_t n = (size_t)level->width * (size_t)level->height;
     float *weight = scratch, *mean = scratch + n, *rest = scratch + 2 * n;
@@ -134,7 +185,7 @@ static void normalize(rubor_structure *level, float *scratch)
     }
     local_mean(mean, weight, rest, level, CONTRAST_RADIUS_PX);
     for (size_t i = 0; i < n; i++) {
-        float value = level->s[i] / sqrtf(mean[i] + contrast_floor_od * contrast_floor_od);
+        float value = level->s[i] / sqrtf(mean[i] + floor_od * floor_od);
         level->s[i] = value > clamp_contrast    ? clamp_contrast
                       : value < -clamp_contrast ? -clamp_contrast
                                                 : value;
@@ -145,11 +196,9 @@ static void normalize(rubor_structure *level, float *scratch)
 static void differentiate(rubor_structure *level)
 {
     int w = level->width, h = level->height;
-    level->valid_count = 0;
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
             size_t i = (size_t)y * (size_t)w + (size_t)x, row = (size_t)w;
-            level->valid_count += level->valid[i] != 0;
             if (x == 0 || y == 0 || x == w - 1 || y == h - 1)
                 continue;
             if (!level->valid[i] || !level->valid[i - 1] || !level->valid[i + 1] || !level->valid[i - row] ||
@@ -180,7 +229,7 @@ static void validate(rubor_structure *level, const float *inside)
         }
 }
 
-static rubor_status build_level(rubor_structure *level, const sheets *from, rubor_error *error)
+static rubor_status build_level(rubor_structure *level, const sheets *from, int halvings, rubor_error *error)
 {
     size_t n = (size_t)from->width * (size_t)from->height;
     float *scratch = NULL;
@@ -192,13 +241,16 @@ static rubor_status build_level(rubor_structure *level, const sheets *from, rubo
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d x %d pixels", from->width,
                                from->height);
     validate(level, from->data + 2 * n);
+    for (size_t i = 0; i < n; i++)
+        level->valid_count += level->valid[i] != 0;
     const rubor_kernels *kernels = rubor_kernels_get();
     kernels->optical_density(level->s, from->data, linear_floor, n);
     kernels->optical_density(scratch, from->data + n, linear_floor, n);
     for (size_t i = 0; i < n; i++)
         level->s[i] = (1 + blood_in_red) * level->s[i] - blood_in_red * scratch[i];
+    remove_light(level);
     smooth(level->s, level->valid, scratch, level->width, level->height);
-    normalize(level, scratch);
+    normalize(level, scratch, contrast_floor_od / (float)(1 << halvings));
     differentiate(level);
     free(scratch);
     return RUBOR_OK;
@@ -215,21 +267,24 @@ static rubor_status sheets_init(sheets *s, int width, int height, rubor_error *e
     return RUBOR_OK;
 }
 
-/* Mean of step x step blocks of one working plane; what is left over at the right and the bottom is dropped.
+/* Mean of step x step blocks of one plane (column: scratch of one row of it); what is left over at the right
+ * and the bottom is dropped.
  */
-static void average_plane(float *out, int w, int h, const float *in, int stride, int step)
+static void average_plane(float *out, int w, int h, const float *in, int stride, int step, float *column)
 {
     float scale = 1.0f / (float)(step * step);
     for (int y = 0; y < h; y++) {
+        const float *top = in + (size_t)y * (size_t)step * (size_t)stride;
+        memcpy(column, top, (size_t)stride * sizeof *column);
+        for (int r = 1; r < step; r++)
+            for (int x = 0; x < stride; x++)
+                column[x] += top[(size_t)r * (size_t)stride + (size_t)x];
         float *line = out + (size_t)y * (size_t)w;
-        for (int r = 0; r < step; r++) {
-            const float *row = in + (size_t)(y * step + r) * (size_t)stride;
-            for (int x = 0; x < w; x++) {
-                float sum = 0;
-                for (int k = 0; k < step; k++)
-                    sum += row[x * step + k];
-                line[x] += sum * scale;
-            }
+        for (int x = 0; x < w; x++) {
+            float sum = 0;
+            for (int k = 0; k < step; k++)
+                sum += column[x * step + k];
+            line[x] = sum * scale;
         }
     }
 }
@@ -253,12 +308,15 @@ static rubor_status sheets_begin(sheets *s, const rubor_image_calibrated *image,
                                  int step, rubor_error *error)
 {
     rubor_status status = sheets_init(s, image->width / step, image->height / step, error);
-    if (status)
-        return status;
+    float *column = status ? NULL : malloc((size_t)image->width * sizeof *column);
+    if (!column)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d columns", image->width);
     size_t n = (size_t)s->width * (size_t)s->height;
     for (int c = 0; c < 2; c++)
-        average_plane(s->data + (size_t)c * n, s->width, s->height, image->plane[c], image->width, step);
+        average_plane(s->data + (size_t)c * n, s->width, s->height, image->plane[c], image->width, step,
+                      column);
     average_mask(s->data + 2 * n, s->width, s->height, skin, step);
+    free(column);
     return RUBOR_OK;
 }
 
@@ -266,11 +324,15 @@ static rubor_status sheets_halve(sheets *s, rubor_error *error)
 {
     sheets half;
     rubor_status status = sheets_init(&half, s->width / 2, s->height / 2, error);
-    if (status)
-        return status;
+    float *column = status ? NULL : malloc((size_t)s->width * sizeof *column);
+    if (!column) {
+        free(status ? NULL : half.data);
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d columns", s->width);
+    }
     size_t n = (size_t)s->width * (size_t)s->height, m = (size_t)half.width * (size_t)half.height;
     for (size_t c = 0; c < 3; c++)
-        average_plane(half.data + c * m, half.width, half.height, s->data + c * n, s->width, 2);
+        average_plane(half.data + c * m, half.width, half.height, s->data + c * n, s->width, 2, column);
+    free(column);
     free(s->data);
     *s = half;
     return RUBOR_OK;
@@ -288,7 +350,8 @@ rubor_status rubor_structure_build(rubor_structure_pyramid *out, const rubor_ima
     rubor_status status = sheets_begin(&now, image, skin, step, error);
     while (!status) {
         out->level[out->levels].step = (double)step * (1 << out->levels);
-        status = build_level(&out->level[out->levels++], &now, error);
+        status = build_level(&out->level[out->levels], &now, out->levels, error);
+        out->levels++;
         int shorter = now.width < now.height ? now.width : now.height;
         int longer = now.width > now.height ? now.width : now.height;
         if (status || out->levels == RUBOR_ALIGN_LEVELS || longer / 2 < RUBOR_ALIGN_COARSEST_PX ||
