@@ -182,6 +182,8 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
 {
     const rubor_frame *baseline = a->paired ? &a->baseline : NULL;
     const rubor_registration *registration = a->paired ? &a->registration : NULL;
+    if (a->paired)
+        rubor_change_readmit(&a->visit, baseline, registration);
     rubor_status status = rubor_change_init(&a->change, &a->visit, error);
     if (status == RUBOR_OK && a->paired)
         status = rubor_change_add_baseline(&a->change, &a->visit, baseline, registration, error);
@@ -190,9 +192,14 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
     if (status != RUBOR_OK)
         return status;
     bool misaligned = a->baseline.image.width > 0 && !a->paired;
-    if (misaligned || rubor_mask_count(&a->change.region) == 0 || (!a->paired && !a->change.control_known))
+    if (misaligned || rubor_mask_count(&a->change.region) == 0 || (!a->paired && !a->change.control_known)) {
+        rubor_change_settle(&a->visit, &a->change);
         return rubor_findings_none(&a->findings, &a->change, &a->visit, error);
+    }
     status = rubor_change_unmix(&a->change, &a->visit, baseline, error);
+    if (status != RUBOR_OK)
+        return status;
+    rubor_change_settle(&a->visit, &a->change);
     if (status == RUBOR_OK)
         status = a->paired
                      ? rubor_findings_find(&a->findings, &a->change, &a->visit, baseline, registration, error)
@@ -278,7 +285,6 @@ rubor_status rubor_analyze(rubor_record *out, rubor_maps *maps, rubor_bytes phot
         goto out;
     describe_photo(out, &a.visit);
     describe_calibration(out, &a.visit);
-    describe_skin(out, &a.visit);
     SET(out->reference, baseline.data ? "baseline" : "within_frame");
     rubor_quality_judge(out, &a.visit.quality, &a.visit.calibration, a.visit.info.width, a.visit.info.height,
                         a.visit.mm_per_px);
@@ -292,6 +298,7 @@ rubor_status rubor_analyze(rubor_record *out, rubor_maps *maps, rubor_bytes phot
     status = measure(&a, out, options, error);
     if (status != RUBOR_OK)
         goto out;
+    describe_skin(out, &a.visit);
     out->findings.pinpoint_count = a.findings.pinpoint_count;
     out->findings.crust_percent = a.findings.crust_percent;
     out->findings.bruise_percent = a.findings.bruise_percent;

@@ -14,6 +14,7 @@ void rubor_change_finish(rubor_change *change)
         rubor_plane_finish(&change->visit_od[c]);
         rubor_plane_finish(&change->reference_od[c]);
     }
+    rubor_mask_finish(&change->trial);
     rubor_mask_finish(&change->region);
     rubor_mask_finish(&change->control);
     rubor_plane_finish(&change->delta_ei);
@@ -56,6 +57,50 @@ static void average_cells(rubor_plane out[3], const rubor_frame *frame, int fact
         }
 }
 
+void rubor_change_readmit(rubor_frame *visit, const rubor_frame *baseline,
+                          const rubor_registration *registration)
+{
+    rubor_mask *skin = &visit->skin.skin;
+    const rubor_mask *before = &baseline->skin.skin;
+    for (int y = 0; y < skin->height; y++)
+        for (int x = 0; x < skin->width; x++) {
+            size_t at = (size_t)y * (size_t)skin->width + (size_t)x;
+            if (skin->data[at] >= 128 || (visit->skin.shine.data && visit->skin.shine.data[at] >= 128))
+                continue;
+            rubor_point there = rubor_registration_map(registration, (rubor_point){x, y});
+            double u = there.x + 0.5, v = there.y + 0.5;
+            if (u >= 0 && v >= 0 && u < before->width && v < before->height &&
+                before->data[(size_t)v * (size_t)before->width + (size_t)u] >= 128)
+                skin->data[at] = RUBOR_SKIN_TRIAL;
+        }
+}
+
+void rubor_change_settle(rubor_frame *visit, const rubor_change *change)
+{
+    rubor_mask *skin = &visit->skin.skin;
+    size_t inside = 0;
+    for (int y = 0; y < skin->height; y++)
+        for (int x = 0; x < skin->width; x++) {
+            size_t at = (size_t)y * (size_t)skin->width + (size_t)x;
+            if (skin->data[at] == RUBOR_SKIN_TRIAL) {
+                int cx = x / change->factor, cy = y / change->factor;
+                bool kept = change->delta_ei.data && cx < change->width && cy < change->height &&
+                            !isnan(change->delta_ei.data[(size_t)cy * (size_t)change->width + (size_t)cx]);
+                skin->data[at] = kept ? 255 : 0;
+            }
+            inside += skin->data[at] >= 128;
+        }
+    visit->skin.area_percent = 100.0 * (double)inside / ((double)skin->width * skin->height);
+}
+
+static void mark_trial(rubor_mask *trial, const rubor_frame *visit, int factor)
+{
+    for (int y = 0; y < trial->height * factor; y++)
+        for (int x = 0; x < trial->width * factor; x++)
+            if (visit->skin.skin.data[(size_t)y * (size_t)visit->image.width + (size_t)x] == RUBOR_SKIN_TRIAL)
+                trial->data[(size_t)(y / factor) * (size_t)trial->width + (size_t)(x / factor)] = 255;
+}
+
 /* Linear to OD in place; NaN stays. */
 static void to_od(rubor_plane planes[3])
 {
@@ -92,6 +137,8 @@ rubor_status rubor_change_init(rubor_change *out, const rubor_frame *visit, rubo
     out->smooth_cells = isfinite(out->mm_per_cell) ? 2 / out->mm_per_cell : out->width / 100.0;
     rubor_status status = planes_init(out->visit_od, out->width, out->height, error);
     if (status == RUBOR_OK)
+        status = rubor_mask_init(&out->trial, out->width, out->height, error);
+    if (status == RUBOR_OK)
         status = rubor_mask_init(&out->region, out->width, out->height, error);
     if (status == RUBOR_OK)
         status = rubor_mask_init(&out->control, out->width, out->height, error);
@@ -100,6 +147,7 @@ rubor_status rubor_change_init(rubor_change *out, const rubor_frame *visit, rubo
         return status;
     }
     average_cells(out->visit_od, visit, out->factor);
+    mark_trial(&out->trial, visit, out->factor);
     to_od(out->visit_od);
     return RUBOR_OK;
 }

@@ -17,6 +17,7 @@ typedef struct rubor_change {
     double smooth_cells; /* side of the square over which scores average: 2 mm or 1/100 of the width */
 
     rubor_plane visit_od[3], reference_od[3]; /* NaN: not skin, shine, or outside; reference may be empty */
+    rubor_mask trial;                         /* cells of skin on trial (rubor_change_readmit) */
     rubor_mask region, control;               /* cells; 255 inside */
     bool control_known;
 
@@ -37,6 +38,15 @@ typedef struct rubor_change {
 /* Allocates and averages the visit. */
 rubor_status rubor_change_init(rubor_change *out, const rubor_frame *visit, rubor_error *error);
 void rubor_change_finish(rubor_change *change);
+
+/* Skin that the baseline shows and the visit's own search left out (too red, too dark, a crust) is taken back
+ * on trial: marked RUBOR_SKIN_TRIAL in the visit's mask. rubor_change_unmix drops it again where the change
+ * is none that skin can make (a hair, a collar). Call before rubor_change_init. */
+enum { RUBOR_SKIN_TRIAL = 200 };
+void rubor_change_readmit(rubor_frame *visit, const rubor_frame *baseline,
+                          const rubor_registration *registration);
+/* What stayed on trial becomes skin, what failed is cut out of the mask; updates the skin's area. */
+void rubor_change_settle(rubor_frame *visit, const rubor_change *change);
 
 /* The baseline seen in the visit's frame. */
 rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *visit,

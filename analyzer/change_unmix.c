@@ -132,6 +132,13 @@ static void find_unmix(rubor_change *change, const rubor_frame *visit, const rub
                       change->reference_directions.melanin, change->systematic_od, change->shading_sd);
 }
 
+/* What blood, melanin, a bruise and the light can do to skin between two photos; a hair or a collar does
+ * more. */
+static bool skin_can(double ei, double mi, double shade)
+{
+    return ei > -15 && ei < 60 && mi > -15 && mi < 60 && shade > -0.12 && shade < 0.25;
+}
+
 static void unmix_cells(rubor_change *change, bool pair)
 {
     size_t count = (size_t)change->width * (size_t)change->height;
@@ -150,6 +157,8 @@ static void unmix_cells(rubor_change *change, bool pair)
             mi -= before->mi[c] * d;
             shade -= before->shade[c] * d;
         }
+        if (change->trial.data[i] && !skin_can(ei, mi, shade))
+            ei = mi = shade = NAN;
         change->delta_ei.data[i] = (float)ei;
         change->delta_mi.data[i] = (float)mi;
         change->shade_od.data[i] = (float)shade;
@@ -172,5 +181,9 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
     find_zero(change, pair);
     find_unmix(change, visit, pair ? baseline : NULL);
     unmix_cells(change, pair);
+    size_t count = (size_t)change->width * (size_t)change->height;
+    for (size_t i = 0; i < count; i++)
+        if (isnan(change->delta_ei.data[i]))
+            change->region.data[i] = change->control.data[i] = 0;
     return RUBOR_OK;
 }

@@ -19,7 +19,7 @@ enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
 #define GLARE_RETAKE 12.0
 #define SHINE_WARN 10.0
 #define TILT_WARN 35.0
-#define FAR_MM_PER_PX 0.40 /* of the working image */
+#define FAR_MM_PER_PX 1.00 /* of the working image */
 #define SKIN_LEAST 2.0
 
 static void judge_sharpness(rubor_record *record, const rubor_quality *q, double width)

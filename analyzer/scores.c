@@ -16,24 +16,68 @@ int rubor_redness_grade(double score)
     return grade;
 }
 
+typedef struct score_input {
+    const rubor_change *change;
+    const rubor_findings *findings;
+    const rubor_plane *delta, *other; /* the own change and the other chromophore's */
+    rubor_plane averaged;             /* delta over the averaging square, findings left out */
+    double full, zero_sd, gain_sd, leak_sd;
+    double block_sd; /* spread of the averaged change where nothing changed */
+} score_input;
+
 static bool counts(const rubor_change *change, const rubor_findings *findings, const rubor_plane *plane,
                    size_t i)
 {
     return change->region.data[i] >= 128 && findings->cells.data[i] < 128 && !isnan(plane->data[i]);
 }
 
-/* 100 x mean over the region of clamp((gain * delta + offset) / full, 0, 1) */
-static double clamped_mean(const rubor_change *change, const rubor_findings *findings,
-                           const rubor_plane *averaged, double gain, double offset, double full)
+/* 100 x mean over the region of clamp((gain * delta + leak * other + offset) / full, 0, 1). */
+typedef struct bend {
+    double gain, leak, offset;
+} bend;
+
+static double clamped_mean(const score_input *in, bend how)
 {
-    size_t count = (size_t)change->width * (size_t)change->height, n = 0;
+    size_t count = (size_t)in->change->width * (size_t)in->change->height, n = 0;
     double sum = 0;
     for (size_t i = 0; i < count; i++)
-        if (counts(change, findings, averaged, i)) {
-            sum += fmin(1, fmax(0, (gain * (double)averaged->data[i] + offset) / full));
+        if (counts(in->change, in->findings, &in->averaged, i)) {
+            double other =
+                how.leak != 0 && !isnan(in->other->data[i]) ? how.leak * (double)in->other->data[i] : 0;
+            double value = how.gain * (double)in->averaged.data[i] + other + how.offset;
+            sum += fmin(1, fmax(0, value / in->full));
             n++;
         }
     return n ? 100 * sum / (double)n : RUBOR_NULL;
+}
+
+/* What noise of this spread adds to the score where nothing changed: half of it is cut off at zero. */
+static double noise_share(const score_input *in, double score_zero_sd)
+{
+    size_t count = (size_t)in->change->width * (size_t)in->change->height, n = 0, near_zero = 0;
+    for (size_t i = 0; i < count; i++)
+        if (counts(in->change, in->findings, &in->averaged, i)) {
+            near_zero += fabs((double)in->averaged.data[i]) < 2.5 * score_zero_sd;
+            n++;
+        }
+    return n ? 100 * 0.4 * score_zero_sd / in->full * (double)near_zero / (double)n : 0;
+}
+
+/* Each doubt bends the map by one standard deviation up and down; the score's steps add in quadrature. */
+static void score_interval(rubor_score *score, const score_input *in)
+{
+    const bend plain = {1, 0, 0};
+    double base = clamped_mean(in, plain), noise = noise_share(in, in->block_sd);
+    for (int side = 0; side < 2; side++) {
+        double sign = side ? 1 : -1, z = sign * RUBOR_Z95;
+        double steps[3] = {clamped_mean(in, (bend){1 + z * in->gain_sd, 0, 0}) - base,
+                           clamped_mean(in, (bend){1, z * in->leak_sd, 0}) - base,
+                           clamped_mean(in, (bend){1, 0, z * in->zero_sd}) - base};
+        double step = sqrt(steps[0] * steps[0] + steps[1] * steps[1] + steps[2] * steps[2]);
+        double end = base + sign * step - (side ? 0 : 2 * noise);
+        score->interval95[side] = fmin(100, fmax(0, end));
+    }
+    score->score = base;
 }
 
 static double plain_mean(const rubor_change *change, const rubor_findings *findings, const rubor_plane *plane)
@@ -63,38 +107,28 @@ static void areas(rubor_score *score, const rubor_change *change, const rubor_ma
         score->area_cm2 = (double)inside * change->mm_per_cell * change->mm_per_cell / 100;
 }
 
-typedef struct scale {
-    const rubor_plane *delta;
-    double full, zero_sd, sd; /* sd of the mean change itself */
-} scale;
-
-static rubor_status fill(rubor_score *score, const rubor_change *change, const rubor_findings *findings,
-                         const scale *how, rubor_error *error)
+static rubor_status fill(rubor_score *score, score_input *in, double sd, rubor_error *error)
 {
-    rubor_plane averaged = {0};
-    rubor_status status = rubor_plane_init(&averaged, change->width, change->height, error);
+    const rubor_change *change = in->change;
+    rubor_status status = rubor_plane_init(&in->averaged, change->width, change->height, error);
     if (status != RUBOR_OK)
         return status;
     size_t count = (size_t)change->width * (size_t)change->height;
     for (size_t i = 0; i < count; i++)
-        averaged.data[i] = findings->cells.data[i] >= 128 ? NAN : how->delta->data[i];
-    status = rubor_plane_box(&averaged, (int)(change->smooth_cells / 2), error);
+        in->averaged.data[i] = in->findings->cells.data[i] >= 128 ? NAN : in->delta->data[i];
+    status = rubor_plane_box(&in->averaged, (int)(change->smooth_cells / 2), error);
     if (status != RUBOR_OK)
         goto out;
-    score->delta = plain_mean(change, findings, how->delta);
+    score->delta = plain_mean(change, in->findings, in->delta);
     if (isnan(score->delta))
         goto out;
-    double relative = 0, rest = how->sd;
-    (void)relative;
-    score->delta_interval95[0] = score->delta - RUBOR_Z95 * how->sd;
-    score->delta_interval95[1] = score->delta + RUBOR_Z95 * how->sd;
-    score->score = clamped_mean(change, findings, &averaged, 1, 0, how->full);
-    score->interval95[0] = clamped_mean(change, findings, &averaged, 1, -RUBOR_Z95 * rest, how->full);
-    score->interval95[1] = clamped_mean(change, findings, &averaged, 1, RUBOR_Z95 * rest, how->full);
-    score->mdc = RUBOR_Z995 * how->zero_sd;
-    score->changed = fabs(score->delta) > RUBOR_Z995 * how->zero_sd;
+    score->delta_interval95[0] = score->delta - RUBOR_Z95 * sd;
+    score->delta_interval95[1] = score->delta + RUBOR_Z95 * sd;
+    score_interval(score, in);
+    score->mdc = RUBOR_Z995 * in->zero_sd;
+    score->changed = fabs(score->delta) > RUBOR_Z995 * in->zero_sd;
 out:
-    rubor_plane_finish(&averaged);
+    rubor_plane_finish(&in->averaged);
     return status;
 }
 
@@ -104,14 +138,28 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
 {
     double ei = plain_mean(change, findings, &change->delta_ei);
     double mi = plain_mean(change, findings, &change->delta_mi);
-    scale redness = {&change->delta_ei, RUBOR_REDNESS_FULL, uncertainty->zero_ei,
-                     rubor_uncertainty_ei(uncertainty, ei, mi)};
-    scale pigment = {&change->delta_mi, RUBOR_PIGMENT_FULL, uncertainty->zero_mi,
-                     rubor_uncertainty_mi(uncertainty, ei, mi)};
-    rubor_status status = fill(&record->redness, change, findings, &redness, error);
+    score_input redness = {.change = change,
+                           .findings = findings,
+                           .delta = &change->delta_ei,
+                           .other = &change->delta_mi,
+                           .full = RUBOR_REDNESS_FULL,
+                           .zero_sd = uncertainty->zero_ei,
+                           .gain_sd = uncertainty->gain_ei,
+                           .leak_sd = uncertainty->leak_ei,
+                           .block_sd = uncertainty->block_ei};
+    score_input pigment = {.change = change,
+                           .findings = findings,
+                           .delta = &change->delta_mi,
+                           .other = &change->delta_ei,
+                           .full = RUBOR_PIGMENT_FULL,
+                           .zero_sd = uncertainty->zero_mi,
+                           .gain_sd = uncertainty->gain_mi,
+                           .leak_sd = uncertainty->leak_mi,
+                           .block_sd = uncertainty->block_mi};
+    rubor_status status = fill(&record->redness, &redness, rubor_uncertainty_ei(uncertainty, ei, mi), error);
     if (status != RUBOR_OK)
         return status;
-    status = fill(&record->pigmentation, change, findings, &pigment, error);
+    status = fill(&record->pigmentation, &pigment, rubor_uncertainty_mi(uncertainty, ei, mi), error);
     if (status != RUBOR_OK)
         return status;
     record->redness.grade = rubor_redness_grade(record->redness.score);

@@ -77,7 +77,7 @@ static double sum3(const double row[3])
 }
 
 typedef struct parts {
-    double noise[2], control[2], shading[2], residual[2], glare[2], registration[2];
+    double block[2], noise[2], control[2], shading[2], residual[2], glare[2], registration[2];
 } parts;
 
 static void zero_parts(parts *out, const rubor_change *change, const rubor_frame *visit,
@@ -90,6 +90,10 @@ static void zero_parts(parts *out, const rubor_change *change, const rubor_frame
     block_spread(spread, &blocks, change, &change->region);
     block_spread(elsewhere, &control_blocks, change, &change->control);
     size_t cells = rubor_mask_count(&change->region);
+    for (int k = 0; k < 2; k++) /* without control the noise of cells, which neighbors share in part */
+        out->block[k] = control_blocks > 8
+                            ? elsewhere[k]
+                            : through(rows[k], change->noise_od) * 2 / fmax(1, change->smooth_cells);
     residual_od(od, &visit->calibration);
     if (baseline)
         residual_od(other, &baseline->calibration);
@@ -131,6 +135,8 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     zero_parts(&p, change, visit, baseline, registration);
     double ei[] = {p.noise[0], p.control[0], p.shading[0], p.residual[0], p.registration[0]};
     double mi[] = {p.noise[1], p.control[1], p.shading[1], p.residual[1], p.registration[1]};
+    out->block_ei = p.block[0];
+    out->block_mi = p.block[1];
     out->zero_ei = length(ei, 5);
     out->zero_mi = length(mi, 5);
     double lighting =

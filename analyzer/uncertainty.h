@@ -12,6 +12,8 @@
 typedef struct rubor_uncertainty {
     /* what is there without any change, in delta_ei and delta_mi */
     double zero_ei, zero_mi;
+    /* spread of the change averaged over the scores' square, where nothing changed */
+    double block_ei, block_mi;
     /* what grows with the change: relative to the own delta */
     double gain_ei, gain_mi;
     /* per unit of the other delta */
