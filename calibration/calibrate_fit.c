@@ -9,8 +9,10 @@ enum { N = RUBOR_FIT_PARAMETERS, TONES = RUBOR_FIT_TONES, PATCHES = RUBOR_CHART_
 
 /* What one patch is trusted to, in CIEDE2000, and where the loss turns from square to linear. */
 static const double PATCH_SIGMA = 2.0, ROBUST_SIGMAS = 3.0;
-/* Standard deviations of the priors around zero; the matrix has its own, see prior_of. */
-static const double PRIOR_SD[N - 9] = {0.20,  0.06,  0.06,  /* gamma */
+/* Means and standard deviations of the priors; the matrix has its own, see prior_of. Lenses and rooms usually
+ * veil by one to three percent of white. */
+static const double PRIOR_MEAN[TONES] = {[RUBOR_FIT_GLARE - RUBOR_FIT_TONE] = 0.012};
+static const double PRIOR_SD[TONES] = {0.20,  0.06,  0.06,  /* gamma */
                                        0.08,  0.03,         /* k2, k3 */
                                        0.015, 0.005, 0.005, /* glare, in units of white */
                                        0.01,  0.01};        /* fall-off, log10 per pitch */
@@ -54,11 +56,31 @@ double rubor_fit_tone(const rubor_fit *fit, int channel, double linear)
     return exp(fit->middle + tone_log(fit, channel, log(linear) - fit->middle));
 }
 
-double rubor_fit_glare(const rubor_fit *fit, int channel)
+/* Glare is never negative: a soft hinge at zero, so that a step can always lead away from it. */
+static const double GLARE_HINGE = 0.001;
+
+static double glare_of(double parameter, double *slope)
+{
+    double at = parameter / GLARE_HINGE;
+    if (at > 30.0) {
+        *slope = 1.0;
+        return parameter;
+    }
+    double e = exp(at);
+    *slope = e / (1.0 + e);
+    return GLARE_HINGE * log1p(e);
+}
+
+static double glare_parameter(const rubor_fit *fit, int channel)
 {
     const double *t = fit->theta + RUBOR_FIT_GLARE;
-    double difference = channel == 0 ? t[1] : channel == 1 ? t[2] : -t[1] - t[2];
-    return fmax(0.0, t[0] + difference);
+    return t[0] + (channel == 0 ? t[1] : channel == 1 ? t[2] : -t[1] - t[2]);
+}
+
+double rubor_fit_glare(const rubor_fit *fit, int channel)
+{
+    double slope;
+    return glare_of(glare_parameter(fit, channel), &slope);
 }
 
 void rubor_fit_color(double color[3], double v_out[3], const rubor_fit *fit, const rubor_fit_patch *patch)
@@ -95,13 +117,19 @@ static void patch_residual(double r[3], const problem *p, int k, const double co
 static void prior_of(double *mean, double *sd, const problem *p, int i)
 {
     *mean = 0.0;
-    if (i >= 9) {
+    if (i >= RUBOR_FIT_TONE) {
+        *mean = PRIOR_MEAN[i - RUBOR_FIT_TONE];
         *sd = PRIOR_SD[i - 9];
         return;
     }
     double unit = p->reference_mean[i / 3] / p->camera_mean[i % 3];
     *mean = i % 4 == 0 ? unit : 0.0;
     *sd = unit * (i % 4 == 0 ? MATRIX_DIAGONAL_SD : MATRIX_SIDE_SD);
+}
+
+double rubor_fit_prior_mean(int parameter)
+{
+    return PRIOR_MEAN[parameter - RUBOR_FIT_TONE];
 }
 
 double rubor_fit_prior_sd(int parameter)
@@ -172,7 +200,7 @@ void rubor_fit_jacobian(double out[3][N], const rubor_fit *fit, const rubor_fit_
     double light = m[RUBOR_FIT_FALLOFF] * patch->x + m[RUBOR_FIT_FALLOFF + 1] * patch->y;
     double scale = exp(-LN10 * light);
     for (int c = 0; c < 3; c++) {
-        double slopes[3], glare = rubor_fit_glare(fit, c);
+        double slopes[3], hinge, glare = glare_of(glare_parameter(fit, c), &hinge);
         double tone = v[c] / scale + glare;
         /* channel c carries the differences 1 and 2 as (1, 0), (0, 1), (-1, -1) */
         double first = c == 0 ? 1.0 : c == 1 ? 0.0 : -1.0, second = c == 1 ? 1.0 : c == 0 ? 0.0 : -1.0;
@@ -184,11 +212,9 @@ void rubor_fit_jacobian(double out[3][N], const rubor_fit *fit, const rubor_fit_
         dv[c][RUBOR_FIT_GAMMA + 2] = slopes[0] * second;
         dv[c][RUBOR_FIT_CURVE] = slopes[1];
         dv[c][RUBOR_FIT_CURVE + 1] = slopes[2];
-        if (glare > 0.0) {
-            dv[c][RUBOR_FIT_GLARE] = -scale;
-            dv[c][RUBOR_FIT_GLARE + 1] = -scale * first;
-            dv[c][RUBOR_FIT_GLARE + 2] = -scale * second;
-        }
+        dv[c][RUBOR_FIT_GLARE] = -scale * hinge;
+        dv[c][RUBOR_FIT_GLARE + 1] = -scale * hinge * first;
+        dv[c][RUBOR_FIT_GLARE + 2] = -scale * hinge * second;
         dv[c][RUBOR_FIT_FALLOFF] = -LN10 * patch->x * v[c];
         dv[c][RUBOR_FIT_FALLOFF + 1] = -LN10 * patch->y * v[c];
     }
@@ -272,6 +298,7 @@ rubor_status rubor_fit_start(rubor_fit *fit, const rubor_fit_patch *patches, con
     int used = 0;
     double sum = 0.0, low = INFINITY, high = -INFINITY;
     *fit = (rubor_fit){0};
+    memcpy(fit->theta + RUBOR_FIT_TONE, PRIOR_MEAN, sizeof PRIOR_MEAN);
     for (int k = 0; k < PATCHES; k++) {
         if (!(patches[k].weight > 0.0))
             continue;

@@ -66,7 +66,8 @@ void rubor_fit_color(double color[3], double v[3], const rubor_fit *fit, const r
 /* d color / d theta of one patch. */
 void rubor_fit_jacobian(double out[3][RUBOR_FIT_PARAMETERS], const rubor_fit *fit,
                         const rubor_fit_patch *patch);
-/* Standard deviation of the prior of a parameter after the matrix, index RUBOR_FIT_TONE.. */
+/* Mean and standard deviation of the prior of a parameter after the matrix, index RUBOR_FIT_TONE.. */
+double rubor_fit_prior_mean(int parameter);
 double rubor_fit_prior_sd(int parameter);
 
 /* Rounds to 22 significant bits: the last bits of an iteration depend on the CPU's math library, these do

@@ -58,7 +58,7 @@ static double prior_cost(const rubor_fit *fit)
 {
     double sum = 0.0;
     for (int i = TONE; i < N; i++) {
-        double z = fit->theta[i] / rubor_fit_prior_sd(i);
+        double z = (fit->theta[i] - rubor_fit_prior_mean(i)) / rubor_fit_prior_sd(i);
         sum += 0.5 * z * z;
     }
     return sum;
@@ -116,7 +116,8 @@ static void improve(state *now, const rubor_joint_system *s, const rubor_fit_pat
             posterior(a, now);
             for (int i = 0; i < N; i++) {
                 double sd = i < TONE ? 1.0 : rubor_fit_prior_sd(i);
-                step[i] = now->jtr[i] + (i < TONE ? 0.0 : now->fit.theta[i] / (sd * sd));
+                step[i] = now->jtr[i] +
+                          (i < TONE ? 0.0 : (now->fit.theta[i] - rubor_fit_prior_mean(i)) / (sd * sd));
                 a[i * N + i] *= 1.0 + lambda;
             }
             rubor_fit trial = now->fit;
@@ -222,6 +223,6 @@ void rubor_joint_anchor(rubor_fit *fit, const rubor_joint *joint)
         double sd = rubor_fit_prior_sd(TONE + t);
         fit->tone_at[t] = joint->theta[TONE + t];
         /* The joint estimate sits where its data and the prior balance; fit has the prior itself. */
-        fit->tone_gradient[t] = -joint->theta[TONE + t] / (sd * sd);
+        fit->tone_gradient[t] = -(joint->theta[TONE + t] - rubor_fit_prior_mean(TONE + t)) / (sd * sd);
     }
 }

@@ -53,24 +53,20 @@ static void melanin_direction(double out[3], double reference[3], const view *v,
     }
 }
 
-/* Adds the spread that other plausible shapes give: of the hemoglobin change powers of blood's absorption at
- * two oxygenations (the measured shape lies near the 0.38th power), of melanin other exponents. */
+/* Adds the spread that other plausible shapes give: of the hemoglobin change the measured shape alone, and
+ * more of two powers of blood's absorption; of melanin other exponents. */
 static void add_shape_doubt(double hemoglobin[9], double melanin[9], const rubor_directions *base,
                             const view *v)
 {
     static const struct {
-        double power, oxygenation;
-    } shapes[] = {{0.38, 0.95}, {0.5, 0.95}, {0.38, 0.6}, {0.30, 0.75}};
+        double share, power;
+    } shapes[] = {{0.0, 0.38}, {0.6, 0.38}, {0.5, 0.5}};
     enum { SHAPES = sizeof shapes / sizeof *shapes };
     static const double exponents[] = {2.7, 4.0};
     double out[3], reference[3];
     for (int k = 0; k < SHAPES; k++) {
         double shape[SAMPLES];
-        for (int i = 0; i < SAMPLES; i++) {
-            double blood = shapes[k].oxygenation * (double)rubor_absorption_oxyblood()->value[i] +
-                           (1.0 - shapes[k].oxygenation) * (double)rubor_absorption_deoxyblood()->value[i];
-            shape[i] = pow(blood, shapes[k].power);
-        }
+        rubor_hemoglobin_shape(shape, shapes[k].share, shapes[k].power);
         hemoglobin_direction(out, reference, v, shape);
         for (int c = 0; c < 3; c++)
             for (int d = 0; d < 3; d++)
@@ -144,8 +140,7 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     else
         memcpy(v.weights, v.reference, sizeof v.weights);
     rubor_skin_reflectance(v.reflectance, (const double(*)[SAMPLES])v.weights, skin_linear);
-    for (int i = 0; i < SAMPLES; i++)
-        hemoglobin[i] = (double)rubor_hemoglobin_change_shape()->value[i];
+    rubor_hemoglobin_shape(hemoglobin, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
     hemoglobin_direction(out->hemoglobin, out->reference_hemoglobin, &v, hemoglobin);
     melanin_direction(out->melanin, out->reference_melanin, &v, RUBOR_MELANIN_EXPONENT);
     out->hemoglobin_gain = 100.0 * (out->hemoglobin[1] - out->hemoglobin[0]);

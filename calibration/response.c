@@ -112,8 +112,7 @@ static void outputs_of(double out[OUTPUTS], const double transform[9], const dou
                             transform[3 * c + 2] * response[2 * SAMPLES + i];
     rubor_reference_observer(reference);
     rubor_skin_reflectance(reflectance, (const double(*)[SAMPLES])reference, NULL);
-    for (int i = 0; i < SAMPLES; i++)
-        hemoglobin[i] = (double)rubor_hemoglobin_change_shape()->value[i];
+    rubor_hemoglobin_shape(hemoglobin, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
     rubor_melanin_shape(melanin, RUBOR_MELANIN_EXPONENT);
     rubor_od_slopes(own, (const double(*)[SAMPLES])weights, reflectance, hemoglobin);
     rubor_od_slopes(seen, (const double(*)[SAMPLES])reference, reflectance, hemoglobin);

@@ -39,6 +39,16 @@ void rubor_melanin_shape(double shape[SAMPLES], double exponent)
         shape[i] = pow((RUBOR_SPECTRUM_FIRST_NM + i * RUBOR_SPECTRUM_STEP_NM) / 550.0, -exponent);
 }
 
+void rubor_hemoglobin_shape(double shape[SAMPLES], double share, double power)
+{
+    enum { AT_580 = (580 - RUBOR_SPECTRUM_FIRST_NM) / RUBOR_SPECTRUM_STEP_NM };
+    const float *measured = rubor_hemoglobin_change_shape()->value,
+                *blood = rubor_absorption_oxyblood()->value;
+    for (int i = 0; i < SAMPLES; i++)
+        shape[i] = (1.0 - share) * (double)measured[i] +
+                   share * pow((double)blood[i] / (double)blood[AT_580], power);
+}
+
 void rubor_od_slopes(double slopes[3], const double weights[3][SAMPLES], const double reflectance[SAMPLES],
                      const double shape[SAMPLES])
 {
@@ -68,10 +78,9 @@ void rubor_skin_reflectance(double reflectance[SAMPLES], const double weights[3]
     double shapes[3][SAMPLES], parameter[3];
     memcpy(parameter, PRIOR_MEAN, sizeof parameter);
     rubor_melanin_shape(shapes[1], RUBOR_MELANIN_EXPONENT);
-    for (int i = 0; i < SAMPLES; i++) {
+    rubor_hemoglobin_shape(shapes[2], RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
+    for (int i = 0; i < SAMPLES; i++)
         shapes[0][i] = 1.0;
-        shapes[2][i] = (double)rubor_hemoglobin_change_shape()->value[i];
-    }
     for (int step = 0; color && step < STEPS; step++) {
         double a[9] = {0}, b[3] = {0}, slopes[3][3];
         reflectance_of(reflectance, parameter, (const double(*)[SAMPLES])shapes);
