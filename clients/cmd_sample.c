@@ -102,7 +102,7 @@ int rubor_cmd_sample(int argc, char **argv)
         RUBOR_OPTION_TEXT("lamp2", &given.lamp2, "a second lamp from the other side (none)", "NAME"),
         RUBOR_OPTION_TEXT("size", &given.size, "pixels (1600x1200)", "WxH"),
         RUBOR_OPTION_TEXT("border", &given.border,
-                          "none, background, hair, clothing, lips, beard or jewelry\n"
+                          "none, background, hair, clothing, lips, beard, jewelry, brow, nostrils, shadow\n"
                           "                           (drawn from the seed)",
                           "NAME"),
         RUBOR_OPTION_TEXT("glare", &given.glare, "veiling glare, % of white (0 to 4, from the seed)", "X"),

@@ -61,8 +61,8 @@ static void draw_camera(rubor_device *out, const rubor_scene *scene)
     rubor_random random = rubor_random_stream(o->seed, STREAM_CAMERA);
     double weight[3][N], sum[3] = {0}, largest = 0;
     rubor_optics_weights(weight, scene->camera, scene->lamp, 0);
-    fit_matrix(out->matrix, (const double(*)[N])weight, rubor_random_uniform(&random, 0.8, 1.15));
-    fill_curve(out->curve, rubor_random_uniform(&random, 0, 0.35));
+    fit_matrix(out->matrix, (const double(*)[N])weight, rubor_random_uniform(&random, 0.8, 1.08));
+    fill_curve(out->curve, rubor_random_uniform(&random, 0, 0.28));
     for (int c = 0; c < 3; c++) {
         out->balance[c] = c == 1 ? 1 : (float)rubor_random_uniform(&random, 0.95, 1.05);
         for (int i = 0; i < N; i++)
@@ -101,14 +101,20 @@ static void draw_shine(rubor_device *out, const rubor_scene *scene, const rubor_
     for (int k = 0; k < RUBOR_SHINES; k++) {
         double x = w * rubor_random_uniform(&random, 0.1, 0.9),
                y = scene->height * rubor_random_uniform(&random, 0.1, 0.9);
-        double sigma = w * rubor_random_uniform(&random, 0.015, 0.05),
-               level = rubor_random_uniform(&random, 0.03, 0.16);
+        double sigma = w * rubor_random_uniform(&random, 0.02, 0.06);
+        double level = rubor_random_uniform(&random, 0.03, 0.14),
+               turn = rubor_random_uniform(&random, 0, 0.5);
         double wander = 0.015 * w;
         out->shine[k][0] = (float)(x + wander * rubor_random_uniform(room, -1, 1));
         out->shine[k][1] = (float)(y + wander * rubor_random_uniform(room, -1, 1));
-        out->shine[k][2] = (float)(1 / (2 * sigma * sigma));
-        double today = (oily ? 1 : 0.15) * rubor_random_uniform(room, 0.6, 1.3) + amounts->shine;
-        out->shine[k][3] = (float)(scene->options.shine * level * today);
+        double narrow = rubor_random_uniform(&random, 2.0, 4.0); /* along a fold or a bone */
+        double c = rubor_numeric_cos_turns(turn), s = rubor_numeric_sin_turns(turn);
+        out->shine[k][2] = (float)(c / sigma);
+        out->shine[k][3] = (float)(s / sigma);
+        out->shine[k][4] = (float)(-s * narrow / sigma);
+        out->shine[k][5] = (float)(c * narrow / sigma);
+        double today = (oily ? 1 : 0.1) * rubor_random_uniform(room, 0.6, 1.3) + amounts->shine;
+        out->shine[k][6] = (float)(scene->options.shine * level * today);
     }
 }
 

@@ -19,7 +19,8 @@ typedef struct rubor_device {
     float spread;                     /* lens: weight of each next pixel */
     float center[2], falloff;         /* light = 1 / (1 + falloff r^2), r in widths */
     float second_share, second_slope; /* a second lamp's part of the light, and its slope per width */
-    float shine[RUBOR_SHINES][4];     /* x, y, 1 / (2 sigma^2) in pixels, strength */
+    /* lobes: center x, y; two axes (x, y) in 1 / pixels; strength */
+    float shine[RUBOR_SHINES][7];
     uint64_t noise_seed;
     int quality;
     bool subsampled;

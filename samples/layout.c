@@ -4,8 +4,8 @@
 
 enum { STREAM_LAYOUT = 2, STREAM_SPOTS = 3, STREAM_FIELDS = 4 };
 
-const char *const rubor_border_names[RUBOR_BORDER_COUNT + 1] = {"none", "background", "hair",    "clothing",
-                                                                "lips", "beard",      "jewelry", NULL};
+const char *const rubor_border_names[RUBOR_BORDER_COUNT + 1] = {
+    "none", "background", "hair", "clothing", "lips", "beard", "jewelry", "brow", "nostrils", "shadow", NULL};
 
 static void blob_draw(rubor_blob *blob, rubor_random *random, double wobble)
 {
@@ -167,6 +167,19 @@ static double edge_distance(const rubor_scene *scene, const fields *f, int which
         double sag = 0.05 * w + 0.10 * w * (x / w) * (1 - x / w);
         return 0.007 * w - fabs(y - sag);
     }
+    case RUBOR_BORDER_BROW: { /* an arch above the region */
+        double u = (x - 0.30 * w) / (0.17 * w),
+               v = (y - 0.075 * h - 0.05 * h * u * u + 0.3 * wave) / (0.032 * h);
+        return (1 - sqrt(u * u + v * v)) * 0.03 * h;
+    }
+    case RUBOR_BORDER_NOSTRILS: {
+        double v = (y - 0.90 * h) / (0.035 * h), u = (x - 0.10 * w) / (0.035 * w),
+               second = (x - 0.23 * w) / (0.035 * w);
+        double near = fmin(u * u, second * second);
+        return (1 - sqrt(near + v * v)) * 0.03 * w;
+    }
+    case RUBOR_BORDER_SHADOW:
+        return 0.13 * h - (h - y) - 0.15 * x + 2 * wave;
     default:
         break;
     }
@@ -200,9 +213,11 @@ static double treatment(const rubor_scene *scene, const fields *f, double x, dou
         return 1 - rubor_numeric_smoothstep(1.03, 1.10, level);
     double coarse = (double)rubor_noise2(f->seed + which, (float)(x / (0.09 * w)), (float)(y / (0.09 * w)));
     double fine = (double)rubor_noise2(f->seed + which + 1, (float)(x / (0.03 * w)), (float)(y / (0.03 * w)));
+    level += 0.05 * (double)rubor_noise2(f->seed + 50, (float)(x / (0.05 * w)), (float)(y / (0.05 * w)));
     if (pattern && strcmp(pattern, "patchy") == 0)
         return soft_disc(level) * rubor_numeric_smoothstep(-0.35, 0.25, coarse + 0.3 * fine);
-    return soft_disc(level) * (1 + 0.16 * coarse + 0.10 * fine);
+    double depth = which == 30 ? 1.6 : 1; /* pigment settles in more uneven patches than blood */
+    return soft_disc(level) * (1 + depth * (0.16 * coarse + 0.10 * fine));
 }
 
 static void coarse_node(float *node, const rubor_scene *scene, const fields *f, double x, double y)

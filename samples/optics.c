@@ -250,7 +250,7 @@ static double material_value(rubor_material material, const rubor_material_choic
     case RUBOR_MATERIAL_FRAME:
         return 0.035;
     case RUBOR_MATERIAL_MAKEUP: /* opaque pigment: a lighter skin tone without blood's bands */
-        return 0.62 * absorb(0.32 * inverse * inverse * inverse);
+        return 0.58 * absorb(0.26 * inverse * inverse * inverse);
     case RUBOR_MATERIAL_METAL:
         return 0.55 - 0.1 * inverse;
     case RUBOR_MATERIAL_BLOOD_FILM:

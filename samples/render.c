@@ -130,12 +130,14 @@ static float edge_coverage(const painter *p, int which, float distance, float sx
         return 0;
     float along = which == 0 ? sy : sx, across = which == 0 ? sx : sy;
     switch (scene->border[which]) {
-    case RUBOR_BORDER_HAIR: { /* strands cross the border and lie in locks */
-        float lean = across + 0.6f * along;
-        float strand = rubor_noise2(seed, along * 0.7f, lean * 0.02f),
-              lock = rubor_noise2(seed + 1, along * 0.09f, lean * 0.006f);
-        *texture = 1 + 0.35f * strand + 0.30f * lock;
-        return clamp01(0.5f + 0.35f * (distance + 0.008f * w * strand + 0.008f * w * lock));
+    case RUBOR_BORDER_HAIR:
+    case RUBOR_BORDER_BROW: { /* strands along the border, thinning out beyond it */
+        float sway = 0.03f * w * rubor_noise2(seed + 2, along / (0.12f * w), across / (0.2f * w));
+        float strand = rubor_noise2(seed, (across + sway) * 0.55f, along * 0.012f);
+        float lock = rubor_noise2(seed + 1, (across + sway) * 0.06f, along * 0.006f);
+        *texture = 1 + 0.40f * strand + 0.35f * lock;
+        float thin = scene->border[which] == RUBOR_BORDER_BROW ? 0.006f * w : 0.014f * w;
+        return clamp01(0.5f + 1.1f * distance / thin + 1.3f * strand + 0.4f * lock);
     }
     case RUBOR_BORDER_CLOTHING:
         *texture = 0.88f + 0.08f * rubor_noise2(seed, sx * 0.5f, sy * 0.07f) +
@@ -145,9 +147,14 @@ static float edge_coverage(const painter *p, int which, float distance, float sx
     case RUBOR_BORDER_BACKGROUND:
         *texture = 1 + 0.15f * rubor_noise2(seed, sx / (0.3f * w), sy / (0.3f * w));
         break;
-    case RUBOR_BORDER_JEWELRY:
-        *texture = 1 + 0.8f * rubor_noise2(seed, sx * 0.35f, sy * 0.35f);
-        break;
+    case RUBOR_BORDER_JEWELRY: { /* links: narrow where they meet */
+        float link = sx / (0.018f * w), t = link - floorf(link), waist = 4 * t * (1 - t);
+        *texture =
+            0.5f + 0.9f * waist * (1 + 0.5f * rubor_noise2(seed, sx / (0.004f * w), sy / (0.004f * w)));
+        return clamp01(0.5f + distance - 0.0045f * w * (1 - waist));
+    }
+    case RUBOR_BORDER_SHADOW:
+        return clamp01(0.5f + distance / (0.02f * w));
     default:
         break;
     }
@@ -159,10 +166,11 @@ static float shine_at(const painter *p, const matter *at, int x, int y)
     float sum = 0;
     for (int k = 0; k < RUBOR_SHINES; k++) {
         const float *s = p->device.shine[k];
-        float dx = (float)x - s[0], dy = (float)y - s[1], q = 1 + (dx * dx + dy * dy) * s[2] * 0.5f;
-        sum += s[3] / (q * q); /* a lobe with a tail, as skin's gloss has */
+        float dx = (float)x - s[0], dy = (float)y - s[1];
+        float u = s[2] * dx + s[3] * dy, v = s[4] * dx + s[5] * dy, q = 1 + 0.25f * (u * u + v * v);
+        sum += s[6] / (q * q); /* a lobe with a tail, as skin's gloss has */
     }
-    float broken = 1 + 9 * at->relief;
+    float broken = 0.9f + 10 * at->relief;
     broken = broken < 0 ? 0 : broken;
     return sum * broken * broken;
 }
@@ -201,8 +209,8 @@ static void stubble(const painter *p, float rgb[3], const rubor_lamp_optics *opt
     float sx, sy;
     scene_point(p, &sx, &sy, x, y);
     float dot = rubor_noise2(p->scene->options.seed + 91, sx * 0.55f, sy * 0.55f);
-    float share = at->stubble * clamp01(0.30f + 0.9f * dot);
-    mix(rgb, optics->material[RUBOR_MATERIAL_HAIR], share * 0.75f, 1);
+    float share = at->stubble * (0.18f + 0.7f * clamp01(2.5f * dot - 0.4f)); /* under and above the skin */
+    mix(rgb, optics->material[RUBOR_MATERIAL_HAIR], share, 1);
 }
 
 /* Light from one lamp of unit strength. */
@@ -212,6 +220,7 @@ static void reflect(const painter *p, float rgb[3], const rubor_lamp_optics *opt
     static const rubor_material materials[RUBOR_BORDER_COUNT] = {
         [RUBOR_BORDER_BACKGROUND] = RUBOR_MATERIAL_BACKGROUND,
         [RUBOR_BORDER_HAIR] = RUBOR_MATERIAL_HAIR,
+        [RUBOR_BORDER_BROW] = RUBOR_MATERIAL_HAIR,
         [RUBOR_BORDER_CLOTHING] = RUBOR_MATERIAL_CLOTH,
         [RUBOR_BORDER_JEWELRY] = RUBOR_MATERIAL_METAL,
     };
@@ -226,7 +235,7 @@ static void reflect(const painter *p, float rgb[3], const rubor_lamp_optics *opt
         cover(rgb, optics->material[RUBOR_MATERIAL_CRUST_FILM], at->crust);
     if (at->makeup > 0)
         mix(rgb, optics->material[RUBOR_MATERIAL_MAKEUP], at->makeup,
-            0.55f + 0.45f * optics->skin[32][20][1] / 0.3f);
+            1.1f * optics->skin[32][20][1] / optics->material[RUBOR_MATERIAL_MAKEUP][1]); /* m = h = 0 */
     if (at->stubble > 0)
         stubble(p, rgb, optics, at, x, y);
     if (at->hair > 0)
@@ -240,6 +249,10 @@ static void reflect(const painter *p, float rgb[3], const rubor_lamp_optics *opt
             float lips[3];
             rubor_optics_skin(lips, optics, at->m + 0.03f, at->h + 0.17f);
             mix(rgb, lips, at->edge[k], at->shade * (1 + 2.5f * at->relief));
+        } else if (p->scene->border[k] == RUBOR_BORDER_SHADOW ||
+                   p->scene->border[k] == RUBOR_BORDER_NOSTRILS) {
+            for (int c = 0; c < 3; c++) /* little light comes in */
+                rgb[c] *= 1 - at->edge[k] * (p->scene->border[k] == RUBOR_BORDER_SHADOW ? 0.82f : 0.93f);
         } else {
             mix(rgb, optics->material[materials[p->scene->border[k]]], at->edge[k], at->edge_texture[k]);
         }
@@ -388,6 +401,9 @@ static void paint(painter *p)
         rubor_optics_weights_second(weight, scene->camera, scene->lamp, scene->lamp2);
         rubor_lamp_optics_make(&p->optics[1], &scene->skin, &scene->material,
                                (const double(*)[RUBOR_OPTICS_N])weight);
+        float share = p->device.second_share; /* the camera balances on the mixture */
+        for (int c = 0; c < 3; c++)
+            p->device.balance[c] /= 1 - share + share * p->optics[1].white[c];
     }
     paint_grid(p);
     paint_spots(p);

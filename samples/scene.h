@@ -37,6 +37,9 @@ typedef enum rubor_border {
     RUBOR_BORDER_LIPS,
     RUBOR_BORDER_BEARD,
     RUBOR_BORDER_JEWELRY,
+    RUBOR_BORDER_BROW,
+    RUBOR_BORDER_NOSTRILS,
+    RUBOR_BORDER_SHADOW, /* cast over the skin: too dark to measure */
     RUBOR_BORDER_COUNT
 } rubor_border;
 

@@ -151,7 +151,7 @@ rubor_status rubor_scene_texture(rubor_scene *scene, rubor_error *error)
     rubor_random random = rubor_random_stream(scene->options.seed, STREAM_TEXTURE);
     texture t = {.seed = rubor_random_next(&random)};
     t.scale = (float)fmax(0.0050 * scene->width, 4.2) * (float)rubor_random_uniform(&random, 0.85, 1.25);
-    t.relief = (float)rubor_random_uniform(&random, 0.020, 0.035);
+    t.relief = (float)rubor_random_uniform(&random, 0.026, 0.048);
     rubor_status status = make_cells(&t, scene, error);
     if (status != RUBOR_OK)
         return status;
