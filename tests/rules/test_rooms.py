@@ -50,7 +50,7 @@ LIBRARIES = {
 STANDARD = re.compile(
     r"(assert|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|stdalign|stdarg|stdatomic|"
     r"stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|threads|time|wchar|aio|dirent|dlfcn|fcntl|fnmatch|"
-    r"ftw|glob|grp|langinfo|libgen|malloc|netdb|poll|pthread|pwd|regex|sched|semaphore|spawn|strings|syslog|"
+    r"ftw|glob|grp|langinfo|libgen|malloc|netdb|poll|pthread|pwd|regex|sched|search|semaphore|spawn|strings|syslog|"
     r"termios|unistd|utime|immintrin|endian|byteswap|getopt|(sys|netinet|arpa|net|linux)/\w+)\.h")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.M)
