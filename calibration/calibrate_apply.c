@@ -35,6 +35,25 @@ static void tone_levels(float *levels, const float tone[KNOTS])
     }
 }
 
+/* Bilinear between the cells' centers, held at the borders. */
+static void divide_by_flat(float *const row[3], const rubor_calibration *calibration, int y, int width, int height)
+{
+    double fy = (y + 0.5) * RUBOR_FLAT_ROWS / height - 0.5;
+    fy = fy < 0.0 ? 0.0 : fy > RUBOR_FLAT_ROWS - 1.0 ? RUBOR_FLAT_ROWS - 1.0 : fy;
+    int y0 = (int)fy, y1 = y0 + 1 < RUBOR_FLAT_ROWS ? y0 + 1 : y0;
+    for (int x = 0; x < width; x++) {
+        double fx = (x + 0.5) * RUBOR_FLAT_COLUMNS / width - 0.5;
+        fx = fx < 0.0 ? 0.0 : fx > RUBOR_FLAT_COLUMNS - 1.0 ? RUBOR_FLAT_COLUMNS - 1.0 : fx;
+        int x0 = (int)fx, x1 = x0 + 1 < RUBOR_FLAT_COLUMNS ? x0 + 1 : x0;
+        double tx = fx - x0, ty = fy - y0;
+        double upper = (1.0 - tx) * (double)calibration->flat[y0][x0] + tx * (double)calibration->flat[y0][x1];
+        double lower = (1.0 - tx) * (double)calibration->flat[y1][x0] + tx * (double)calibration->flat[y1][x1];
+        float by = (float)(1.0 / ((1.0 - ty) * upper + ty * lower));
+        for (int c = 0; c < 3; c++)
+            row[c][x] *= by;
+    }
+}
+
 rubor_status rubor_calibration_apply(rubor_image_calibrated *out, const rubor_image_encoded *working,
                                      const rubor_calibration *calibration, rubor_error *error)
 {
@@ -65,6 +84,8 @@ rubor_status rubor_calibration_apply(rubor_image_calibrated *out, const rubor_im
             for (size_t c = 0; c < 3; c++)
                 row[c][x] = levels[c * LEVELS + in[3 * x + c]];
         kernels->matrix3(row, (const float *const *)row, matrix, offset, width);
+        if (calibration->flat_known)
+            divide_by_flat(row, calibration, y, working->width, working->height);
     }
     free(levels);
     return RUBOR_OK;

@@ -32,7 +32,7 @@ typedef struct rubor_patch {
     double delta_e2000;  /* corrected against the reference, D50; NaN for an unused patch */
 } rubor_patch;
 
-enum { RUBOR_TONE_KNOTS = 65 };
+enum { RUBOR_TONE_KNOTS = 65, RUBOR_FLAT_COLUMNS = 32, RUBOR_FLAT_ROWS = 24 };
 
 /* How a chromophore change looks in this photo: OD change of the calibrated channels R, G, B.
  * Divide: an OD change d is unmixed as d = h * hemoglobin + m * melanin; then delta_ei = h, delta_mi = m. */
@@ -87,6 +87,8 @@ typedef struct rubor_calibration {
     double mm_per_px; /* full-resolution pixel, at the chart; NaN where unknown */
     double mm_per_px_sd;
     char profile_name[64]; /* "" unless status is PROFILE */
+    bool flat_known;       /* only with a profile */
+    float flat[RUBOR_FLAT_ROWS][RUBOR_FLAT_COLUMNS]; /* relative light over the frame, mean 1; divided out */
 } rubor_calibration;
 
 typedef struct rubor_calibrate_options {

@@ -1,22 +1,21 @@
 /* Station profiles: a calibration kept for later photos of the same camera, lamp and settings, without a chart
- * in the frame. JSON on disk (schema in docs/MEASUREMENT.md). Plain values; flat field owned by the profile. */
+ * in the frame. JSON on disk (schema in docs/MEASUREMENT.md). Plain values: copy freely. */
 #ifndef RUBOR_CALIBRATION_PROFILE_H
 #define RUBOR_CALIBRATION_PROFILE_H
 
 #include "calibration/calibration.h"
 
-enum { RUBOR_FLAT_COLUMNS = 32, RUBOR_FLAT_ROWS = 24 };
-
 typedef struct rubor_profile {
     char name[64];
     char made_at[32];       /* YYYY-MM-DDTHH:MM:SSZ */
-    rubor_calibration calibration;
-    bool flat_known;
-    float flat[RUBOR_FLAT_ROWS][RUBOR_FLAT_COLUMNS]; /* relative light, mean 1 */
+    rubor_calibration calibration; /* with the flat field, where one was taken */
     int width, height;      /* px of the photo it was made from */
 } rubor_profile;
 
-/* flat: an encoded working image of a gray card or white sheet filling the frame, or NULL. */
+enum { RUBOR_PROFILE_DAYS = 180, RUBOR_PROFILE_BYTES = 256 * 1024 };
+
+/* calibration must come from a chart. flat: an encoded working image of a gray card or white sheet filling the frame, taken
+ * in the same light, or NULL. RUBOR_REFUSED when the sheet is clipped, dark, colored or not even enough to be a sheet. */
 rubor_status rubor_profile_make(rubor_profile *out, const char *name, const rubor_photo_info *info,
                                 const rubor_calibration *calibration, const rubor_image_encoded *flat,
                                 rubor_error *error);
