@@ -151,9 +151,6 @@ static rubor_status align(rubor_registration *out, const rubor_structure_pyramid
     int middle = level > 1 ? 1 : 0;
     double overlap, residual = forward_backward(&forward, &backward, a, b, &overlap);
     double correlation = rubor_align_correlation(&forward, a, b, middle, &pixels);
-        printf("corr %.3f z %.1f fb %.2f ov %.2f hit %.2f/%.2f\n", correlation,
-               correlation * sqrt((double)pixels / 9), residual, overlap, hits[0].score,
-               count > 1 ? hits[1].score : 0);
     publish(out, &forward, visit, baseline);
     out->residual_px = residual * a->level[0].step;
     out->overlap_percent = 100 * overlap;
