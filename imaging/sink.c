@@ -137,12 +137,12 @@ static void write_row(rubor_sink *sink, uint16_t *row)
 }
 
 /* Horizontal averages of the finished sums. */
-static void average_columns(const rubor_sink *sink, float scale)
+static void average_columns(float *restrict out, const float *restrict sums, const rubor_span *restrict spans,
+                            int width, float scale)
 {
-    int width = sink->plan.grid_width;
-    for (int x = 0; x < width; x++) {
-        rubor_span s = sink->spans[x];
-        const float *in = sink->sums + 3 * (size_t)s.first;
+    for (int x = 0; x < width; x++, out += 3) {
+        rubor_span s = spans[x];
+        const float *in = sums + 3 * (size_t)s.first;
         float r = s.first_part * in[0], g = s.first_part * in[1], b = s.first_part * in[2];
         for (int i = s.first + 1; i < s.last; i++) {
             in += 3;
@@ -152,9 +152,7 @@ static void average_columns(const rubor_sink *sink, float scale)
             in += 3;
             r += s.last_part * in[0], g += s.last_part * in[1], b += s.last_part * in[2];
         }
-        sink->linear[3 * x] = r * scale;
-        sink->linear[3 * x + 1] = g * scale;
-        sink->linear[3 * x + 2] = b * scale;
+        out[0] = r * scale, out[1] = g * scale, out[2] = b * scale;
     }
 }
 
@@ -173,7 +171,7 @@ static void finish_row(rubor_sink *sink)
     double unit = sink->feed.unit;
     double area =
         sink->plan.stored.width / unit / width * sink->plan.stored.height / unit / sink->plan.grid_height;
-    average_columns(sink, (float)(1 / area));
+    average_columns(sink->linear, sink->sums, sink->spans, width, (float)(1 / area));
     if (sink->matrix)
         apply_matrix(sink->linear, width, sink->matrix);
     rubor_srgb_encode_row(sink->encoded, sink->linear, width * 3);
@@ -222,9 +220,13 @@ void rubor_sink_row16(rubor_sink *sink, const uint16_t *rgb)
         sink->in_row++;
     } else {
         size_t count = (size_t)sink->feed.width * 3;
-        for (size_t i = 0; i < count; i += 3)
-            for (size_t c = 0; c < 3; c++)
-                sink->light[i + c] = sink->curve[c][rgb[i + c]];
+        float *restrict light = sink->light;
+        const float *red = sink->curve[0], *green = sink->curve[1], *blue = sink->curve[2];
+        for (size_t i = 0; i < count; i += 3) {
+            light[i] = red[rgb[i]];
+            light[i + 1] = green[rgb[i + 1]];
+            light[i + 2] = blue[rgb[i + 2]];
+        }
         add_row(sink);
     }
 }
@@ -241,9 +243,13 @@ void rubor_sink_row8(rubor_sink *sink, const uint8_t *rgb)
         sink->in_row++;
     } else {
         size_t count = (size_t)sink->feed.width * 3;
-        for (size_t i = 0; i < count; i += 3)
-            for (size_t c = 0; c < 3; c++)
-                sink->light[i + c] = sink->curve[c][rgb[i + c]];
+        float *restrict light = sink->light;
+        const float *red = sink->curve[0], *green = sink->curve[1], *blue = sink->curve[2];
+        for (size_t i = 0; i < count; i += 3) {
+            light[i] = red[rgb[i]];
+            light[i + 1] = green[rgb[i + 1]];
+            light[i + 2] = blue[rgb[i + 2]];
+        }
         add_row(sink);
     }
 }
