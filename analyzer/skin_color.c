@@ -53,9 +53,21 @@ static float look_up(const int8_t table[RUBOR_PRIOR_BINS][RUBOR_PRIOR_BINS], flo
     return (top * (1 - fy) + bottom * fy) / RUBOR_PRIOR_SCALE;
 }
 
+/* Deviation of the green OD from its surroundings, averaged: hair and cloth are rough, skin is not. */
+static rubor_status measure_texture(rubor_skin_field *field, rubor_error *error)
+{
+    size_t n = (size_t)field->width * (size_t)field->height;
+    memcpy(field->texture.data, field->green_od.data, n * sizeof(float));
+    rubor_status status = rubor_plane_box(&field->texture, 2, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < n; i++)
+        field->texture.data[i] = fabsf(field->green_od.data[i] - field->texture.data[i]);
+    return rubor_plane_box(&field->texture, 2, error);
+}
+
 rubor_status rubor_skin_color(rubor_skin_field *field, bool calibrated, rubor_error *error)
 {
-    (void)error;
     const int8_t(*table)[RUBOR_PRIOR_BINS] = calibrated ? rubor_prior_calibrated : rubor_prior_uncalibrated;
     size_t n = (size_t)field->width * (size_t)field->height;
     for (size_t i = 0; i < n; i++) {
@@ -63,5 +75,5 @@ rubor_status rubor_skin_color(rubor_skin_field *field, bool calibrated, rubor_er
         float v = field->blue_od.data[i] - field->green_od.data[i];
         field->odds.data[i] = look_up(table, u, v);
     }
-    return RUBOR_OK;
+    return measure_texture(field, error);
 }

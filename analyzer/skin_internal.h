@@ -24,9 +24,11 @@ void rubor_skin_field_finish(rubor_skin_field *field);
 void rubor_skin_cut_chart(rubor_skin_field *field, const rubor_calibration *calibration, int full_width,
                           int full_height);
 
-/* Fills odds: the trained prior, then this image's own colors of skin and of the rest, re-estimated in turns.
- */
+/* Fills odds by the trained prior, and texture. */
 rubor_status rubor_skin_color(rubor_skin_field *field, bool calibrated, rubor_error *error);
+
+/* Moves odds toward this photo's own colors of skin and of the rest. */
+rubor_status rubor_skin_cluster(rubor_skin_field *field, bool calibrated, rubor_error *error);
 
 /* From odds to skin: smoothing, pieces, holes. */
 rubor_status rubor_skin_shape(rubor_skin_field *field, rubor_error *error);

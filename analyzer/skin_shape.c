@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The frame of a chart reaches at most about this far beyond its outer patches, in patch pitches. */
-static const double chart_frame = 0.75;
+/* The frame of a chart reaches at least this far beyond its outer patches, in patch pitches; a wider one is
+ * told by its color. */
+static const double chart_frame = 0.35;
 
 void rubor_skin_cut_chart(rubor_skin_field *field, const rubor_calibration *calibration, int full_width,
                           int full_height)
