@@ -133,7 +133,7 @@ void rubor_device_draw(rubor_device *out, const rubor_scene *scene, const rubor_
     double glare = out->glare_percent * (1 + 0.3 * o->lamp_drift * rubor_random_uniform(&room, -1, 1));
     if (o->glare_percent >= 0)
         glare = o->glare_percent;
-    out->glare_percent = glare;
+    out->glare_percent = glare = rubor_numeric_clamp(glare, 0, o->glare_percent >= 0 ? 30 : 4);
     for (int c = 0; c < 3; c++)
         out->glare[c] = (float)(glare / 100);
     draw_shine(out, scene, amounts, &room);
