@@ -5,10 +5,8 @@
 #include <time.h>
 
 enum {
-    ACCEPT_MS = 10 * 1000, /* until a sent photo is accepted: 64 MB have to travel and to be synced */
-    NEWS_MS = 10 * 1000,   /* silence after which the result is asked for */
-    ASK_WAIT_S = 5,        /* how long the broker holds such a question */
-    AGAIN_MS = 1000,       /* after a send that found nobody */
+    ASK_WAIT_S = 5,  /* how long the broker holds such a question */
+    AGAIN_MS = 1000, /* after a send that found nobody */
     BUSY_LEAST_MS = 200,
     BUSY_MOST_MS = 30 * 1000,
     BUSY_PATIENCE_MS = 60 * 1000
@@ -125,10 +123,10 @@ static void dispatch(rubor_courier *courier, rubor_parcel *parcel)
     } else if (status != RUBOR_OK) {
         end_parcel(courier, parcel, status, error.message);
     } else if (parcel->state == RUBOR_PARCEL_ACCEPTED) {
-        parcel->due_ms = now + NEWS_MS;
+        parcel->due_ms = now + rubor_client_wait_ms(RUBOR_CLIENT_PHOTO);
     } else {
         parcel->state = RUBOR_PARCEL_SENT;
-        parcel->due_ms = now + ACCEPT_MS;
+        parcel->due_ms = now + rubor_client_wait_ms(RUBOR_CLIENT_PHOTO);
     }
 }
 
@@ -215,7 +213,7 @@ static void handle(rubor_courier *courier, rubor_client_reply *reply)
         return;
     rubor_reply *body = &reply->body;
     parcel->attempts = 0;
-    parcel->due_ms = now_ms() + NEWS_MS;
+    parcel->due_ms = now_ms() + rubor_client_wait_ms(RUBOR_CLIENT_PHOTO);
     if (body->has_job)
         note_acceptance(courier, parcel, &body->job);
     if (!reply->final)

@@ -26,6 +26,16 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int rubor_client_wait_ms(rubor_client_wait_kind kind)
+{
+    const char *given = getenv("RUBOR_TIMEOUT");
+    double seconds = given ? strtod(given, NULL) : 0;
+    if (!(seconds >= 0.1 && seconds <= 600))
+        seconds = 3;
+    double thirds = kind == RUBOR_CLIENT_CONNECT ? 3 : kind == RUBOR_CLIENT_SILENCE ? 5 : 10;
+    return (int)(seconds * 1000 * thirds / 3);
+}
+
 static const char *environment_or(const char *given, const char *variable, const char *otherwise)
 {
     if (given)
@@ -50,7 +60,8 @@ static rubor_status open_socket(rubor_client *client, const char *keys, int conn
                 set_integer(client->socket, ZMQ_HEARTBEAT_IVL, 2000) &&
                 set_integer(client->socket, ZMQ_HEARTBEAT_TIMEOUT, 6000) &&
                 set_integer(client->socket, ZMQ_SNDHWM, 64) &&
-                set_integer(client->socket, ZMQ_SNDTIMEO, connect_ms ? connect_ms : RUBOR_CLIENT_CONNECT_MS);
+                set_integer(client->socket, ZMQ_SNDTIMEO,
+                            connect_ms ? connect_ms : rubor_client_wait_ms(RUBOR_CLIENT_CONNECT));
     int64_t most = RUBOR_WIRE_REPLY_BYTES;
     good = good && zmq_setsockopt(client->socket, ZMQ_MAXMSGSIZE, &most, sizeof most) == 0;
     if (!good)
@@ -352,8 +363,9 @@ rubor_status rubor_client_call(rubor_client *client, rubor_client_reply *out, ru
     int64_t give_up = now_ms() + BUSY_WAIT_MS;
     memset(out, 0, sizeof *out);
     for (;;) {
-        rubor_status status = call_once(client, out, request, attachments, attachment_count,
-                                        silence_ms ? silence_ms : RUBOR_CLIENT_SILENCE_MS, error);
+        rubor_status status =
+            call_once(client, out, request, attachments, attachment_count,
+                      silence_ms ? silence_ms : rubor_client_wait_ms(RUBOR_CLIENT_SILENCE), error);
         if (status != RUBOR_OK)
             return status;
         if (out->body.status != RUBOR_BUSY || now_ms() >= give_up)

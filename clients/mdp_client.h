@@ -13,12 +13,16 @@
 #include "protocol/messages.h"
 
 #define RUBOR_ENDPOINT_DEFAULT "tcp://127.0.0.1:5570"
-enum {
-    RUBOR_CLIENT_CONNECT_MS = 3000, /* until the broker's socket answers */
-    RUBOR_CLIENT_SILENCE_MS = 5000, /* a request without any reply is sent again after so long */
-    RUBOR_CLIENT_ATTEMPTS = 3,
-    RUBOR_CLIENT_ATTACHMENTS = RUBOR_WIRE_FRAMES
-};
+enum { RUBOR_CLIENT_ATTEMPTS = 3, RUBOR_CLIENT_ATTACHMENTS = RUBOR_WIRE_FRAMES };
+
+/* How long to wait, in ms; RUBOR_TIMEOUT in the environment is in seconds, 0.1 to 600, default 3. */
+typedef enum rubor_client_wait_kind {
+    RUBOR_CLIENT_CONNECT, /* until the broker's socket takes a message: RUBOR_TIMEOUT */
+    RUBOR_CLIENT_SILENCE, /* a request without any reply is sent again: RUBOR_TIMEOUT * 5 / 3 */
+    RUBOR_CLIENT_PHOTO /* likewise for a photo, which has to travel and to be synced: RUBOR_TIMEOUT * 10 / 3
+                        */
+} rubor_client_wait_kind;
+int rubor_client_wait_ms(rubor_client_wait_kind kind);
 
 typedef struct rubor_client rubor_client;
 
@@ -26,7 +30,7 @@ typedef struct rubor_client_options {
     const char *endpoint; /* NULL: RUBOR_ENDPOINT, else RUBOR_ENDPOINT_DEFAULT */
     const char *keys;     /* folder of CURVE keys; NULL: RUBOR_KEYS, else no CURVE */
     void *context;        /* a ZeroMQ context to share; NULL: the client makes and ends its own */
-    int connect_ms;       /* how long a send waits for a broker; 0: RUBOR_CLIENT_CONNECT_MS */
+    int connect_ms;       /* how long a send waits for a broker; 0: RUBOR_TIMEOUT */
 } rubor_client_options;
 
 /* Connects; the broker need not be there yet. RUBOR_INVALID (a malformed endpoint), RUBOR_UNREADABLE or
@@ -36,8 +40,7 @@ void rubor_client_destroy(rubor_client **client);
 const char *rubor_client_endpoint(const rubor_client *client);
 
 /* Sends request with the client's next id (request->request is overwritten) and the attachments as further
- * frames. *id gets the number that its replies carry. RUBOR_UNREACHABLE when nothing accepts it within
- * RUBOR_CLIENT_CONNECT_MS. */
+ * frames. *id gets the number that its replies carry. RUBOR_UNREACHABLE when nothing accepts it in time. */
 rubor_status rubor_client_send(rubor_client *client, uint64_t *id, rubor_request *request,
                                const rubor_bytes *attachments, size_t attachment_count, rubor_error *error);
 
@@ -58,7 +61,7 @@ void rubor_client_reply_finish(rubor_client_reply *reply);
 rubor_status rubor_client_receive(rubor_client *client, rubor_client_reply *out, int timeout_ms,
                                   rubor_error *error);
 
-/* Sends and waits for the FINAL, at most silence_ms between replies (0: RUBOR_CLIENT_SILENCE_MS). What the
+/* Sends and waits for the FINAL, at most silence_ms between replies (0: RUBOR_CLIENT_SILENCE). What the
  * FINAL says is the result: its status is returned and its text is in error, and out holds the reply in
  * either case. RUBOR_BUSY is waited out as the broker asks, for at most a minute. RUBOR_UNREACHABLE names the
  * endpoint. */

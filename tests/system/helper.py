@@ -12,7 +12,9 @@ import time
 import zlib
 from pathlib import Path
 
-RUBOR = os.environ.get("RUBOR", str(Path(__file__).resolve().parents[2] / "build" / "rubor"))
+ROOT = Path(__file__).resolve().parents[2]
+RUBOR = os.environ.get("RUBOR") or next((str(p) for p in (ROOT / "build" / "rubor", ROOT / "build-dev" / "rubor")
+                                         if p.exists()), "rubor")
 failures = []
 
 

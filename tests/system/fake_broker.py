@@ -1,0 +1,96 @@
+"""A broker written from ZeroMQ RFC 18 and PROTOCOL.md alone, to show clients the behavior that a real one has only in
+trouble: silence, busy, a lost FINAL, going away. It keeps what it accepted, by the key of a job."""
+import hashlib
+import itertools
+import threading
+
+import msgpack
+import zmq
+
+
+class FakeBroker:
+    """mode: answer | silent | busy_once | lose_final | refuse | forbid; may be changed while it runs."""
+
+    def __init__(self, mode="answer", endpoint="tcp://127.0.0.1:*", verdict="ok"):
+        self.mode, self.verdict = mode, verdict
+        self.jobs, self.photos, self.requests, self.order = {}, {}, [], []
+        self.numbers = itertools.count(1)
+        self.context = zmq.Context()
+        self.socket = self.context.socket(zmq.ROUTER)
+        self.socket.linger = 0
+        self.socket.bind(endpoint)
+        self.endpoint = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join()
+        self.socket.close()
+        self.context.term()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def serve(self):
+        while not self.stopping.is_set():
+            if self.socket.poll(50):
+                self.handle(*self.socket.recv_multipart())
+
+    def send(self, route, command, service, body):
+        self.socket.send_multipart([route, b"MDPC02", bytes([command]), service, msgpack.packb(body)])
+
+    def handle(self, route, mdp, command, service, head, *photos):
+        assert mdp == b"MDPC02" and command == b"\x01"
+        body = msgpack.unpackb(head)
+        verb = service.decode().removeprefix("rubor.")
+        self.requests.append((verb, body))
+        base = {"request": body["request"], "status": 0, "error": None}
+        if self.mode == "silent":
+            return
+        if verb == "analyze":
+            self.analyze(route, service, body, base, photos[0])
+        elif verb == "result":
+            job = next((j for j in self.jobs.values() if j["job"] == body["job"]), None)
+            base |= job if job else {"status": 2, "error": self.error(2, "NOT_FOUND", "there is no such job")}
+            self.send(route, 3, service, base)
+        else:
+            self.send(route, 3, service, base | {"service": {"version": "fake"}, "workers": []})
+
+    @staticmethod
+    def error(code, name, message):
+        return {"code": code, "name": name, "message": message, "retryable": code in (8, 9, 10, 11, 12, 17)}
+
+    def analyze(self, route, service, body, base, photo):
+        if self.mode == "busy_once":
+            self.mode = "answer"
+            self.send(route, 3, service, base | {"status": 10, "error": self.error(10, "BUSY", "full"), "retry_after_ms": 300})
+            return
+        if self.mode in ("refuse", "forbid"):
+            code, name = (1, "INVALID") if self.mode == "refuse" else (13, "FORBIDDEN")
+            self.send(route, 3, service, base | {"status": code, "error": self.error(code, name, "not like this")})
+            return
+        digest = hashlib.sha256(photo).hexdigest()
+        key = (body["patient"], body["session"], body["day"], body.get("view", "front"), digest)
+        duplicate = key in self.jobs
+        if not duplicate:
+            self.jobs[key] = {"job": f"j{next(self.numbers)}", "state": "done", "attempts": 1, "digest": digest,
+                              "verdict": self.verdict, "result": self.record(digest)}
+            self.order.append(key)
+            self.photos[digest] = photo
+        job = self.jobs[key] | {"duplicate": duplicate}
+        self.send(route, 2, service, base | job | {"state": "queued", "result": None})
+        if self.mode == "lose_final":
+            return
+        state = {"state": "queued", "result": None} if body.get("no_wait") else {}
+        self.send(route, 3, service, base | job | state)
+
+    def record(self, digest):
+        reasons = [{"code": "blurred", "message": "Hold the camera still."}] if self.verdict == "retake" else []
+        return {"schema": 1, "photo": {"digest": digest, "format": "jpeg"}, "quality": {"verdict": self.verdict, "reasons": reasons},
+                "reference": "baseline", "redness": {"score": 12.3, "interval95": [10.0, 14.5]},
+                "pigmentation": {"score": 0.5, "interval95": [0.0, 1.5]}}
