@@ -25,15 +25,12 @@ void rubor_change_finish(rubor_change *change)
 
 static bool measurable(const rubor_frame *frame, size_t at)
 {
-    if (frame->skin.skin.data[at] < 128 || (frame->skin.shine.data && frame->skin.shine.data[at] >= 128))
-        return false;
-    for (int c = 0; c < 3; c++)
-        if (!(frame->image.plane[c][at] > RUBOR_LINEAR_FLOOR))
-            return false;
-    return true;
+    return frame->skin.skin.data[at] >= 128 && !(frame->skin.shine.data && frame->skin.shine.data[at] >= 128);
 }
 
-/* Means over the measurable pixels of each cell, linear light. */
+/* Means over the measurable pixels of each cell, linear light. Noise that takes single pixels below zero is
+ * averaged with the rest: cutting it off would brighten dark skin. Blue of very dark skin may end at the
+ * floor; the unmixing trusts it accordingly little. */
 static void average_cells(rubor_plane out[3], const rubor_frame *frame, int factor)
 {
     int width = out[0].width, height = out[0].height;
@@ -52,8 +49,10 @@ static void average_cells(rubor_plane out[3], const rubor_frame *frame, int fact
                     count++;
                 }
             size_t cell = (size_t)y * (size_t)width + (size_t)x;
+            bool enough = 2 * count >= factor * factor && sum[0] > RUBOR_LINEAR_FLOOR * count &&
+                          sum[1] > RUBOR_LINEAR_FLOOR * count;
             for (int c = 0; c < 3; c++)
-                out[c].data[cell] = 2 * count >= factor * factor ? (float)(sum[c] / count) : NAN;
+                out[c].data[cell] = enough ? (float)(sum[c] / count) : NAN;
         }
 }
 

@@ -12,6 +12,8 @@
 #define SURROUNDINGS 0.012     /* blur of the surroundings, as a fraction of the working width */
 #define CONTRAST_LEAST 0.055   /* OD in green: below, a pixel cannot belong to a spot */
 #define SPOT_LEAST 0.085       /* OD in green: mean of a spot's darker half */
+#define CONTRAST_NOISE 3.0 /* nor below this many standard deviations of the noise */
+#define SPOT_NOISE 4.0     /* likewise for the mean of the darker half */
 #define CRUST_RED_SHARE 0.45   /* red contrast / green contrast from which a spot is crust and not blood */
 #define PINPOINT_RADIUS 0.0035 /* largest, as a fraction of the working width */
 #define CRUST_RADIUS 0.012
@@ -22,6 +24,7 @@ typedef struct contrast_field {
     const rubor_frame *visit, *baseline;
     const rubor_registration *registration;
     rubor_plane around[3], around_base[3]; /* cells: surroundings in OD */
+    double noise;                          /* of a pixel's new contrast in green, OD */
 } contrast_field;
 
 static double od(float linear)
@@ -29,25 +32,78 @@ static double od(float linear)
     return -log10((double)fmaxf(linear, RUBOR_LINEAR_FLOOR));
 }
 
-static double base_value(const rubor_frame *baseline, int c, double x, double y)
+/* Weighted mean (1 2 1 in both axes) around a pixel, linear light: a spot is wider than this, noise is not.
+ */
+static float soft_value(const rubor_image_calibrated *image, int c, int x, int y)
 {
-    rubor_plane plane = {baseline->image.width, baseline->image.height, baseline->image.plane[c]};
-    return (double)rubor_plane_sample(&plane, x, y);
+    const float *plane = image->plane[c];
+    float sum = 0;
+    for (int v = -1; v <= 1; v++) {
+        int row = y + v < 0 ? 0 : y + v >= image->height ? image->height - 1 : y + v;
+        const float *line = plane + (size_t)row * (size_t)image->width;
+        int left = x > 0 ? x - 1 : x, right = x + 1 < image->width ? x + 1 : x;
+        sum += (v == 0 ? 2.0f : 1.0f) * (line[left] + 2 * line[x] + line[right]);
+    }
+    return sum / 16;
+}
+
+/* Bilinear between four softened pixels; NaN outside. */
+static double soft_sample(const rubor_image_calibrated *image, int c, double x, double y)
+{
+    if (!(x >= 0 && y >= 0 && x <= image->width - 1 && y <= image->height - 1))
+        return NAN;
+    int x0 = (int)x, y0 = (int)y;
+    double u = x - x0, v = y - y0;
+    int x1 = x0 + 1 < image->width ? x0 + 1 : x0, y1 = y0 + 1 < image->height ? y0 + 1 : y0;
+    double top = (1 - u) * (double)soft_value(image, c, x0, y0) + u * (double)soft_value(image, c, x1, y0);
+    double bottom = (1 - u) * (double)soft_value(image, c, x0, y1) + u * (double)soft_value(image, c, x1, y1);
+    return (1 - v) * top + v * bottom;
+}
+
+static double around_at(const contrast_field *f, const rubor_plane *around, int x, int y)
+{
+    double half = (f->change->factor - 1) / 2.0;
+    return (double)rubor_plane_sample(around, (x - half) / f->change->factor, (y - half) / f->change->factor);
 }
 
 /* Contrast of one working pixel in one channel that the baseline does not show; NaN where it cannot be told.
  */
 static double new_contrast(const contrast_field *f, int c, int x, int y, rubor_point there)
 {
-    int factor = f->change->factor;
-    double half = (factor - 1) / 2.0;
-    size_t at = (size_t)y * (size_t)f->visit->image.width + (size_t)x;
-    double u = (x - half) / factor, v = (y - half) / factor;
-    double here = od(f->visit->image.plane[c][at]) - (double)rubor_plane_sample(&f->around[c], u, v);
-    double before = base_value(f->baseline, c, there.x, there.y);
+    double here = od(soft_value(&f->visit->image, c, x, y)) - around_at(f, &f->around[c], x, y);
+    double before = soft_sample(&f->baseline->image, c, there.x, there.y);
     if (isnan(before))
         return NAN;
-    return here - (od((float)before) - (double)rubor_plane_sample(&f->around_base[c], u, v));
+    return here - (od((float)before) - around_at(f, &f->around_base[c], x, y));
+}
+
+static int compare_floats(const void *one, const void *other)
+{
+    float a = *(const float *)one, b = *(const float *)other;
+    return (a > b) - (a < b);
+}
+
+/* Spread of the new contrast over the region, by the median absolute value of a sparse sample. */
+static double contrast_noise(const contrast_field *f, const rubor_mask *territory)
+{
+    enum { SAMPLES = 2048 };
+    float values[SAMPLES];
+    size_t cells = (size_t)territory->width * (size_t)territory->height, n = 0;
+    size_t inside = rubor_mask_count(territory), stride = inside / SAMPLES + 1, seen = 0;
+    int factor = f->change->factor;
+    for (size_t i = 0; i < cells && n < SAMPLES; i++) {
+        if (territory->data[i] < 128 || seen++ % stride)
+            continue;
+        int x = (int)(i % (size_t)territory->width) * factor,
+            y = (int)(i / (size_t)territory->width) * factor;
+        double fresh = new_contrast(f, 1, x, y, rubor_registration_map(f->registration, (rubor_point){x, y}));
+        if (!isnan(fresh))
+            values[n++] = (float)fabs(fresh);
+    }
+    if (n < 50)
+        return 1;
+    qsort(values, n, sizeof values[0], compare_floats);
+    return (double)values[n / 2] / 0.6745;
 }
 
 static rubor_status surroundings(contrast_field *f, rubor_error *error)
@@ -76,7 +132,7 @@ static void mark_candidates(float *contrast, const contrast_field *f, const rubo
 {
     const rubor_image_calibrated *image = &f->visit->image;
     int factor = f->change->factor;
-    double half = (factor - 1) / 2.0;
+    double least = fmax(CONTRAST_LEAST, CONTRAST_NOISE * f->noise);
     for (int y = 0; y < image->height; y++)
         for (int x = 0; x < image->width; x++) {
             size_t at = (size_t)y * (size_t)image->width + (size_t)x;
@@ -85,13 +141,11 @@ static void mark_candidates(float *contrast, const contrast_field *f, const rubo
             if (cx >= territory->width || cy >= territory->height ||
                 territory->data[(size_t)cy * (size_t)territory->width + (size_t)cx] < 128)
                 continue;
-            double around =
-                (double)rubor_plane_sample(&f->around[1], (x - half) / factor, (y - half) / factor);
-            if (!(od(image->plane[1][at]) - around > CONTRAST_LEAST))
+            if (!(od(soft_value(image, 1, x, y)) - around_at(f, &f->around[1], x, y) > least))
                 continue;
-            rubor_point there = rubor_registration_map(f->registration, (rubor_point){x, y});
-            double fresh = new_contrast(f, 1, x, y, there);
-            if (fresh > CONTRAST_LEAST)
+            double fresh =
+                new_contrast(f, 1, x, y, rubor_registration_map(f->registration, (rubor_point){x, y}));
+            if (fresh > least)
                 contrast[at] = (float)fresh;
         }
 }
@@ -155,7 +209,8 @@ static int judge(spot *s, const float *contrast, const contrast_field *f)
     int wide = s->x1 - s->x0 + 1, high = s->y1 - s->y0 + 1;
     double radius = sqrt(kept / 3.14159265);
     bool line = wide > STRETCH_MOST * high || high > STRETCH_MOST * wide || wide * high > 4 * s->count + 20;
-    if (deep < 3 || line || green / deep < SPOT_LEAST || radius > CRUST_RADIUS * width)
+    if (deep < 3 || line || green / deep < fmax(SPOT_LEAST, SPOT_NOISE * f->noise) ||
+        radius > CRUST_RADIUS * width)
         return 0;
     if (red / green >= CRUST_RED_SHARE)
         return RUBOR_FINDING_CRUST;
@@ -216,6 +271,7 @@ rubor_status rubor_findings_spots(rubor_findings *findings, const rubor_change *
         status = close_region(&territory, change, error);
     if (status != RUBOR_OK)
         goto out;
+    f.noise = contrast_noise(&f, &territory);
     mark_candidates(contrast, &f, &territory);
     size_t candidates = 1;
     for (size_t i = 0; i < count; i++)

@@ -62,9 +62,10 @@ static void print_each(const evaluation_result *results, int count)
             r->pigment_dice, r->skin_iou, r->marked_percent, record->quality.verdict);
         for (int k = 0; k < record->quality.reason_count; k++)
             printf(" %s", record->quality.reasons[k].code);
-        printf("  reg %.2f px  pin %lld/%d crust %.2f/%.2f  ms %.0f\n", record->registration.residual_px,
-               (long long)record->findings.pinpoint_count, r->truth.pinpoint_count,
-               record->findings.crust_percent, r->truth.crust_percent, record->timing_ms.total);
+        printf("  reg %.2f px  pin %lld/%d crust %.2f/%.2f bruise %.2f/%.2f  ms %.0f\n",
+               record->registration.residual_px, (long long)record->findings.pinpoint_count,
+               r->truth.pinpoint_count, record->findings.crust_percent, r->truth.crust_percent,
+               record->findings.bruise_percent, r->truth.bruise_percent, record->timing_ms.total);
     }
 }
 
