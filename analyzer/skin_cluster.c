@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLUSTERS = 10, ROUNDS = 8, SAMPLES = 6000, FEATURES = 5 };
+enum { CLUSTERS = 14, ROUNDS = 8, SAMPLES = 6000, FEATURES = 5 };
 /* u, v, brightness (OD), x, y (parts of the long side): differences that count alike */
 static const float feature_scale[FEATURES] = {0.05f, 0.07f, 0.20f, 0.30f, 0.30f};
 /* Pixels less likely than this (natural log) are background whatever the rest of the photo says. */
@@ -181,17 +181,36 @@ static void describe(clustering *c, const rubor_skin_field *field)
         c->clusters[i].border /= rim;
 }
 
-/* Squared distance of two clusters in color; a calibrated photo lets redness and shading differ more, for
- * there the prior alone tells skin from wood. */
+/* Squared distance of two clusters in color. Darker skin of one person is also a little redder and yellower
+ * in logs (light scattered within, and the contrast of cameras). A calibrated photo lets redness and shading
+ * differ more, for there the prior alone tells skin from wood. */
 static double unlike(const cluster *a, const cluster *b, bool calibrated)
 {
-    static const double scales[2][3] = {{2.2, 2.2, 1.6}, {4.0, 2.2, 1.8}};
-    double sum = 0;
-    for (int m = 0; m < 3; m++) {
-        double d = (a->mean[m] - b->mean[m]) / scales[calibrated][m];
-        sum += d * d;
-    }
-    return sum;
+    static const double scales[2][3] = {{0.08, 0.12, 0.45}, {0.18, 0.15, 0.50}};
+    const double *scale = scales[calibrated];
+    double darker = (a->mean[2] - b->mean[2]) * feature_scale[2];
+    double redder = (a->mean[0] - b->mean[0]) * feature_scale[0] - 0.20 * darker;
+    double yellower = (a->mean[1] - b->mean[1]) * feature_scale[1] - 0.12 * darker;
+    redder /= scale[0];
+    yellower /= scale[1];
+    darker /= scale[2];
+    return redder * redder + yellower * yellower + darker * darker;
+}
+
+/* Likewise when all that sets smooth skin apart from smooth skin may be blood: green and blue darken together
+ * and red by a third of that, so that brightness must go with redness. */
+static double unlike_but_for_blood(const cluster *a, const cluster *b)
+{
+    static const double smooth = 0.03;
+    if (a->texture > smooth || b->texture > smooth)
+        return INFINITY;
+    double blood = (a->mean[0] - b->mean[0]) * feature_scale[0];
+    double darker = (a->mean[2] - b->mean[2]) * feature_scale[2] - 0.83 * blood;
+    double yellower = (a->mean[1] - b->mean[1]) * feature_scale[1] + 0.1 * blood;
+    blood /= 0.20;
+    darker /= 0.15;
+    yellower /= 0.08;
+    return blood * blood + yellower * yellower + darker * darker;
 }
 
 /* How likely a cluster, with those of like color, is skin before the others are asked: color most, then a
@@ -209,12 +228,27 @@ static double standing(const clustering *c, int which, bool calibrated)
         texture += one->share * one->texture;
         darkness += one->share * one->mean[2] * feature_scale[2];
     }
-    odds = odds / share > 2.5 ? 2.5 : odds / share;
+    odds /= share;
+    odds = odds > 2.5 ? 1.75 : odds > 1 ? 0.5 + 0.5 * odds : odds;
     texture /= share;
     double rim = border / (share + 0.02);
     double rough = texture > 0.03 ? (texture - 0.03) * 15 : 0;
     double size = share < 0.04 ? share / 0.04 : 1;
-    return odds - 0.8 * (rim > 2 ? 2 : rim) - rough + 2 * size - 0.35 * darkness / share;
+    return odds - 0.8 * (rim > 2 ? 2 : rim) - rough + 4 * size - 0.35 * darkness / share;
+}
+
+static bool joins(const clustering *c, const cluster *one, const cluster *core, bool calibrated)
+{
+    /* What lines the rim without being like the core itself is rather the background. */
+    double rim = one->border / (one->share + 0.03), near = rim > 1.5 && !calibrated ? 0.8 : 1.5;
+    bool like_core = unlike(one, core, calibrated) < 4 && one->texture < 2 * core->texture + 0.04;
+    for (int m = 0; m < CLUSTERS; m++) {
+        const cluster *other = &c->clusters[m];
+        if (other->skin &&
+            ((like_core && unlike(one, other, calibrated) < near) || unlike_but_for_blood(one, other) < near))
+            return true;
+    }
+    return false;
 }
 
 static void choose(clustering *c, bool calibrated)
@@ -231,14 +265,8 @@ static void choose(clustering *c, bool calibrated)
         changed = false;
         for (int k = 0; k < CLUSTERS; k++) {
             cluster *one = &c->clusters[k];
-            if (one->skin || one->count < 1 || unlike(one, &c->clusters[core], calibrated) > 6)
-                continue;
-            /* What lines the rim without being like the core itself is rather the background. */
-            double rim = one->border / (one->share + 0.03), strict = rim > 1.5 && !calibrated ? 0.6 : 1;
-            for (int m = 0; m < CLUSTERS && !one->skin; m++)
-                if (c->clusters[m].skin && unlike(one, &c->clusters[m], calibrated) < 1.3 * strict &&
-                    one->texture < 2 * c->clusters[core].texture + 0.04)
-                    one->skin = changed = true;
+            if (!one->skin && one->count > 0 && joins(c, one, &c->clusters[core], calibrated))
+                one->skin = changed = true;
         }
     }
 }
@@ -303,6 +331,14 @@ rubor_status rubor_skin_cluster(rubor_skin_field *field, bool calibrated, rubor_
             iterate(c);
         describe(c, field);
         choose(c, calibrated);
+            for (int k = 0; k < CLUSTERS; k++) {
+                cluster *q = &c->clusters[k];
+                fprintf(stderr,
+                        "%d u %.2f v %.2f l %.2f x %.2f y %.2f odds %.2f tex %.3f rim %.2f share %.3f stand "
+                        "%.2f skin %d\n",
+                        k, q->mean[0] * .05, q->mean[1] * .07, q->mean[2] * .2, q->mean[3] * .3,
+                        q->mean[4] * .3, q->odds, q->texture, q->border, q->share, standing(c, k, calibrated),
+                        q->skin);
         add_likelihood(field, c);
     }
     free(c->samples);

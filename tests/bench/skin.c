@@ -12,7 +12,7 @@
 
 enum { WAYS = 4 };
 static const char *const way_names[WAYS] = {"chart", "no calibration", "warm cast", "cold cast"};
-static const double casts[WAYS][3] = {{1, 1, 1}, {1, 1, 1}, {1.15, 1, 0.75}, {0.85, 1, 1.25}};
+static const double casts[WAYS][3] = {{1, 1, 1}, {1, 1, 1}, {1.10, 1, 0.85}, {0.92, 1, 1.12}};
 static const char *const tones[6] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
 static const char *const cameras[] = {"ampas_nikon_d200", "ampas_canon_eos_5d_mark_ii",
                                       "ampas_sony_ilce-7rm2"};
