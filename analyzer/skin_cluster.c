@@ -331,14 +331,6 @@ rubor_status rubor_skin_cluster(rubor_skin_field *field, bool calibrated, rubor_
             iterate(c);
         describe(c, field);
         choose(c, calibrated);
-            for (int k = 0; k < CLUSTERS; k++) {
-                cluster *q = &c->clusters[k];
-                fprintf(stderr,
-                        "%d u %.2f v %.2f l %.2f x %.2f y %.2f odds %.2f tex %.3f rim %.2f share %.3f stand "
-                        "%.2f skin %d\n",
-                        k, q->mean[0] * .05, q->mean[1] * .07, q->mean[2] * .2, q->mean[3] * .3,
-                        q->mean[4] * .3, q->odds, q->texture, q->border, q->share, standing(c, k, calibrated),
-                        q->skin);
         add_likelihood(field, c);
     }
     free(c->samples);
