@@ -5,26 +5,87 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SURE 0.85
+#define SURE 0.6
+#define MODEL_PATCH_PX 10
+#define EDGE_PATCH_PX 30
+#define SHARP_SIGMA 0.12
+#define EDGE_PATCH_MIN_PX 9
+#define EDGES_REGULAR 0.6
+/* of the sizes of two cells of one lattice; where gaps cross there are smaller cells to be told apart */
+#define SIZE_RATIO_SHARP 1.5f
+#define SIZE_RATIO_BLURRED 2.3f
+
+enum {
+    KEPT = 2,
+    RANK_SURE = 23,
+    RANK_MIN = 11,
+    GRID_CELLS = 20,
+    BLURRED_PIXELS_MAX = 800 * 1000,
+    MODEL_ROUNDS = 6,
+    REFINED_MAX = 10,
+    QUICK_PIXELS = 1000 * 1000
+};
 
 typedef struct search {
     rubor_cf_image level[RUBOR_CF_MAX_LEVELS];
+    rubor_cf_cells cells[RUBOR_CF_MAX_LEVELS];
     int levels;
-    rubor_cf_reference reference;
-    rubor_cf_pose best;
-    int at; /* level being searched */
+    rubor_cf_reference reference, foreign;
+    rubor_cf_pose kept[KEPT]; /* most promising of this level, best first */
+    int kept_count;
+    rubor_cf_pose best; /* refined */
+    double foreign_rank;
+    int grid_cells; /* most cells in a window, whatever their colors */
+    int cells_min;  /* of a lattice worth a look */
+    int at;         /* level being searched */
+    int refined;    /* hypotheses refined so far */
 } search;
+
+static void search_finish(search *s)
+{
+    for (int level = 0; level < RUBOR_CF_MAX_LEVELS; level++) {
+        rubor_cf_image_finish(&s->level[level]);
+        rubor_cf_cells_finish(&s->cells[level]);
+    }
+}
+
+static void keep(search *s, const rubor_cf_pose *pose)
+{
+    double rank = rubor_cf_pose_rank(pose);
+    int at = s->kept_count < KEPT ? s->kept_count : KEPT - 1;
+    if (s->kept_count == KEPT && rank <= rubor_cf_pose_rank(&s->kept[at]))
+        return;
+    while (at > 0 && rubor_cf_pose_rank(&s->kept[at - 1]) < rank) {
+        s->kept[at] = s->kept[at - 1];
+        at--;
+    }
+    s->kept[at] = *pose;
+    if (s->kept_count < KEPT)
+        s->kept_count++;
+}
 
 static bool consider(const rubor_cf_lattice *lattice, void *context)
 {
     search *s = context;
     rubor_cf_pose pose;
-    if (!rubor_cf_window_best(&pose, &s->reference, &s->level[s->at], lattice))
+    double rank = 0;
+    if (lattice->count < s->cells_min)
         return true;
-    pose.level = s->at;
-    if (pose.fit.confidence > s->best.fit.confidence)
-        s->best = pose;
-    return s->best.fit.confidence < SURE;
+    if (rubor_cf_window_best(&pose, &s->reference, &s->level[s->at], lattice)) {
+        pose.level = s->at;
+        rank = rubor_cf_pose_rank(&pose);
+        if (pose.cells > s->grid_cells)
+            s->grid_cells = pose.cells;
+        if (rank >= RANK_MIN)
+            keep(s, &pose);
+    }
+    if (rank < RANK_SURE && lattice->count >= GRID_CELLS) {
+        rubor_cf_pose other;
+        if (rubor_cf_window_best(&other, &s->foreign, &s->level[s->at], lattice) && other.fit.inliers >= 20 &&
+            rubor_cf_pose_rank(&other) > s->foreign_rank)
+            s->foreign_rank = rubor_cf_pose_rank(&other);
+    }
+    return rank < RANK_SURE;
 }
 
 static rubor_status build_levels(search *s, const rubor_image_encoded *working, rubor_error *error)
@@ -45,18 +106,6 @@ static rubor_status build_levels(search *s, const rubor_image_encoded *working, 
     return RUBOR_OK;
 }
 
-static rubor_status search_level(search *s, int level, rubor_error *error)
-{
-    rubor_cf_cells cells;
-    rubor_status status = rubor_cf_cells_find(&cells, &s->level[level], error);
-    if (status != RUBOR_OK)
-        return status;
-    s->at = level;
-    rubor_cf_lattices_grow(&cells, consider, s);
-    rubor_cf_cells_finish(&cells);
-    return RUBOR_OK;
-}
-
 static double patch_px(const rubor_cf_pose *pose)
 {
     double x0, y0, x1, y1, x2, y2;
@@ -71,17 +120,88 @@ static void pose_to_finer(rubor_cf_pose *pose)
 {
     static const double twice[9] = {2, 0, 0.5, 0, 2, 0.5, 0, 0, 1};
     rubor_cf_matrix_multiply(pose->homography, twice, pose->homography);
+    pose->sigma_px *= 2;
     pose->level--;
 }
 
+/* Down to the level where a patch is large enough for what follows. */
+static void descend(search *s, rubor_cf_pose *pose, double patch)
+{
+    (void)s;
+    while (pose->level > 0 && patch_px(pose) < patch)
+        pose_to_finer(pose);
+}
+
+/* Edges, level by level; true when they are as regular as a sharp picture's. */
+static bool refine_edges(search *s, rubor_cf_pose *pose)
+{
+    rubor_cf_pose moved = *pose;
+    descend(s, &moved, EDGE_PATCH_MIN_PX);
+    double regular = rubor_cf_refine(&moved, &s->level[moved.level]);
+    while (regular > EDGES_REGULAR && moved.level > 0 && patch_px(&moved) < EDGE_PATCH_PX) {
+        pose_to_finer(&moved);
+        regular = rubor_cf_refine(&moved, &s->level[moved.level]);
+    }
+    if (regular <= EDGES_REGULAR)
+        return false;
+    *pose = moved;
+    return true;
+}
+
+/* Edges where the picture is sharp enough to show them; else the model, which bears a poor start, blur and
+ * few pixels, and then the edges once more. */
 static void refine_through_levels(search *s, rubor_cf_pose *pose)
 {
-    rubor_cf_refine(pose, &s->level[pose->level]);
-    while (pose->level > 0 && patch_px(pose) < 30) {
-        pose_to_finer(pose);
-        rubor_cf_refine(pose, &s->level[pose->level]);
+    bool sharp = refine_edges(s, pose);
+    if (!sharp) {
+        rubor_cf_model_fit(pose, &s->level[pose->level], MODEL_ROUNDS);
+        while (pose->level > 0 && patch_px(pose) < MODEL_PATCH_PX) {
+            pose_to_finer(pose);
+            rubor_cf_model_fit(pose, &s->level[pose->level], MODEL_ROUNDS);
+        }
+        rubor_cf_pose_score(pose, &s->reference, &s->level[pose->level]);
+        if (pose->sigma_px < SHARP_SIGMA * patch_px(pose))
+            sharp = refine_edges(s, pose);
     }
     rubor_cf_pose_score(pose, &s->reference, &s->level[pose->level]);
+    if (sharp)
+        rubor_cf_model_fit(pose, &s->level[pose->level], 0);
+    pose->confidence = rubor_cf_pose_confidence(pose);
+}
+
+/* Looks for lattices on one level and refines the most promising hypotheses. */
+static void search_level(search *s, int level, float size_ratio, int cells_min)
+{
+    s->cells_min = cells_min;
+    s->at = level;
+    s->kept_count = 0;
+    s->cells[level].size_ratio = size_ratio;
+    rubor_cf_lattices_grow(&s->cells[level], consider, s);
+    for (int i = 0; i < s->kept_count && s->best.confidence < SURE; i++) {
+        if (s->refined++ >= REFINED_MAX)
+            break;
+        refine_through_levels(s, &s->kept[i]);
+        if (s->kept[i].confidence > s->best.confidence)
+            s->best = s->kept[i];
+    }
+}
+
+/* Coarse to fine with cells of nearly one size, as sharp pictures give; then again with sizes that vary, as
+ * blurred ones do. */
+static rubor_status search_levels(search *s, rubor_error *error)
+{
+    for (int level = s->levels - 1; level >= 0 && s->best.confidence < SURE; level--) {
+        rubor_status status =
+            rubor_cf_cells_find(&s->cells[level], &s->level[level],
+                                s->level[level].width * s->level[level].height > QUICK_PIXELS, error);
+        if (status != RUBOR_OK)
+            return status;
+        search_level(s, level, SIZE_RATIO_SHARP, 9);
+    }
+    for (int level = s->levels - 1; level >= 0 && s->best.confidence < 0.5; level--)
+        if (s->level[level].width * s->level[level].height < BLURRED_PIXELS_MAX)
+            search_level(s, level, SIZE_RATIO_BLURRED, 6);
+    return RUBOR_OK;
 }
 
 static const char *layout_of(const double fill[2])
@@ -97,7 +217,7 @@ static void to_location(rubor_chart_location *out, const rubor_cf_pose *pose, co
     double level = ldexp(1, pose->level);
     double sx = level * info->width / working->width, sy = level * info->height / working->height;
     double to_full[9] = {sx, 0, 0.5 * sx - 0.5, 0, sy, 0.5 * sy - 0.5, 0, 0, 1};
-    *out = (rubor_chart_location){.confidence = pose->fit.confidence, .fill = {pose->fill[0], pose->fill[1]}};
+    *out = (rubor_chart_location){.confidence = pose->confidence, .fill = {pose->fill[0], pose->fill[1]}};
     snprintf(out->layout, sizeof out->layout, "%s", layout);
     rubor_cf_matrix_multiply(out->homography, to_full, pose->homography);
     for (int i = 0; i < 9; i++)
@@ -120,15 +240,28 @@ static void to_location(rubor_chart_location *out, const rubor_cf_pose *pose, co
 static rubor_status verdict(rubor_chart_location *out, search *s, const rubor_photo_info *info,
                             const rubor_image_encoded *working, rubor_error *error)
 {
-    if (s->best.fit.confidence < 0.3)
+    const rubor_cf_pose *best = &s->best;
+    if (best->confidence < 0.5 || rubor_cf_pose_rank(best) < s->foreign_rank) {
+        if (s->foreign_rank > 0)
+            return rubor_error_set(error, RUBOR_REFUSED,
+                                   "the chart looks like a SpyderCheckr 24, which Rubor does not know; "
+                                   "use a 24-patch ColorChecker");
+        if (s->grid_cells >= GRID_CELLS)
+            return rubor_error_set(error, RUBOR_REFUSED,
+                                   "a grid of patches was found, but its colors are not those of a 24-patch "
+                                   "ColorChecker; use one, or mark its corners by hand");
+        if (best->confidence > 0.25)
+            return rubor_error_set(error, RUBOR_REFUSED,
+                                   "something like a color chart was found, but too unsurely to be used "
+                                   "(%d of 24 patches agree); mark its corners by hand",
+                                   best->fit.inliers);
         return rubor_error_set(error, RUBOR_NOT_FOUND, "no 24-patch color chart was found in the photo");
-    refine_through_levels(s, &s->best);
-    if (s->best.fit.confidence < 0.5)
+    }
+    if (rubor_cf_pose_is_part(best, &s->level[best->level]))
         return rubor_error_set(error, RUBOR_REFUSED,
-                               "something like a color chart was found, but too unsurely to be used "
-                               "(%d of 24 patches agree); mark its corners by hand",
-                               s->best.fit.inliers);
-    to_location(out, &s->best, info, working, layout_of(s->best.fill));
+                               "the chart has more patches around the 24 of a ColorChecker (a Digital SG?); "
+                               "use a 24-patch ColorChecker");
+    to_location(out, best, info, working, layout_of(best->fill));
     return RUBOR_OK;
 }
 
@@ -138,16 +271,13 @@ rubor_status rubor_chart_find(rubor_chart_location *out, const rubor_photo_info 
     (void)bytes;
     search s = {.levels = 0};
     rubor_cf_reference_init(&s.reference);
+    rubor_cf_reference_init_foreign(&s.foreign);
     rubor_status status = build_levels(&s, working, error);
-    for (int level = s.levels - 1; status == RUBOR_OK && level >= 0; level--) {
-        status = search_level(&s, level, error);
-        if (s.best.fit.confidence >= SURE)
-            break;
-    }
+    if (status == RUBOR_OK)
+        status = search_levels(&s, error);
     if (status == RUBOR_OK)
         status = verdict(out, &s, info, working, error);
-    for (int level = 0; level < RUBOR_CF_MAX_LEVELS; level++)
-        rubor_cf_image_finish(&s.level[level]);
+    search_finish(&s);
     return status;
 }
 
@@ -214,7 +344,7 @@ rubor_status rubor_chart_from_corners(rubor_chart_location *out, const rubor_poi
         rubor_cf_pose moved = pose;
         for (int i = 0; i < RUBOR_CHART_PATCHES; i++)
             moved.fit.inlier[i] = true;
-        if (!rubor_cf_refine(&moved, &s.level[0]))
+        if (rubor_cf_refine(&moved, &s.level[0]) <= 0)
             break;
         memcpy(pose.fill, moved.fill, sizeof pose.fill);
     }
@@ -223,7 +353,6 @@ rubor_status rubor_chart_from_corners(rubor_chart_location *out, const rubor_poi
     for (int k = 0; k < 4; k++)
         out->corners_px[k] = corners_px[k];
 out:
-    for (int level = 0; level < RUBOR_CF_MAX_LEVELS; level++)
-        rubor_cf_image_finish(&s.level[level]);
+    search_finish(&s);
     return status;
 }

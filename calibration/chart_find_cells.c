@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const uint8_t thresholds[] = {5, 10, 18, 32};
+static const uint8_t thresholds[] = {5, 10, 18, 32}, quick_thresholds[] = {6, 13, 26};
 
 enum { CELL_LIMIT = 30000, AREA_MIN = 4, AREA_MAX = 1600 };
 
@@ -144,6 +144,8 @@ static bool label_regions(labels *set, run *rows[2], const uint8_t *edge, int wi
             int first = x;
             while (x < width && e[x] <= threshold)
                 x++;
+            if (x - first < 2) /* noise, or the tip of a diamond */
+                continue;
             int label = run_label(set, above, above_count, &cursor, first, x - 1);
             if (label < 0)
                 return false;
@@ -269,9 +271,10 @@ static void drop_repeats(rubor_cf_cells *cells)
     cells->count = kept;
 }
 
-rubor_status rubor_cf_cells_find(rubor_cf_cells *out, const rubor_cf_image *image, rubor_error *error)
+rubor_status rubor_cf_cells_find(rubor_cf_cells *out, const rubor_cf_image *image, bool quick,
+                                 rubor_error *error)
 {
-    *out = (rubor_cf_cells){0};
+    *out = (rubor_cf_cells){.size_ratio = 1.5f};
     labels set = {0};
     uint8_t *edge = NULL;
     run *rows[2] = {malloc((size_t)image->width * sizeof **rows),
@@ -279,8 +282,10 @@ rubor_status rubor_cf_cells_find(rubor_cf_cells *out, const rubor_cf_image *imag
     rubor_status status = edge_image(&edge, image, error);
     if (status == RUBOR_OK && (!rows[0] || !rows[1]))
         status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the chart search");
-    for (size_t t = 0; status == RUBOR_OK && t < sizeof thresholds; t++) {
-        if (!label_regions(&set, rows, edge, image->width, image->height, thresholds[t]))
+    const uint8_t *threshold = quick ? quick_thresholds : thresholds;
+    size_t count = quick ? sizeof quick_thresholds : sizeof thresholds;
+    for (size_t t = 0; status == RUBOR_OK && t < count; t++) {
+        if (!label_regions(&set, rows, edge, image->width, image->height, threshold[t]))
             status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the chart search");
         else
             status = collect(out, &set, error);
@@ -325,7 +330,7 @@ int rubor_cf_cells_nearest(const rubor_cf_cells *cells, double x, double y, doub
             for (int m = cells->bin_start[bin]; m < cells->bin_start[bin + 1]; m++) {
                 const rubor_cf_cell *c = &cells->cell[cells->bin_cell[m]];
                 double d = (c->x - x) * (c->x - x) + (c->y - y) * (c->y - y);
-                if (d < best && c->size > 0.45 * size && c->size < 2.2 * size) {
+                if (d < best && c->size * cells->size_ratio > size && c->size < cells->size_ratio * size) {
                     best = d;
                     found = cells->bin_cell[m];
                 }

@@ -8,7 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { NEIGHBORS = 8, SEED_PAIRS_MAX = 28, CELLS_MIN = 6 };
+enum { NEIGHBORS = 8, CELLS_MIN = 6 };
+
+/* In pitches: how far from where it is expected a cell may lie while growing, and in the end. */
+#define GROW_REACH 0.18
+#define KEEP_REACH 0.14
 
 typedef struct neighbor {
     int cell;
@@ -74,8 +78,8 @@ static int neighbors_of(neighbor *out, const rubor_cf_cells *cells, int index)
                 int other = cells->bin_cell[m];
                 const rubor_cf_cell *o = &cells->cell[other];
                 double dx = o->x - c->x, dy = o->y - c->y, d2 = dx * dx + dy * dy;
-                if (other == index || d2 > reach * reach || o->size > 2.2f * c->size ||
-                    c->size > 2.2f * o->size || d2 < 0.4 * c->size * c->size)
+                if (other == index || d2 > reach * reach || o->size > cells->size_ratio * c->size ||
+                    c->size > cells->size_ratio * o->size || d2 < 0.4 * c->size * c->size)
                     continue;
                 if (count == NEIGHBORS && d2 >= out[count - 1].distance2)
                     continue;
@@ -140,7 +144,7 @@ static bool grow_once(rubor_cf_lattice *lattice, const rubor_cf_cells *cells, do
             double pitch;
             if (!predict(&at, &pitch, lattice, cells, a, b))
                 continue;
-            int cell = rubor_cf_cells_nearest(cells, at.x, at.y, 0.25 * pitch, size);
+            int cell = rubor_cf_cells_nearest(cells, at.x, at.y, GROW_REACH * pitch, size);
             if (cell >= 0 && !holds(lattice, cell)) {
                 put(lattice, a, b, cell);
                 grown = true;
@@ -184,13 +188,40 @@ static bool jump_once(rubor_cf_lattice *lattice, const rubor_cf_cells *cells, do
             rubor_cf_project(&x1, &y1, lattice->homography, a + 1, b);
             rubor_cf_project(&x2, &y2, lattice->homography, a, b + 1);
             double pitch = fmin(hypot(x1 - x, y1 - y), hypot(x2 - x, y2 - y));
-            int cell = rubor_cf_cells_nearest(cells, x, y, 0.2 * pitch, size);
+            int cell = rubor_cf_cells_nearest(cells, x, y, GROW_REACH * pitch, size);
             if (cell >= 0 && !holds(lattice, cell)) {
                 put(lattice, a, b, cell);
                 grown = true;
             }
         }
     return grown;
+}
+
+/* Takes out nodes that do not lie where the homography through all says; false when too few are left. */
+static bool prune(rubor_cf_lattice *lattice, const rubor_cf_cells *cells)
+{
+    int removed = 0;
+    for (int b = lattice->b_min; b <= lattice->b_max; b++)
+        for (int a = lattice->a_min; a <= lattice->a_max; a++) {
+            point p;
+            double x, y, x1, y1, x2, y2;
+            if (!node_get(&p, lattice, cells, a, b))
+                continue;
+            rubor_cf_project(&x, &y, lattice->homography, a, b);
+            rubor_cf_project(&x1, &y1, lattice->homography, a + 1, b);
+            rubor_cf_project(&x2, &y2, lattice->homography, a, b + 1);
+            double pitch2 =
+                fmin((x1 - x) * (x1 - x) + (y1 - y) * (y1 - y), (x2 - x) * (x2 - x) + (y2 - y) * (y2 - y));
+            double off2 = (p.x - x) * (p.x - x) + (p.y - y) * (p.y - y);
+            if (off2 > KEEP_REACH * KEEP_REACH * pitch2) {
+                *node_at(lattice, a, b) = -1;
+                removed++;
+            }
+        }
+    lattice->count -= removed;
+    if (lattice->count < CELLS_MIN || removed > lattice->count)
+        return false;
+    return removed == 0 || fit(lattice, cells);
 }
 
 static bool grow(rubor_cf_lattice *lattice, const rubor_cf_cells *cells, const int seed[4])
@@ -214,14 +245,16 @@ static bool grow(rubor_cf_lattice *lattice, const rubor_cf_cells *cells, const i
         while (grow_once(lattice, cells, size))
             ;
     }
-    return fit(lattice, cells);
+    return fit(lattice, cells) && prune(lattice, cells) && prune(lattice, cells);
 }
 
 /* Whether u, v could be a lattice's two steps, and which cell would close the parallelogram. */
 static int closing_cell(const rubor_cf_cells *cells, int index, const neighbor *u, const neighbor *v)
 {
     double dot = u->dx * v->dx + u->dy * v->dy;
-    if (dot * dot > 0.36 * u->distance2 * v->distance2 || v->distance2 > 4.0 * u->distance2)
+    /* u is the shorter step; a v that leans more than half of u is a diagonal of a better pair */
+    if (fabs(dot) > 0.55 * u->distance2 || dot * dot > 0.4 * u->distance2 * v->distance2 ||
+        v->distance2 > 4.0 * u->distance2)
         return -1;
     const rubor_cf_cell *c = &cells->cell[index];
     int cell = rubor_cf_cells_nearest(cells, c->x + u->dx + v->dx, c->y + u->dy + v->dy,

@@ -31,6 +31,7 @@ typedef struct rubor_cf_cell {
 typedef struct rubor_cf_cells {
     rubor_cf_cell *cell;
     int count, capacity;
+    float size_ratio; /* of two cells of one lattice, at most */
     /* cells sorted into square bins */
     int bin_px, bins_x, bins_y;
     int *bin_start; /* bins_x * bins_y + 1 */
@@ -49,6 +50,7 @@ typedef struct rubor_cf_color_fit {
     double score;      /* 0..1 explained variance of the patches kept */
     double confidence; /* 0..1 */
     int inliers;
+    int contradictions; /* cells of another color than the model says */
     bool inlier[RUBOR_CHART_PATCHES];
 } rubor_cf_color_fit;
 
@@ -57,8 +59,12 @@ typedef struct rubor_cf_pose {
     double homography[9];
     double fill[2];
     int level;
+    double sigma_px;  /* blur, standard deviation; 0 until the model was fitted */
+    double explained; /* 0..1: share of the picture's variance over the chart that flat patches explain */
+    int cells;        /* lattice cells inside the window */
+    bool cell[RUBOR_CHART_PATCHES];
     rubor_cf_color_fit fit;
-    const char *foreign; /* name of another chart that fits better, or NULL */
+    double confidence; /* 0..1, set after refinement */
 } rubor_cf_pose;
 
 /* --- chart_find_image.c --- */
@@ -72,7 +78,9 @@ bool rubor_cf_image_mean(double rgb[3], const rubor_cf_image *image, double x, d
 void rubor_cf_image_at(double rgb[3], const rubor_cf_image *image, double x, double y);
 
 /* --- chart_find_cells.c --- */
-rubor_status rubor_cf_cells_find(rubor_cf_cells *out, const rubor_cf_image *image, rubor_error *error);
+/* quick: fewer thresholds, for the largest level. */
+rubor_status rubor_cf_cells_find(rubor_cf_cells *out, const rubor_cf_image *image, bool quick,
+                                 rubor_error *error);
 void rubor_cf_cells_finish(rubor_cf_cells *cells);
 /* Nearest free cell within radius whose size is within a factor of `size`; -1 if none. */
 int rubor_cf_cells_nearest(const rubor_cf_cells *cells, double x, double y, double radius, double size);
@@ -85,7 +93,7 @@ bool rubor_cf_homography_fit(double h[9], const double (*ab)[2], const double (*
                              int count);
 void rubor_cf_matrix_multiply(double out[9], const double a[9], const double b[9]);
 bool rubor_cf_matrix_invert(double out[9], const double a[9]);
-/* Solves the n x n symmetric system a x = b in place (n <= 12); false when singular. */
+/* Solves the n x n system a x = b in place; false when singular. */
 bool rubor_cf_solve(double *a, double *b, int n);
 
 /* --- chart_find_lattice.c --- */
@@ -99,21 +107,41 @@ typedef struct rubor_cf_reference {
     float pattern[8][3][RUBOR_CHART_PATCHES]; /* by orientation, zero mean, unit norm */
 } rubor_cf_reference;
 void rubor_cf_reference_init(rubor_cf_reference *out);
+/* The SpyderCheckr 24, so that it can be told apart. */
+void rubor_cf_reference_init_foreign(rubor_cf_reference *out);
 /* Patch at column i, row j of a window under an orientation: 0..3 lie 6 x 4 (bit 0 flips x, bit 1 flips y),
  * 4..7 stand 4 x 6 (transposed first). */
 int rubor_cf_oriented_patch(int orientation, int i, int j);
-/* Fits the reference to sampled colors (patch order), leaving out what does not agree. */
+/* Fits the reference to sampled colors (patch order), leaving out what does not agree. cell: where a flat
+ * cell was seen. */
 void rubor_cf_color_fit_run(rubor_cf_color_fit *out, const rubor_cf_reference *reference,
-                            const double (*rgb)[3], const bool *valid);
+                            const double (*rgb)[3], const bool *valid, const bool *cell);
 /* Best window and orientation on a lattice; false when nothing comes near. */
 bool rubor_cf_window_best(rubor_cf_pose *out, const rubor_cf_reference *reference,
                           const rubor_cf_image *image, const rubor_cf_lattice *lattice);
+/* How promising a hypothesis is before refinement; 0: not at all. */
+double rubor_cf_pose_rank(const rubor_cf_pose *pose);
+/* How sure a refined pose is: 0..1, 0.5 is the least that is answered. From the patches whose color agrees,
+ * cells that contradict, and how well flat patches explain the picture. */
+double rubor_cf_pose_confidence(const rubor_cf_pose *pose);
 /* Samples the 24 patches of a pose and fits the colors. */
 void rubor_cf_pose_score(rubor_cf_pose *pose, const rubor_cf_reference *reference,
                          const rubor_cf_image *image);
 
 /* --- chart_find_refine.c --- */
-/* Moves the pose onto the patch edges and measures fill; leaves it when there are too few edges. */
-bool rubor_cf_refine(rubor_cf_pose *pose, const rubor_cf_image *image);
+/* Moves the pose onto the patch edges and measures fill; leaves it when there are too few edges. Returns the
+ * share of the agreeing patches' sides whose edge lies within about 0.02 pitch of where the result says. */
+double rubor_cf_refine(rubor_cf_pose *pose, const rubor_cf_image *image);
+/* Moves the chart plane: x' = x + u0 + u1 x + u2 y + u6 x x + u7 x y, y' = y + u3 + u4 x + u5 y + u6 x y + u7
+ * y y, with x, y in pitches from the chart's middle. false for a correction too large to be one. */
+bool rubor_cf_pose_correct(rubor_cf_pose *pose, const double u[8]);
+
+/* Whether patches go on beyond the 6 x 4, as in a Digital SG, which holds the same 24. */
+bool rubor_cf_pose_is_part(const rubor_cf_pose *pose, const rubor_cf_image *image);
+
+/* --- chart_find_model.c --- */
+/* Fits a blurred model of the chart in at most so many rounds; sets fill, sigma_px and explained. With 0
+ * rounds only explained is measured. */
+bool rubor_cf_model_fit(rubor_cf_pose *pose, const rubor_cf_image *image, int rounds);
 
 #endif

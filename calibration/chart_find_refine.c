@@ -157,12 +157,12 @@ static bool solve(double unknown[UNKNOWNS], edge *edges, int count, const double
     return true;
 }
 
-static bool apply(rubor_cf_pose *pose, const double u[UNKNOWNS])
+bool rubor_cf_pose_correct(rubor_cf_pose *pose, const double u[8])
 {
     double correction[9] = {1 + u[1], u[2], u[0], u[4], 1 + u[5], u[3], -u[6], -u[7], 1}, inverse[9];
     static const double to_middle[9] = {1, 0, -3, 0, 1, -2, 0, 0, 1}, back[9] = {1, 0, 3, 0, 1, 2, 0, 0, 1};
     for (int j = 0; j < 8; j++)
-        if (!(fabs(u[j]) < 0.5))
+        if (!(fabs(u[j]) < 0.6))
             return false;
     if (!rubor_cf_matrix_invert(inverse, correction))
         return false;
@@ -170,21 +170,26 @@ static bool apply(rubor_cf_pose *pose, const double u[UNKNOWNS])
     rubor_cf_matrix_multiply(t, back, inverse);
     rubor_cf_matrix_multiply(t, t, to_middle);
     rubor_cf_matrix_multiply(pose->homography, pose->homography, t);
-    for (int k = 0; k < 2; k++)
-        pose->fill[k] = u[8 + k] < 0.45 ? 0.45 : u[8 + k] > 0.99 ? 0.99 : u[8 + k];
     return true;
 }
 
-bool rubor_cf_refine(rubor_cf_pose *pose, const rubor_cf_image *image)
+double rubor_cf_refine(rubor_cf_pose *pose, const rubor_cf_image *image)
 {
     edge edges[RUBOR_CHART_PATCHES * SIDES];
     rubor_cf_pose moved = *pose;
+    int count = 0;
     for (int round = 0; round < 3; round++) {
         double unknown[UNKNOWNS];
-        int count = measure_edges(edges, &moved, image);
-        if (count < EDGES_MIN || !solve(unknown, edges, count, moved.fill) || !apply(&moved, unknown))
-            return false;
+        count = measure_edges(edges, &moved, image);
+        if (count < EDGES_MIN || !solve(unknown, edges, count, moved.fill) ||
+            !rubor_cf_pose_correct(&moved, unknown))
+            return 0;
+        for (int k = 0; k < 2; k++)
+            moved.fill[k] = fmax(0.45, fmin(0.99, unknown[8 + k]));
     }
+    double agreeing = 0;
+    for (int i = 0; i < count; i++)
+        agreeing += edges[i].weight > 0.5;
     *pose = moved;
-    return true;
+    return agreeing / (SIDES * pose->fit.inliers);
 }
