@@ -404,7 +404,7 @@ static void thousands_of_mutated_files_are_survived(void **state)
                              {.interlaced = true, .bits = 16},
                              {.color_type = PNG_COLOR_TYPE_RGB_ALPHA},
                              {.color_type = PNG_COLOR_TYPE_PALETTE}};
-    const int turns = getenv("RUBOR_MUTATIONS") ? (int)strtol(getenv("RUBOR_MUTATIONS"), NULL, 10) : 500;
+    const int turns = getenv("RUBOR_MUTATIONS") ? (int)strtol(getenv("RUBOR_MUTATIONS"), NULL, 10) : 350;
     random_state = 20240506;
     for (int kind = 0; kind < 7; kind++) {
         kinds[kind].exif = exif;
