@@ -37,6 +37,12 @@ typedef struct on_the_way {
     struct on_the_way *next;
 } on_the_way;
 
+/* Items of a place still to be taken up, listed once for many. */
+typedef struct pending {
+    char (*ids)[RUBOR_SPOOL_ID_SIZE];
+    size_t count, next;
+} pending;
+
 typedef struct station {
     const char *folder;
     rubor_filing defaults;
@@ -46,6 +52,7 @@ typedef struct station {
     rubor_courier courier;
     on_the_way *moving;
     size_t moving_count;
+    pending queue, waiting;
     int64_t spool_look_ms, refused_until_ms;
     bool away; /* said that the broker is not there */
     char last_complaint[RUBOR_ERROR_MESSAGE_SIZE];
@@ -302,29 +309,38 @@ static bool passed_on(station *s, const char *id)
     return true;
 }
 
-static void load_from(station *s, rubor_spool_place place)
+static void take_up(station *s, rubor_spool_place place, pending *list)
 {
-    char(*ids)[RUBOR_SPOOL_ID_SIZE] = NULL;
-    size_t count = 0;
-    if (rubor_spool_list(s->spool, place, &ids, &count, NULL) != RUBOR_OK)
-        return;
-    for (size_t i = 0; i < count && s->moving_count < IN_FLIGHT; i++) {
-        if (is_moving(s, ids[i]) || (place == RUBOR_SPOOL_QUEUE && passed_on(s, ids[i])))
+    while (list->next < list->count && s->moving_count < IN_FLIGHT) {
+        const char *id = list->ids[list->next++];
+        if (is_moving(s, id) || (place == RUBOR_SPOOL_QUEUE && passed_on(s, id)))
             continue;
-        set_moving(s, place, ids[i]);
+        if (rubor_spool_find(s->spool, id) == place)
+            set_moving(s, place, id);
     }
-    free(ids);
+}
+
+static void list_again(station *s, rubor_spool_place place, pending *list)
+{
+    if (list->next < list->count)
+        return;
+    free(list->ids);
+    list->next = 0;
+    if (rubor_spool_list(s->spool, place, &list->ids, &list->count, NULL) != RUBOR_OK)
+        list->count = 0;
 }
 
 static void load_spool(station *s)
 {
     int64_t now = now_ms();
-    if (s->moving_count >= IN_FLIGHT || now < s->spool_look_ms)
-        return;
-    s->spool_look_ms = now + SPOOL_LOOK_MS;
+    if (now >= s->spool_look_ms) {
+        s->spool_look_ms = now + SPOOL_LOOK_MS;
+        list_again(s, RUBOR_SPOOL_QUEUE, &s->queue);
+        list_again(s, RUBOR_SPOOL_WAITING, &s->waiting);
+    }
     if (now >= s->refused_until_ms)
-        load_from(s, RUBOR_SPOOL_QUEUE);
-    load_from(s, RUBOR_SPOOL_WAITING);
+        take_up(s, RUBOR_SPOOL_QUEUE, &s->queue);
+    take_up(s, RUBOR_SPOOL_WAITING, &s->waiting);
 }
 
 static void tell_presence(station *s)
@@ -409,6 +425,8 @@ static void close_station(station *s)
     rubor_courier_finish(&s->courier);
     while (s->moving)
         remove_moving(s->moving);
+    free(s->queue.ids);
+    free(s->waiting.ids);
     rubor_client_destroy(&s->courier.client);
     rubor_spool_close(&s->spool);
     rubor_watch_close(&s->watch);

@@ -103,6 +103,62 @@ const char *rubor_spool_folder(const rubor_spool *spool)
     return spool->folder;
 }
 
+/* Who puts holds this shared, so that who cleans up knows that nothing is being written. */
+static int open_writers_lock(const rubor_spool *spool, int how)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/writers", spool->folder);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    while (fd >= 0 && flock(fd, how) != 0) {
+        if (errno == EINTR)
+            continue;
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* "<id>.json.XXXXXX" and "<id>.photo.XXXXXX" of a process that was killed while writing, and a photo whose
+ * JSON it had not written yet. */
+static bool is_left_over(const rubor_spool *spool, rubor_spool_place place, const char *name)
+{
+    char path[PATH_SIZE], id[RUBOR_SPOOL_ID_SIZE];
+    struct stat about;
+    if (strlen(name) <= ID_LENGTH || strspn(name, "0123456789abcdef") != ID_LENGTH)
+        return false;
+    const char *ending = name + ID_LENGTH;
+    if (strncmp(ending, ".json.", 6) == 0 || strncmp(ending, ".photo.", 7) == 0)
+        return true;
+    if (strcmp(ending, ".photo") != 0)
+        return false;
+    snprintf(id, sizeof id, "%.*s", (int)ID_LENGTH, name);
+    item_path(path, spool, place, id, ".json");
+    return stat(path, &about) != 0 && errno == ENOENT;
+}
+
+static void clean(const rubor_spool *spool, rubor_spool_place place)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%s", spool->folder, places[place]);
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (is_left_over(spool, place, entry->d_name))
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+}
+
+static void clean_up(const rubor_spool *spool)
+{
+    int writers = open_writers_lock(spool, LOCK_EX | LOCK_NB);
+    if (writers < 0)
+        return;
+    clean(spool, RUBOR_SPOOL_QUEUE);
+    clean(spool, RUBOR_SPOOL_WAITING);
+    close(writers);
+}
+
 rubor_status rubor_spool_lock(rubor_spool *spool, rubor_error *error)
 {
     char path[PATH_SIZE];
@@ -111,8 +167,10 @@ rubor_status rubor_spool_lock(rubor_spool *spool, rubor_error *error)
         spool->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (spool->lock < 0)
         return rubor_error_set(error, RUBOR_IO, "%.300s: %s", path, strerror(errno));
-    if (flock(spool->lock, LOCK_EX | LOCK_NB) == 0)
+    if (flock(spool->lock, LOCK_EX | LOCK_NB) == 0) {
+        clean_up(spool);
         return RUBOR_OK;
+    }
     return rubor_error_set(error, RUBOR_BUSY,
                            "spool %.300s: another process is sending it; end that one first", spool->folder);
 }
@@ -172,6 +230,27 @@ static json_t *item_json(const rubor_spool_item *item)
                      (json_int_t)item->source_size, "source_mtime_ns", (json_int_t)item->source_mtime_ns);
 }
 
+static rubor_status write_item(rubor_spool *spool, const rubor_spool_item *item, rubor_bytes photo,
+                               rubor_error *error)
+{
+    char photo_path[PATH_SIZE], json_path[PATH_SIZE];
+    item_path(photo_path, spool, RUBOR_SPOOL_QUEUE, item->id, ".photo");
+    item_path(json_path, spool, RUBOR_SPOOL_QUEUE, item->id, ".json");
+    rubor_status status = rubor_file_write(photo_path, photo.data, photo.size, error);
+    if (status != RUBOR_OK)
+        return status;
+    json_t *json = item_json(item);
+    if (json && json_object_set_new(json, "filing", rubor_filing_to_json(&item->filing)) != 0) {
+        json_decref(json);
+        json = NULL;
+    }
+    status = write_json(json_path, json, error);
+    if (status != RUBOR_OK)
+        unlink(photo_path);
+    json_decref(json);
+    return status;
+}
+
 rubor_status rubor_spool_put(rubor_spool *spool, const rubor_spool_item *item, rubor_bytes photo,
                              rubor_error *error)
 {
@@ -180,21 +259,12 @@ rubor_status rubor_spool_put(rubor_spool *spool, const rubor_spool_item *item, r
     item_path(path, spool, RUBOR_SPOOL_QUEUE, item->id, ".json");
     if (stat(path, &about) == 0)
         return RUBOR_OK;
-    item_path(path, spool, RUBOR_SPOOL_QUEUE, item->id, ".photo");
-    rubor_status status = rubor_file_write(path, photo.data, photo.size, error);
-    if (status != RUBOR_OK)
-        return status;
-    json_t *json = item_json(item);
-    if (json && json_object_set_new(json, "filing", rubor_filing_to_json(&item->filing)) != 0) {
-        json_decref(json);
-        json = NULL;
-    }
-    char json_path[PATH_SIZE];
-    item_path(json_path, spool, RUBOR_SPOOL_QUEUE, item->id, ".json");
-    status = write_json(json_path, json, error);
-    if (status != RUBOR_OK)
-        unlink(path);
-    json_decref(json);
+    int writers = open_writers_lock(spool, LOCK_SH);
+    if (writers < 0)
+        return rubor_error_set(error, RUBOR_IO, "spool %.300s: cannot be written: %s", spool->folder,
+                               strerror(errno));
+    rubor_status status = write_item(spool, item, photo, error);
+    close(writers);
     return status;
 }
 
