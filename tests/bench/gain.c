@@ -23,7 +23,7 @@ typedef struct outcome {
     char camera[40], lamp[16];
     int tone;
     bool done;
-    double truth_ei, truth_mi, raw, ei, mi, sd, gain, noise, glare, glare_truth, fit, chi2, distance;
+    double truth_ei, truth_mi, raw, pure, ei, mi, sd, gain, noise, glare, glare_truth, fit, chi2, distance;
 } outcome;
 
 typedef struct settings {
@@ -100,7 +100,7 @@ static void compare(outcome *out, const measured *before, const measured *after)
         m[c] = 0.5 * (one.melanin[c] + other.melanin[c]);
         d[c] = after->region[c] - after->control[c] - before->region[c] + before->control[c];
     }
-    for (int c = 0; c < 2; c++) { /* red and green: the indices' own channels */
+    for (int c = 0; c < 3; c++) {
         hh += h[c] * h[c];
         hm += h[c] * m[c];
         mm += m[c] * m[c];
@@ -109,6 +109,10 @@ static void compare(outcome *out, const measured *before, const measured *after)
     }
     double determinant = hh * mm - hm * hm;
     out->raw = 100.0 * (d[1] - d[0]);
+    out->pure = 0.0;
+    for (int c = 0; c < 2; c++)
+        out->pure += (c == 1 ? 100.0 : -100.0) * (d[c] - m[c] * out->truth_mi);
+    out->pure /= 0.5 * (one.hemoglobin_gain + other.hemoglobin_gain);
     out->ei = (mm * hd - hm * md) / determinant;
     out->mi = (hh * md - hm * hd) / determinant;
     out->gain = 0.5 * (one.hemoglobin_gain + other.hemoglobin_gain);
@@ -190,33 +194,36 @@ static void spread(const char *name, const double *values, int n)
 
 static void report(const outcome *all, const settings *s)
 {
-    double *raw = malloc(sizeof *raw * 6 * (size_t)s->pairs);
+    double *raw = malloc(sizeof *raw * 7 * (size_t)s->pairs);
     if (!raw)
         return;
     double *ei = raw + s->pairs, *mi = ei + s->pairs, *z = mi + s->pairs, *glare = z + s->pairs,
-           *fit = glare + s->pairs;
+           *fit = glare + s->pairs, *pure = fit + s->pairs;
     int n = 0;
     for (int i = 0; i < s->pairs; i++) {
         const outcome *o = &all[i];
         if (!o->done)
             continue;
         raw[n] = o->raw / o->truth_ei;
+        pure[n] = o->pure / o->truth_ei;
         ei[n] = o->ei / o->truth_ei;
         mi[n] = o->mi - o->truth_mi;
-        z[n] = (ei[n] - 1.0) / o->sd;
+        z[n] = (pure[n] - 1.0) / o->sd;
         glare[n] = o->glare - o->glare_truth;
         fit[n] = o->fit;
         if (s->each)
-            printf("%-28s %-8s %-12s truth %5.1f %4.1f raw %.3f ei %.3f mi %+.2f gain %.3f+-%.3f noise %.3f "
+            printf("%-28s %-8s %-12s truth %5.1f %4.1f raw %.3f pure %.3f ei %.3f mi %+.2f gain %.3f+-%.3f "
+                   "noise %.3f "
                    "chi2 %.2f "
                    "glare %.2f of %.2f fit %.2f distance %.3f\n",
-                   o->camera, o->lamp, tones[o->tone], o->truth_ei, o->truth_mi, raw[n], ei[n], mi[n],
-                   o->gain, o->sd, o->noise, o->chi2, o->glare, o->glare_truth, o->fit, o->distance);
+                   o->camera, o->lamp, tones[o->tone], o->truth_ei, o->truth_mi, raw[n], pure[n], ei[n],
+                   mi[n], o->gain, o->sd, o->noise, o->chi2, o->glare, o->glare_truth, o->fit, o->distance);
         n++;
     }
     printf("%d pairs%s\n", n,
            s->known ? ", cameras and lamps in the prior" : ", camera and lamp left out of the prior");
     spread("apparent EI / truth", raw, n);
+    spread("gain removed / truth", pure, n);
     spread("delta_ei / truth", ei, n);
     spread("delta_mi - truth", mi, n);
     spread("error / stated gain sd", z, n);
