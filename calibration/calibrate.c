@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATCHES = RUBOR_CHART_PATCHES, FULL_STEPS = 40, LEFT_OUT_STEPS = 12, EDITION_STEPS = 10 };
+enum { PATCHES = RUBOR_CHART_PATCHES };
+
+/* How well each fit converges: the last one far below what rubor_settled keeps. */
+static const double SEARCH = 1e-5, LEFT_OUT = 1e-4, LAST = 1e-13;
 
 /* Skin-like patches count double: dark skin, light skin. */
 static const double SKIN_WEIGHT = 2.0;
@@ -79,7 +82,7 @@ static rubor_status fit_all(work *w, rubor_error *error)
 {
     rubor_status status = rubor_fit_start(&w->fit, w->input, w->reference, error);
     if (status == RUBOR_OK)
-        rubor_fit_improve(&w->fit, w->input, w->reference, FULL_STEPS);
+        rubor_fit_improve(&w->fit, w->input, w->reference, SEARCH);
     return status;
 }
 
@@ -108,12 +111,12 @@ static rubor_status fit_edition(work *w, const rubor_calibrate_options *options,
         return status;
     rubor_fit newer = w->fit;
     set_table(w, rubor_chart_table_get(RUBOR_EDITION_BEFORE_2014));
-    rubor_fit_improve(&w->fit, w->input, w->reference, EDITION_STEPS);
+    rubor_fit_improve(&w->fit, w->input, w->reference, SEARCH);
     if (newer.cost <= w->fit.cost) {
         set_table(w, rubor_chart_table_get(RUBOR_EDITION_AFTER_2014));
         w->fit = newer;
     } else {
-        rubor_fit_improve(&w->fit, w->input, w->reference, FULL_STEPS);
+        rubor_fit_improve(&w->fit, w->input, w->reference, SEARCH);
     }
     return RUBOR_OK;
 }
@@ -133,7 +136,7 @@ static void leave_one_out(work *w)
             rubor_joint joint;
             if (w->joined && rubor_joint_estimate(&joint, &fit, w->input, w->prior, w->joint.relative))
                 rubor_joint_anchor(&fit, &joint);
-            rubor_fit_improve(&fit, w->input, w->reference, LEFT_OUT_STEPS);
+            rubor_fit_improve(&fit, w->input, w->reference, LEFT_OUT);
             w->left_out[k] = patch_error(&fit, w, k);
         }
         w->input[k].weight = weight;
@@ -214,10 +217,9 @@ static void suspect_covered(work *w, rubor_patch *patches, const rubor_chart_loc
 static void join(work *w)
 {
     w->joined = w->prior && rubor_joint_estimate(&w->joint, &w->fit, w->input, w->prior, 0.0);
-    if (!w->joined)
-        return;
-    rubor_joint_anchor(&w->fit, &w->joint);
-    rubor_fit_improve(&w->fit, w->input, w->reference, FULL_STEPS);
+    if (w->joined)
+        rubor_joint_anchor(&w->fit, &w->joint);
+    rubor_fit_improve(&w->fit, w->input, w->reference, LAST);
     leave_one_out(w);
 }
 
@@ -238,7 +240,6 @@ static rubor_status fit_robustly(work *w, rubor_patch *patches, const rubor_cali
         status = fit_edition(w, options, error);
         if (status != RUBOR_OK)
             return status;
-        leave_one_out(w);
     }
     join(w);
     return RUBOR_OK;

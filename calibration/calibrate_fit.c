@@ -5,17 +5,18 @@
 #include <math.h>
 #include <string.h>
 
-enum { N = RUBOR_FIT_PARAMETERS, TONES = RUBOR_FIT_TONES, PATCHES = RUBOR_CHART_PATCHES };
+enum { N = RUBOR_FIT_PARAMETERS, TONES = RUBOR_FIT_TONES, PATCHES = RUBOR_CHART_PATCHES, MOST_STEPS = 40 };
 
 /* What one patch is trusted to, in CIEDE2000, and where the loss turns from square to linear. */
 static const double PATCH_SIGMA = 2.0, ROBUST_SIGMAS = 3.0;
 /* Means and standard deviations of the priors; the matrix has its own, see prior_of. Lenses and rooms usually
  * veil by one to three percent of white. */
-static const double PRIOR_MEAN[TONES] = {[RUBOR_FIT_GLARE - RUBOR_FIT_TONE] = 0.012};
+static const double PRIOR_MEAN[TONES] = {[RUBOR_FIT_GLARE - RUBOR_FIT_TONE] = 0.012,
+                                         [RUBOR_FIT_CONTRAST - RUBOR_FIT_TONE] = 0.1};
 static const double PRIOR_SD[TONES] = {0.20,  0.06,  0.06,  /* gamma */
                                        0.08,  0.03,         /* k2, k3 */
                                        0.015, 0.005, 0.005, /* glare, in units of white */
-                                       0.01,  0.01};        /* fall-off, log10 per pitch */
+                                       0.01,  0.01,  0.15}; /* fall-off, log10 per pitch */
 /* The matrix after scaling each channel to the chart's mean: near the identity for a photo that a camera has
  * developed, with room for lamps and raw-like channels. */
 static const double MATRIX_DIAGONAL_SD = 0.8, MATRIX_SIDE_SD = 0.5;
@@ -49,11 +50,29 @@ static double tone_log(const rubor_fit *fit, int channel, double x)
     return value + fmax(slope, 0.3) * (x - inside);
 }
 
+static double contrast_basis(double e)
+{
+    return e * (1.0 - e) * (2.0 * e - 1.0);
+}
+
+/* ln of linear light after the contrast curve is taken back; slope by contrast. */
+static double plain_log(const rubor_fit *fit, double linear, double *slope)
+{
+    double e = rubor_srgb_encode(linear * fit->scale), basis = contrast_basis(e);
+    double y = fmax(e - fit->theta[RUBOR_FIT_CONTRAST] * basis, 1e-4);
+    double plain = rubor_srgb_decode(y);
+    if (slope) {
+        double rise = y <= 0.04045 ? 1.0 / 12.92 : 2.4 / 1.055 * pow((y + 0.055) / 1.055, 1.4);
+        *slope = -basis * rise / plain;
+    }
+    return log(plain / fit->scale);
+}
+
 double rubor_fit_tone(const rubor_fit *fit, int channel, double linear)
 {
     if (!(linear > 0.0))
         return 0.0;
-    return exp(fit->middle + tone_log(fit, channel, log(linear) - fit->middle));
+    return exp(fit->middle + tone_log(fit, channel, plain_log(fit, linear, NULL) - fit->middle));
 }
 
 /* Glare is never negative: a soft hinge at zero, so that a step can always lead away from it. */
@@ -183,10 +202,12 @@ static double total_cost(const problem *p, const rubor_fit *fit)
     return isfinite(sum) ? sum : INFINITY;
 }
 
-/* d ln(tone) / d (gamma, k2, k3) at x. */
-static void tone_slopes(double out[3], const rubor_fit *fit, double x)
+/* d ln(tone) / d (gamma, k2, k3, x) of channel at x. */
+static void tone_slopes(double out[4], const rubor_fit *fit, int channel, double x)
 {
     double in = fmin(fmax(x, fit->low), fit->high), rest = x - in;
+    const double step = 1e-4;
+    out[3] = (tone_log(fit, channel, x + step) - tone_log(fit, channel, x - step)) / (2.0 * step);
     out[0] = x;
     out[1] = in * in + 2.0 * in * rest;
     out[2] = in * in * in + 3.0 * in * in * rest;
@@ -200,13 +221,14 @@ void rubor_fit_jacobian(double out[3][N], const rubor_fit *fit, const rubor_fit_
     double light = m[RUBOR_FIT_FALLOFF] * patch->x + m[RUBOR_FIT_FALLOFF + 1] * patch->y;
     double scale = exp(-LN10 * light);
     for (int c = 0; c < 3; c++) {
-        double slopes[3], hinge, glare = glare_of(glare_parameter(fit, c), &hinge);
+        double slopes[4], contrast, hinge, glare = glare_of(glare_parameter(fit, c), &hinge);
         double tone = v[c] / scale + glare;
         /* channel c carries the differences 1 and 2 as (1, 0), (0, 1), (-1, -1) */
         double first = c == 0 ? 1.0 : c == 1 ? 0.0 : -1.0, second = c == 1 ? 1.0 : c == 0 ? 0.0 : -1.0;
-        tone_slopes(slopes, fit, log(fmax(patch->linear[c], 1e-9)) - fit->middle);
-        for (int i = 0; i < 3; i++)
+        tone_slopes(slopes, fit, c, plain_log(fit, patch->linear[c], &contrast) - fit->middle);
+        for (int i = 0; i < 4; i++)
             slopes[i] *= tone * scale;
+        dv[c][RUBOR_FIT_CONTRAST] = slopes[3] * contrast;
         dv[c][RUBOR_FIT_GAMMA] = slopes[0];
         dv[c][RUBOR_FIT_GAMMA + 1] = slopes[0] * first;
         dv[c][RUBOR_FIT_GAMMA + 2] = slopes[0] * second;
@@ -292,12 +314,23 @@ static void problem_init(problem *p, const rubor_fit_patch *patches, const rubor
     }
 }
 
+/* Brings the chart's brightest channel, clipped or not, to where white usually lies. */
+static double usual_scale(const rubor_fit_patch *patches)
+{
+    const double usual = 0.8;
+    double brightest = 1e-3;
+    for (int k = 0; k < PATCHES; k++)
+        for (int c = 0; c < 3; c++)
+            brightest = fmax(brightest, patches[k].linear[c]);
+    return usual / brightest;
+}
+
 rubor_status rubor_fit_start(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference,
                              rubor_error *error)
 {
     int used = 0;
     double sum = 0.0, low = INFINITY, high = -INFINITY;
-    *fit = (rubor_fit){0};
+    *fit = (rubor_fit){.scale = usual_scale(patches)};
     memcpy(fit->theta + RUBOR_FIT_TONE, PRIOR_MEAN, sizeof PRIOR_MEAN);
     for (int k = 0; k < PATCHES; k++) {
         if (!(patches[k].weight > 0.0))
@@ -349,13 +382,13 @@ rubor_status rubor_fit_start(rubor_fit *fit, const rubor_fit_patch *patches, con
 }
 
 void rubor_fit_improve(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference,
-                       int iterations)
+                       double tolerance)
 {
     problem p;
     problem_init(&p, patches, reference);
     double lambda = 1e-3;
     fit->cost = total_cost(&p, fit);
-    for (int iteration = 0; iteration < iterations; iteration++) {
+    for (int iteration = 0; iteration < MOST_STEPS; iteration++) {
         double jtj[N * N], jtr[N], gain = 0.0;
         normal_equations(jtj, jtr, &p, fit);
         for (int attempt = 0; attempt < 6 && gain <= 0.0; attempt++) {
@@ -379,7 +412,7 @@ void rubor_fit_improve(rubor_fit *fit, const rubor_fit_patch *patches, const rub
                 lambda *= 10.0;
             }
         }
-        if (gain < 1e-7 * (1.0 + fit->cost))
+        if (gain < tolerance * (1.0 + fit->cost))
             break;
     }
 }

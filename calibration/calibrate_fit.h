@@ -1,13 +1,14 @@
 /* The color fit: from patch means to a tone curve per channel, veiling glare, light fall-off and a 3x3
  * matrix.
  *
- * Model of one patch, per channel c, with l the camera's linear light as the sRGB curve says and
- * x = ln l - middle, middle the mean of ln l over the used patches:
- *   tone_c(l) = exp(middle + (1 + gamma_c) x + k2 x^2 + k3 x^3)   (straight in log-log outside the patches)
- *   v_c       = (tone_c(l) - glare_c) * 10^-(falloff . position)
+ * Model of one patch, per channel c: e the sRGB-encoded value of the camera's linear light times scale (which
+ * brings the chart's brightest to a usual exposure); y = e - contrast e (1 - e) (2 e - 1) takes back the
+ * contrast curve that cameras' standard styles lay over sRGB; l = the sRGB curve of y; x = ln l - middle,
+ * middle the mean of ln l over the used patches: tone_c(e) = exp(middle + (1 + gamma_c) x + k2 x^2 + k3 x^3)
+ * (straight in log-log outside the patches) v_c       = (tone_c(l) - glare_c) * 10^-(falloff . position)
  *   color     = matrix v                                          (linear sRGB, D65, perfect diffuser = 1)
- * A quadratic or cubic in ln l stays of the same family when the exposure changes, so the corrected color
- * does not depend on exposure.
+ * With the scale, and as a polynomial in ln l stays of its family when the exposure changes, the corrected
+ * color does not depend on exposure.
  *
  * All parameters are estimated together by Levenberg-Marquardt on CIEDE2000 (as a three-component residual)
  * with a Gaussian prior on each, so that few patches lean on the prior instead of exploding. Private to
@@ -23,7 +24,8 @@ enum {
     RUBOR_FIT_CURVE = 12,   /* k2, k3 */
     RUBOR_FIT_GLARE = 14,   /* common part; two differences: R - mean, G - mean */
     RUBOR_FIT_FALLOFF = 17, /* log10 of relative light per patch pitch, x and y */
-    RUBOR_FIT_PARAMETERS = 19,
+    RUBOR_FIT_CONTRAST = 19,
+    RUBOR_FIT_PARAMETERS = 20,
     RUBOR_FIT_TONE = 9, /* where everything but the matrix begins, and how much it is */
     RUBOR_FIT_TONES = RUBOR_FIT_PARAMETERS - RUBOR_FIT_TONE,
     RUBOR_FIT_MIN_PATCHES = 6
@@ -37,7 +39,8 @@ typedef struct rubor_fit_patch {
 
 typedef struct rubor_fit {
     double theta[RUBOR_FIT_PARAMETERS];
-    double middle;    /* mean ln l of the used patches */
+    double middle; /* mean ln l of the used patches */
+    double scale;
     double low, high; /* x outside of which the tone curve goes on straight in log-log */
     double cost;      /* half the sum of squared residuals, priors included */
     double covariance[RUBOR_FIT_PARAMETERS * RUBOR_FIT_PARAMETERS]; /* posterior, if asked for */
@@ -51,13 +54,13 @@ typedef struct rubor_fit {
  * weight > 0. */
 rubor_status rubor_fit_start(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference_d50,
                              rubor_error *error);
-/* Improves fit in place, at most iterations steps. */
+/* Improves fit in place until a step gains less than tolerance of the cost. */
 void rubor_fit_improve(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference_d50,
-                       int iterations);
+                       double tolerance);
 /* Fills fit->covariance at the present theta. */
 void rubor_fit_covariance(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference_d50);
 
-/* tone of channel at linear (before glare). */
+/* tone of channel at linear (sRGB-decoded camera value), before glare. */
 double rubor_fit_tone(const rubor_fit *fit, int channel, double linear);
 double rubor_fit_glare(const rubor_fit *fit, int channel); /* >= 0 */
 /* Corrected color of one patch; values may leave 0..1. v (may be NULL): before the matrix. */

@@ -5,11 +5,20 @@
 #include <math.h>
 #include <string.h>
 
-enum { N = RUBOR_FIT_PARAMETERS, TONE = RUBOR_FIT_TONE, TONES = RUBOR_FIT_TONES, ROWS = RUBOR_PRIOR_SIGNALS };
+enum {
+    N = RUBOR_FIT_PARAMETERS,
+    TONE = RUBOR_FIT_TONE,
+    TONES = RUBOR_FIT_TONES,
+    ROWS = RUBOR_PRIOR_SIGNALS,
+    MOST_STEPS = 30
+};
 
 static const double NOISE_FLOOR = 0.0005; /* linear: the last bits of 8 */
 static const double NOISE_FLOOR_SHARE = 0.02;
 static const double NOISE_LEVELS[] = {0.003, 0.006, 0.012, 0.025, 0.05, 0.1, 0.2};
+
+static const double SEARCH_TOLERANCE = 1e-5, REFIT_TOLERANCE = 1e-4, FINAL_TOLERANCE = 1e-9;
+static const double CLEARLY_WORSE = 15.0; /* log evidence */
 
 typedef struct state {
     rubor_fit fit;
@@ -84,15 +93,9 @@ static void linearize(state *now, const rubor_joint_system *s, const rubor_fit_p
     for (int n = 0; n < N; n++)
         rubor_cholesky_forward(jacobian[n], s->factor, s->rows);
     for (int a = 0; a < N; a++) {
-        now->jtr[a] = 0.0;
-        for (int i = 0; i < s->rows; i++)
-            now->jtr[a] += jacobian[a][i] * now->residual[i];
-        for (int b = 0; b <= a; b++) {
-            double sum = 0.0;
-            for (int i = 0; i < s->rows; i++)
-                sum += jacobian[a][i] * jacobian[b][i];
-            now->jtj[a * N + b] = now->jtj[b * N + a] = sum;
-        }
+        now->jtr[a] = rubor_dot(jacobian[a], now->residual, s->rows);
+        for (int b = 0; b <= a; b++)
+            now->jtj[a * N + b] = now->jtj[b * N + a] = rubor_dot(jacobian[a], jacobian[b], s->rows);
     }
 }
 
@@ -104,11 +107,11 @@ static void posterior(double *a, const state *now)
         a[i * N + i] += 1.0 / (rubor_fit_prior_sd(i) * rubor_fit_prior_sd(i));
 }
 
-static void improve(state *now, const rubor_joint_system *s, const rubor_fit_patch *patches, int iterations)
+static void improve(state *now, const rubor_joint_system *s, const rubor_fit_patch *patches, double tolerance)
 {
     double lambda = 1e-4;
     now->cost = cost_of(now->residual, s, &now->fit, patches);
-    for (int iteration = 0; iteration < iterations; iteration++) {
+    for (int iteration = 0; iteration < MOST_STEPS; iteration++) {
         double gain = 0.0;
         linearize(now, s, patches);
         for (int attempt = 0; attempt < 6 && gain <= 0.0; attempt++) {
@@ -137,7 +140,7 @@ static void improve(state *now, const rubor_joint_system *s, const rubor_fit_pat
                 lambda *= 10.0;
             }
         }
-        if (gain < 1e-7 * (1.0 + now->cost))
+        if (gain < tolerance * (1.0 + now->cost))
             break;
     }
     linearize(now, s, patches);
@@ -186,34 +189,42 @@ static bool tone_precision(double *out, const state *now)
     return true;
 }
 
+/* The estimate at one noise level, going on from theta; returns its log evidence, -infinity when it fails. */
+static double estimate_at(rubor_joint *out, rubor_fit *from, const rubor_fit_patch *patches,
+                          const rubor_response_prior *prior, double level, double tolerance)
+{
+    rubor_joint_system system;
+    state now = {.fit = *from};
+    if (!rubor_joint_system_init(&system, patches, prior, level))
+        return -INFINITY;
+    improve(&now, &system, patches, tolerance);
+    if (!tone_precision(out->precision, &now))
+        return -INFINITY;
+    out->relative = level;
+    memcpy(out->theta, now.fit.theta, sizeof out->theta);
+    out->chi2 = rubor_dot(now.residual, now.residual, system.rows) / fmax(1.0, system.rows - TONE);
+    *from = now.fit;
+    return evidence(&now, &system);
+}
+
 bool rubor_joint_estimate(rubor_joint *out, const rubor_fit *start, const rubor_fit_patch *patches,
                           const rubor_response_prior *prior, double relative)
 {
-    rubor_joint_system system;
-    state now = {.fit = *start};
-    double best = -INFINITY;
-    size_t levels = relative > 0.0 ? 1 : sizeof NOISE_LEVELS / sizeof *NOISE_LEVELS;
-    for (size_t k = levels; k-- > 0;) { /* from loose to tight: each starts from the last */
-        double level = relative > 0.0 ? relative : NOISE_LEVELS[k];
-        if (!rubor_joint_system_init(&system, patches, prior, level))
-            continue;
-        improve(&now, &system, patches, 30);
-        double value = evidence(&now, &system);
-        if (!(value > best))
-            continue;
-        double precision[TONES * TONES];
-        if (!tone_precision(precision, &now))
-            continue;
-        best = value;
-        out->relative = level;
-        memcpy(out->precision, precision, sizeof precision);
-        memcpy(out->theta, now.fit.theta, sizeof out->theta);
-        double square = 0.0;
-        for (int i = 0; i < system.rows; i++)
-            square += now.residual[i] * now.residual[i];
-        out->chi2 = square / fmax(1.0, system.rows - 9.0);
+    rubor_fit from = *start;
+    if (relative > 0.0)
+        return isfinite(estimate_at(out, &from, patches, prior, relative, REFIT_TOLERANCE));
+    double best = -INFINITY, level = 0.0;
+    for (size_t k = sizeof NOISE_LEVELS / sizeof *NOISE_LEVELS;
+         k-- > 0;) { /* loose to tight: each starts from the last */
+        double value = estimate_at(out, &from, patches, prior, NOISE_LEVELS[k], SEARCH_TOLERANCE);
+        if (value > best) {
+            best = value;
+            level = NOISE_LEVELS[k];
+        } else if (value < best - CLEARLY_WORSE) {
+            break;
+        }
     }
-    return isfinite(best);
+    return isfinite(best) && isfinite(estimate_at(out, &from, patches, prior, level, FINAL_TOLERANCE));
 }
 
 void rubor_joint_anchor(rubor_fit *fit, const rubor_joint *joint)

@@ -14,7 +14,7 @@ enum {
 
 static const double INNER = 0.6; /* part of the patch's side that is read: edges blur and shade */
 static const double TRIM = 0.15; /* dropped at each end before averaging */
-static const double CLIPPED_HIGH = 251.5 / 255.0, CLIPPED_LOW = 1.6 / 255.0;
+static const double CLIPPED_HIGH = 253.5 / 255.0, CLIPPED_LOW = 1.6 / 255.0;
 
 /* Where an image lies in the full-resolution photo: full = (p + 0.5) * step + origin - 0.5. */
 typedef struct view {

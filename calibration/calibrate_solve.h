@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+double rubor_dot(const double *a, const double *b, int n);
 /* Replaces the lower triangle of the symmetric n x n row-major matrix a by its Cholesky factor. False when a
  * is not positive definite. */
 bool rubor_cholesky(double *a, int n);
