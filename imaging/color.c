@@ -1,5 +1,7 @@
 #include "imaging/color.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 
 #define PI 3.14159265358979323846
@@ -31,7 +33,7 @@ static void multiply(double out[3], const double m[9], const double v[3])
 
 double rubor_srgb_decode(double encoded)
 {
-    return encoded <= 0.04045 ? encoded / 12.92 : pow((encoded + 0.055) / 1.055, 2.4);
+    return encoded <= 0.04045 ? encoded / 12.92 : rubor_pow((encoded + 0.055) / 1.055, 2.4);
 }
 
 double rubor_srgb_encode(double linear)
@@ -40,7 +42,7 @@ double rubor_srgb_encode(double linear)
         return 0;
     if (linear >= 1)
         return 1;
-    return linear <= 0.0031308 ? linear * 12.92 : 1.055 * pow(linear, 1 / 2.4) - 0.055;
+    return linear <= 0.0031308 ? linear * 12.92 : 1.055 * rubor_pow(linear, 1 / 2.4) - 0.055;
 }
 
 void rubor_linear_to_xyz(double xyz[3], const double rgb_linear[3])
@@ -56,7 +58,7 @@ void rubor_xyz_to_linear(double rgb_linear[3], const double xyz[3])
 /* CIE 15:2018 equations 8.3 to 8.8: the exact fractions (6/29)^3 and (29/6)^2/3. */
 static double lab_f(double t)
 {
-    return t > 216.0 / 24389.0 ? cbrt(t) : (24389.0 / 27.0 * t + 16) / 116;
+    return t > 216.0 / 24389.0 ? rubor_cbrt(t) : (24389.0 / 27.0 * t + 16) / 116;
 }
 
 static double lab_f_inverse(double f)
@@ -102,32 +104,38 @@ void rubor_lab_d50_to_linear(double rgb_linear[3], rubor_lab lab_d50)
     rubor_xyz_to_linear(rgb_linear, xyz);
 }
 
+/* The library's hypot differs between versions. */
+static double length(double a, double b)
+{
+    return sqrt(a * a + b * b);
+}
+
 static double hue_degrees(double a, double b)
 {
     if (a == 0 && b == 0)
         return 0;
-    double h = atan2(b, a) * 180 / PI;
+    double h = rubor_atan2(b, a) * 180 / PI;
     return h < 0 ? h + 360 : h;
 }
 
 static double cos_degrees(double degrees)
 {
-    return cos(degrees * PI / 180);
+    return rubor_cos(degrees * PI / 180);
 }
 
 static double seventh_power_ratio(double chroma)
 {
-    double c7 = pow(chroma, 7);
+    double c2 = chroma * chroma, c7 = c2 * c2 * c2 * chroma;
     return sqrt(c7 / (c7 + 6103515625.0)); /* 25^7 */
 }
 
 /* Sharma, Wu, Dalal 2005, equations 2 to 22, with kL = kC = kH = 1. */
 double rubor_delta_e2000(rubor_lab one, rubor_lab other)
 {
-    double mean_c = (hypot(one.a, one.b) + hypot(other.a, other.b)) / 2;
+    double mean_c = (length(one.a, one.b) + length(other.a, other.b)) / 2;
     double g = 0.5 * (1 - seventh_power_ratio(mean_c));
     double a1 = (1 + g) * one.a, a2 = (1 + g) * other.a;
-    double c1 = hypot(a1, one.b), c2 = hypot(a2, other.b);
+    double c1 = length(a1, one.b), c2 = length(a2, other.b);
     double h1 = hue_degrees(a1, one.b), h2 = hue_degrees(a2, other.b);
 
     double dl = other.L - one.L, dc = c2 - c1, dh = 0, mean_h = h1 + h2;
@@ -142,15 +150,15 @@ double rubor_delta_e2000(rubor_lab one, rubor_lab other)
         else
             mean_h = h1 + h2 < 360 ? (h1 + h2 + 360) / 2 : (h1 + h2 - 360) / 2;
     }
-    double big_dh = 2 * sqrt(c1 * c2) * sin(dh / 2 * PI / 180);
+    double big_dh = 2 * sqrt(c1 * c2) * rubor_sin(dh / 2 * PI / 180);
 
     double mean_l = (one.L + other.L) / 2, mean_cp = (c1 + c2) / 2;
     double t = 1 - 0.17 * cos_degrees(mean_h - 30) + 0.24 * cos_degrees(2 * mean_h) +
                0.32 * cos_degrees(3 * mean_h + 6) - 0.20 * cos_degrees(4 * mean_h - 63);
-    double turn = 30 * exp(-((mean_h - 275) / 25) * ((mean_h - 275) / 25));
+    double turn = 30 * rubor_exp(-((mean_h - 275) / 25) * ((mean_h - 275) / 25));
     double l50 = (mean_l - 50) * (mean_l - 50);
     double sl = 1 + 0.015 * l50 / sqrt(20 + l50), sc = 1 + 0.045 * mean_cp, sh = 1 + 0.015 * mean_cp * t;
-    double rt = -sin(2 * turn * PI / 180) * 2 * seventh_power_ratio(mean_cp);
+    double rt = -rubor_sin(2 * turn * PI / 180) * 2 * seventh_power_ratio(mean_cp);
     double l = dl / sl, c = dc / sc, h = big_dh / sh;
     return sqrt(fmax(0, l * l + c * c + h * h + rt * c * h));
 }
@@ -160,5 +168,5 @@ double rubor_ita(rubor_lab lab_d65)
     if (lab_d65.b == 0 && lab_d65.L == 50)
         return NAN;
     /* atan of the quotient, as published; b below 0 keeps the definition's sign. */
-    return atan((lab_d65.L - 50) / lab_d65.b) * 180 / PI;
+    return rubor_atan((lab_d65.L - 50) / lab_d65.b) * 180 / PI;
 }
