@@ -6,7 +6,8 @@
 
 typedef struct arguments {
     char *out, *days, *seed, *size, *tone, *course, *camera, *lamp, *lamp2, *border, *pattern;
-    char *glare, *movement, *stretch, *perspective, *delta_ei, *delta_mi;
+    char *glare, *movement, *stretch, *perspective, *delta_ei, *delta_mi, *blur, *motion, *exposure,
+        *closeness;
     int no_chart;
 } arguments;
 
@@ -48,6 +49,10 @@ static rubor_status read_numbers(rubor_sample_options *options, const arguments 
         {"movement", given->movement, &options->movement, 0, 10},
         {"stretch", given->stretch, &options->stretch, 0, 10},
         {"perspective", given->perspective, &options->perspective, 0, 10},
+        {"blur", given->blur, &options->blur_px, 0, 40},
+        {"motion", given->motion, &options->motion_px, 0, 100},
+        {"exposure", given->exposure, &options->exposure, 0.01, 20},
+        {"closeness", given->closeness, &options->closeness, 0.6, 2},
         {"delta-ei", given->delta_ei, &options->delta_ei, -15, 45},
         {"delta-mi", given->delta_mi, &options->delta_mi, -25, 60},
     };
@@ -113,6 +118,10 @@ int rubor_cmd_sample(int argc, char **argv)
         RUBOR_OPTION_TEXT("delta-ei", &given.delta_ei, "this redness on every day instead of a course", "X"),
         RUBOR_OPTION_TEXT("delta-mi", &given.delta_mi, "this pigment on every day instead of a course", "X"),
         RUBOR_OPTION_TEXT("pattern", &given.pattern, "soft, uniform or patchy (soft)", "NAME"),
+        RUBOR_OPTION_TEXT("blur", &given.blur, "defocus from day 0 on, sigma in pixels (0)", "X"),
+        RUBOR_OPTION_TEXT("motion", &given.motion, "shake from day 0 on, pixels (0)", "X"),
+        RUBOR_OPTION_TEXT("exposure", &given.exposure, "factor on the light from day 0 on (1)", "X"),
+        RUBOR_OPTION_TEXT("closeness", &given.closeness, "factor on the scale from day 0 on (1)", "X"),
         RUBOR_OPTION_SWITCH("no-chart", &given.no_chart, "no color chart in the photos"),
         RUBOR_OPTIONS_END,
     };

@@ -1,5 +1,7 @@
 #include "samples/device.h"
 
+#include "samples/spoil.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +140,12 @@ void rubor_device_draw(rubor_device *out, const rubor_scene *scene, const rubor_
         out->glare[c] = (float)(glare / 100);
     draw_shine(out, scene, amounts, &room);
     out->noise_seed = rubor_random_next(&room);
+    out->motion_turn = rubor_random_uniform(&room, 0, 0.5);
+    if (day >= 0) {
+        out->exposure *= o->exposure;
+        out->blur_px = o->blur_px;
+        out->motion_px = o->motion_px;
+    }
 }
 
 /* [spread, 1 - 2 spread, spread] along rows, then along columns. */
@@ -209,6 +217,10 @@ rubor_status rubor_device_develop(rubor_buffer *jpeg, float *raw, const rubor_de
 {
     rubor_image_encoded image = {0};
     rubor_status status = lens(raw, device->spread, width, height, error);
+    if (status == RUBOR_OK && device->blur_px > 0)
+        status = rubor_defocus(raw, device->blur_px, width, height, error);
+    if (status == RUBOR_OK && device->motion_px > 0)
+        status = rubor_shake(raw, device->motion_px, device->motion_turn, width, height, error);
     if (status == RUBOR_OK)
         status = rubor_image_encoded_init(&image, width, height, error);
     if (status != RUBOR_OK)

@@ -15,10 +15,11 @@ typedef struct rubor_device {
     float curve[RUBOR_CURVE_STEPS + 2]; /* linear 0..1 -> encoded 0..255 */
     float glare[3];                     /* added light, share of the perfect diffuser */
     double glare_percent;
-    float shot[3], read[3];           /* noise variance per unit of light, and of darkness */
-    float spread;                     /* lens: weight of each next pixel */
-    float center[2], falloff;         /* light = 1 / (1 + falloff r^2), r in widths */
-    float second_share, second_slope; /* a second lamp's part of the light, and its slope per width */
+    float shot[3], read[3];                 /* noise variance per unit of light, and of darkness */
+    double blur_px, motion_px, motion_turn; /* defocus; shake, its direction in turns */
+    float spread;                           /* lens: weight of each next pixel */
+    float center[2], falloff;               /* light = 1 / (1 + falloff r^2), r in widths */
+    float second_share, second_slope;       /* a second lamp's part of the light, and its slope per width */
     /* lobes: center x, y; two axes (x, y) in 1 / pixels; strength */
     float shine[RUBOR_SHINES][7];
     uint64_t noise_seed;

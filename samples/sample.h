@@ -34,7 +34,12 @@ typedef struct rubor_sample_options {
     double shine;
     double lamp_drift; /* exposure and lamp color between days */
     const char *lamp2; /* a second lamp from the other side; NULL: none */
-    int jpeg_quality;  /* 1..100; 0: drawn from the seed, 90..96 */
+    /* What spoils a photo; on days 0 and later, never before. */
+    double blur_px;   /* defocus, Gaussian sigma; 0 */
+    double motion_px; /* length of a shake; 0 */
+    double exposure;  /* factor on the light; 1 */
+    double closeness; /* factor on the scale of skin and chart; 1; 0.6 .. 2 */
+    int jpeg_quality; /* 1..100; 0: drawn from the seed, 90..96 */
 } rubor_sample_options;
 
 void rubor_sample_options_default(rubor_sample_options *options);

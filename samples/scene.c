@@ -42,6 +42,8 @@ void rubor_sample_options_default(rubor_sample_options *options)
         .shading = 1,
         .shine = 1,
         .lamp_drift = 1,
+        .exposure = 1,
+        .closeness = 1,
     };
 }
 
@@ -166,6 +168,13 @@ static rubor_status check_numbers(const rubor_sample_options *o, rubor_error *er
         if (!in_range(factor[i], 0, 10))
             return rubor_error_set(error, RUBOR_INVALID, "a sample's factor is %g; it must be 0 to 10",
                                    factor[i]);
+    if (!in_range(o->blur_px, 0, 40) || !in_range(o->motion_px, 0, 100))
+        return rubor_error_set(error, RUBOR_INVALID, "blur of %g px and motion of %g px: at most 40 and 100",
+                               o->blur_px, o->motion_px);
+    if (!in_range(o->exposure, 0.01, 20) || !in_range(o->closeness, 0.6, 2))
+        return rubor_error_set(error, RUBOR_INVALID,
+                               "exposure %g must be 0.01 to 20 and closeness %g must be 0.6 to 2",
+                               o->exposure, o->closeness);
     if (!(o->glare_percent <= 30))
         return rubor_error_set(error, RUBOR_INVALID, "glare of %g %%: it must be at most 30",
                                o->glare_percent);
@@ -182,7 +191,8 @@ static rubor_status check_numbers(const rubor_sample_options *o, rubor_error *er
 static rubor_status allocate(rubor_scene *scene, rubor_error *error)
 {
     double reach = 0.04 + 0.025 * (scene->options.movement + scene->options.perspective);
-    scene->margin = (int)(rubor_numeric_clamp(reach, 0, 0.4) * scene->width);
+    scene->margin = (int)(rubor_numeric_clamp(reach + fmax(0, 0.5 / scene->options.closeness - 0.5), 0, 0.5) *
+                          scene->width);
     scene->margin += RUBOR_COARSE_STEP - scene->margin % RUBOR_COARSE_STEP;
     scene->fine_width = scene->width + 2 * scene->margin;
     scene->fine_height = scene->height + 2 * scene->margin;
@@ -247,10 +257,9 @@ static void cubic(float w[4], float t)
 
 void rubor_scene_fine(float out[RUBOR_FINE_COUNT], const rubor_scene *scene, float x, float y)
 {
-    x += (float)scene->margin;
-    y += (float)scene->margin;
+    /* the margin is added to whole pixels: it may not change a fraction's rounding */
     float fx = floorf(x), fy = floorf(y), wx[4], wy[4];
-    int ix = (int)fx, iy = (int)fy;
+    int ix = (int)fx + scene->margin, iy = (int)fy + scene->margin;
     cubic(wx, x - fx);
     cubic(wy, y - fy);
     for (int c = 0; c < RUBOR_FINE_COUNT; c++)
@@ -269,13 +278,14 @@ void rubor_scene_fine(float out[RUBOR_FINE_COUNT], const rubor_scene *scene, flo
 
 void rubor_scene_coarse(float out[RUBOR_COARSE_COUNT], const rubor_scene *scene, float x, float y)
 {
-    float u = (x + (float)scene->margin) / RUBOR_COARSE_STEP,
-          v = (y + (float)scene->margin) / RUBOR_COARSE_STEP;
-    float top_u = (float)scene->coarse_width - 1.001f, top_v = (float)scene->coarse_height - 1.001f;
-    u = u < 0 ? 0 : u > top_u ? top_u : u;
-    v = v < 0 ? 0 : v > top_v ? top_v : v;
-    int i = (int)u, j = (int)v;
-    float fu = u - (float)i, fv = v - (float)j;
+    float u = x / RUBOR_COARSE_STEP, v = y / RUBOR_COARSE_STEP;
+    float low = -(float)(scene->margin / RUBOR_COARSE_STEP);
+    float top_u = low + (float)scene->coarse_width - 1.001f,
+          top_v = low + (float)scene->coarse_height - 1.001f;
+    u = u < low ? low : u > top_u ? top_u : u;
+    v = v < low ? low : v > top_v ? top_v : v;
+    float whole_u = floorf(u), whole_v = floorf(v), fu = u - whole_u, fv = v - whole_v;
+    int i = (int)(whole_u - low), j = (int)(whole_v - low);
     const float *p =
         scene->coarse + ((size_t)j * (size_t)scene->coarse_width + (size_t)i) * RUBOR_COARSE_COUNT;
     const float *q = p + (size_t)scene->coarse_width * RUBOR_COARSE_COUNT;

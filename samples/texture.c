@@ -12,7 +12,7 @@ typedef struct texture {
     float scale;  /* pixels of a furrow cell */
     float relief; /* standard depth of the relief */
     float *cell;  /* jittered centers of the furrow cells: x, y, pore */
-    int cells_x, cells_y;
+    int cells_x, cells_y, first_x, first_y;
 } texture;
 
 static float *fine_at(const rubor_scene *scene, int x, int y)
@@ -22,19 +22,24 @@ static float *fine_at(const rubor_scene *scene, int x, int y)
 
 static rubor_status make_cells(texture *t, const rubor_scene *scene, rubor_error *error)
 {
-    t->cells_x = (int)((float)scene->fine_width / t->scale) + 4;
-    t->cells_y = (int)((float)scene->fine_height / t->scale) + 4;
+    t->first_x = t->first_y = (int)floorf((float)-scene->margin / t->scale) - 1;
+    t->cells_x = (int)((float)scene->fine_width / t->scale) + 5;
+    t->cells_y = (int)((float)scene->fine_height / t->scale) + 5;
     size_t count = (size_t)t->cells_x * (size_t)t->cells_y;
     t->cell = malloc(count * 3 * sizeof(float));
     if (!t->cell)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the skin's texture");
-    rubor_random random = rubor_random_stream(t->seed, 1);
-    for (size_t i = 0; i < count; i++) {
-        t->cell[3 * i] = (float)rubor_random_uniform(&random, 0.1, 0.9);
-        t->cell[3 * i + 1] = (float)rubor_random_uniform(&random, 0.1, 0.9);
-        double pore = rubor_random_uniform(&random, 0, 1);
-        t->cell[3 * i + 2] = (float)(pore < 0.35 ? 0.5 + pore : 0);
-    }
+    for (int j = 0; j < t->cells_y; j++)
+        for (int i = 0; i < t->cells_x;
+             i++) { /* a cell's content depends on where it lies on the skin alone */
+            uint64_t place = ((uint64_t)(uint32_t)(i + t->first_x) << 32) | (uint32_t)(j + t->first_y);
+            rubor_random random = rubor_random_stream(t->seed, place);
+            float *cell = t->cell + 3 * ((size_t)j * (size_t)t->cells_x + (size_t)i);
+            cell[0] = (float)rubor_random_uniform(&random, 0.1, 0.9);
+            cell[1] = (float)rubor_random_uniform(&random, 0.1, 0.9);
+            double pore = rubor_random_uniform(&random, 0, 1);
+            cell[2] = (float)(pore < 0.35 ? 0.5 + pore : 0);
+        }
     return RUBOR_OK;
 }
 
@@ -42,13 +47,14 @@ static rubor_status make_cells(texture *t, const rubor_scene *scene, rubor_error
  * centers. */
 static float furrows(const texture *t, float x, float y)
 {
-    float u = x / t->scale + 1, v = y / t->scale + 1;
-    int ix = (int)u, iy = (int)v;
+    float u = x / t->scale, v = y / t->scale, whole_u = floorf(u), whole_v = floorf(v);
+    float part_u = u - whole_u, part_v = v - whole_v;
+    int ix = (int)whole_u - t->first_x, iy = (int)whole_v - t->first_y;
     float first = 9, second = 9, pore = 0;
-    for (int j = iy - 1; j <= iy + 1; j++)
-        for (int i = ix - 1; i <= ix + 1; i++) {
-            const float *cell = t->cell + 3 * ((size_t)j * (size_t)t->cells_x + (size_t)i);
-            float dx = u - (float)i - cell[0], dy = v - (float)j - cell[1];
+    for (int j = -1; j <= 1; j++)
+        for (int i = -1; i <= 1; i++) {
+            const float *cell = t->cell + 3 * ((size_t)(iy + j) * (size_t)t->cells_x + (size_t)(ix + i));
+            float dx = part_u - (float)i - cell[0], dy = part_v - (float)j - cell[1];
             float d = dx * dx + dy * dy;
             if (d < first) {
                 second = first;
@@ -67,9 +73,9 @@ static float furrows(const texture *t, float x, float y)
 
 static void fill_row(rubor_scene *scene, const texture *t, int y)
 {
-    float w = (float)scene->width, fy = (float)y;
+    float w = (float)scene->width, fy = (float)(y - scene->margin);
     for (int x = 0; x < scene->fine_width; x++) {
-        float fx = (float)x, *fine = fine_at(scene, x, y);
+        float fx = (float)(x - scene->margin), *fine = fine_at(scene, x, y);
         float grain = rubor_noise2(t->seed + 1, fx * 0.43f, fy * 0.43f);
         float blotch = rubor_noise2(t->seed + 2, fx / (0.011f * w), fy / (0.011f * w));
         float broad = rubor_noise2(t->seed + 3, fx / (0.05f * w), fy / (0.05f * w));
@@ -81,14 +87,27 @@ static void fill_row(rubor_scene *scene, const texture *t, int y)
     }
 }
 
+/* A point of a patch of skin that is larger than any map, so that what is drawn does not depend on the
+ * margin. */
+static rubor_point anywhere(const rubor_scene *scene, rubor_random *random)
+{
+    rubor_point at;
+    at.x = rubor_random_uniform(random, -0.5, 1.5) * scene->width;
+    at.y = rubor_random_uniform(random, -0.5, 0.5) * scene->width +
+           rubor_random_uniform(random, 0, 1) * scene->height;
+    return at;
+}
+
 /* Adds strength * (1 - (r / radius)^2)^2 to one channel. */
 static void splat(rubor_scene *scene, int channel, float cx, float cy, float radius, float strength)
 {
-    int x0 = (int)floorf(cx - radius), x1 = (int)ceilf(cx + radius);
-    int y0 = (int)floorf(cy - radius), y1 = (int)ceilf(cy + radius);
-    for (int y = y0 < 0 ? 0 : y0; y <= y1 && y < scene->fine_height; y++)
-        for (int x = x0 < 0 ? 0 : x0; x <= x1 && x < scene->fine_width; x++) {
-            float dx = ((float)x - cx) / radius, dy = ((float)y - cy) / radius, d = 1 - dx * dx - dy * dy;
+    int margin = scene->margin, right = scene->fine_width - 1, bottom = scene->fine_height - 1;
+    int x0 = (int)floorf(cx - radius) + margin, x1 = (int)ceilf(cx + radius) + margin;
+    int y0 = (int)floorf(cy - radius) + margin, y1 = (int)ceilf(cy + radius) + margin;
+    for (int y = y0 < 0 ? 0 : y0; y <= y1 && y <= bottom; y++)
+        for (int x = x0 < 0 ? 0 : x0; x <= x1 && x <= right; x++) {
+            float dx = ((float)(x - margin) - cx) / radius, dy = ((float)(y - margin) - cy) / radius;
+            float d = 1 - dx * dx - dy * dy;
             if (d > 0)
                 fine_at(scene, x, y)[channel] += strength * d * d;
         }
@@ -98,18 +117,18 @@ static void freckles(rubor_scene *scene, rubor_random *random)
 {
     double w = scene->width, ita = scene->skin.ita;
     bool freckled = ita > 28 && rubor_random_uniform(random, 0, 1) < 0.6;
-    int count = freckled ? 40 + rubor_random_below(random, 260) : rubor_random_below(random, 25);
+    int count = freckled ? 120 + rubor_random_below(random, 800) : rubor_random_below(random, 75);
     for (int i = 0; i < count; i++) {
         double radius = w * rubor_random_uniform(random, 0.0018, 0.0050);
-        splat(scene, RUBOR_FINE_M, (float)rubor_random_uniform(random, 0, scene->fine_width),
-              (float)rubor_random_uniform(random, 0, scene->fine_height),
-              (float)(radius < 1.5 ? 1.5 : radius), (float)rubor_random_uniform(random, 0.03, 0.16));
+        rubor_point at = anywhere(scene, random);
+        splat(scene, RUBOR_FINE_M, (float)at.x, (float)at.y, (float)(radius < 1.5 ? 1.5 : radius),
+              (float)rubor_random_uniform(random, 0.03, 0.16));
     }
-    int moles = 2 + rubor_random_below(random, 7);
+    int moles = 5 + rubor_random_below(random, 22);
     for (int i = 0; i < moles; i++) {
         double radius = w * rubor_random_uniform(random, 0.004, 0.009);
-        splat(scene, RUBOR_FINE_M, (float)rubor_random_uniform(random, 0, scene->fine_width),
-              (float)rubor_random_uniform(random, 0, scene->fine_height), (float)(radius < 2 ? 2 : radius),
+        rubor_point at = anywhere(scene, random);
+        splat(scene, RUBOR_FINE_M, (float)at.x, (float)at.y, (float)(radius < 2 ? 2 : radius),
               (float)rubor_random_uniform(random, 0.2, 0.5));
     }
 }
@@ -118,8 +137,8 @@ static void freckles(rubor_scene *scene, rubor_random *random)
 static void strand(rubor_scene *scene, rubor_random *random, int channel, double length, double bend,
                    float radius, float strength)
 {
-    double x = rubor_random_uniform(random, 0, scene->fine_width);
-    double y = rubor_random_uniform(random, 0, scene->fine_height), turn = rubor_random_uniform(random, 0, 1);
+    rubor_point at = anywhere(scene, random);
+    double x = at.x, y = at.y, turn = rubor_random_uniform(random, 0, 1);
     double step = (double)radius * 0.5, curve = bend * rubor_random_normal(random);
     for (double s = 0; s < length; s += step) {
         splat(scene, channel, (float)x, (float)y, radius, strength);
@@ -132,15 +151,15 @@ static void strand(rubor_scene *scene, rubor_random *random, int channel, double
 static void lines(rubor_scene *scene, rubor_random *random)
 {
     double w = scene->width;
-    int vessels = rubor_random_below(random, 14);
+    int vessels = rubor_random_below(random, 42);
     for (int i = 0; i < vessels; i++)
         strand(scene, random, RUBOR_FINE_H, w * rubor_random_uniform(random, 0.02, 0.07), 0.5,
                (float)(1 + 0.0012 * w), 0.015f);
-    int creases = 3 + rubor_random_below(random, 7);
+    int creases = 10 + rubor_random_below(random, 22);
     for (int i = 0; i < creases; i++)
         strand(scene, random, RUBOR_FINE_RELIEF, w * rubor_random_uniform(random, 0.05, 0.2), 0.1,
                (float)(1 + 0.0015 * w), -0.010f);
-    int hairs = rubor_random_uniform(random, 0, 1) < 0.4 ? 10 + rubor_random_below(random, 50) : 0;
+    int hairs = rubor_random_uniform(random, 0, 1) < 0.4 ? 30 + rubor_random_below(random, 150) : 0;
     for (int i = 0; i < hairs; i++)
         strand(scene, random, RUBOR_FINE_HAIR, w * rubor_random_uniform(random, 0.015, 0.04), 0.15,
                (float)(0.9 + 0.0003 * w), 0.28f);

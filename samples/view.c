@@ -42,7 +42,7 @@ static void similarity(double h[9], double cx, double cy, double turns, double z
     }
 }
 
-static void draw_chart(rubor_view *view, const rubor_scene *scene, rubor_random *day)
+static void draw_chart(rubor_view *view, const rubor_scene *scene, rubor_random *day, double closeness)
 {
     rubor_random random = rubor_random_stream(scene->options.seed, STREAM_CHART);
     double w = scene->width, h = scene->height;
@@ -73,8 +73,10 @@ static void draw_chart(rubor_view *view, const rubor_scene *scene, rubor_random 
         rubor_random_uniform(&random, -0.12, 0.12) / w + rubor_random_uniform(day, -0.03, 0.03) / w;
     double jitter_x = 0.006 * w * rubor_random_uniform(day, -1, 1),
            jitter_y = 0.006 * w * rubor_random_uniform(day, -1, 1);
+    cx = w / 2 + closeness * (cx + jitter_x - w / 2);
+    cy = h / 2 + closeness * (cy + jitter_y - h / 2);
     double about[9];
-    similarity(about, 0, 0, turns, pitch, tilt_x, tilt_y, cx + jitter_x, cy + jitter_y);
+    similarity(about, 0, 0, turns, pitch * closeness, tilt_x, tilt_y, cx, cy);
     /* plane (0..6, 0..4) -> centered (-3..3, -2..2) */
     for (int r = 0; r < 3; r++) {
         view->chart_to_photo[3 * r] = about[3 * r];
@@ -83,7 +85,7 @@ static void draw_chart(rubor_view *view, const rubor_scene *scene, rubor_random 
     }
     invert(view->photo_to_chart, view->chart_to_photo);
     /* patches of 40 mm (Classic) and 12 mm (Passport) */
-    view->mm_per_px = (passport ? 12.0 : 40.0) / (pitch * sqrt(view->fill[0] * view->fill[1]));
+    view->mm_per_px = (passport ? 12.0 : 40.0) / (pitch * closeness * sqrt(view->fill[0] * view->fill[1]));
     double ex = (1 - view->fill[0]) / 2, ey = (1 - view->fill[1]) / 2;
     const double plane[4][2] = {{ex, ey}, {6 - ex, ey}, {6 - ex, 4 - ey}, {ex, 4 - ey}};
     for (int k = 0; k < 4; k++)
@@ -105,6 +107,8 @@ void rubor_view_draw(rubor_view *out, const rubor_scene *scene, int day)
         size * 0.015 * w * rubor_random_uniform(&random, -1, 1) + rubor_random_uniform(&random, -0.5, 0.5);
     double turns = size * 1.5 / 360 * rubor_random_uniform(&random, -1, 1);
     double zoom = 1 + size * 0.015 * rubor_random_uniform(&random, -1, 1);
+    double closeness = day < 0 ? 1 : o->closeness;
+    zoom /= closeness;
     double tilt_x = tilt * 0.02 / w * rubor_random_uniform(&random, -1, 1);
     double tilt_y = tilt * 0.02 / w * rubor_random_uniform(&random, -1, 1);
     similarity(out->to_scene, w / 2, scene->height / 2.0, turns, zoom, tilt_x, tilt_y, dx, dy);
@@ -113,7 +117,7 @@ void rubor_view_draw(rubor_view *out, const rubor_scene *scene, int day)
         for (int k = 0; k < 2; k++)
             for (int i = 0; i < 3; i++)
                 out->wave[axis][k][i] = rubor_random_uniform(&random, i < 2 ? -1.2 : 0, i < 2 ? 1.2 : 1);
-    draw_chart(out, scene, &random);
+    draw_chart(out, scene, &random, closeness);
     if (!o->chart)
         memset(out->chart_corners, 0, sizeof out->chart_corners);
 }
