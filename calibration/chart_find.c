@@ -11,6 +11,7 @@
 #define SHARP_SIGMA 0.12
 #define EDGE_PATCH_MIN_PX 9
 #define EDGES_REGULAR 0.6
+#define EDGES_EXPLAIN 0.94
 /* of the sizes of two cells of one lattice; where gaps cross there are smaller cells to be told apart */
 #define SIZE_RATIO_SHARP 1.5f
 #define SIZE_RATIO_BLURRED 2.3f
@@ -148,24 +149,36 @@ static bool refine_edges(search *s, rubor_cf_pose *pose)
     return true;
 }
 
-/* Edges where the picture is sharp enough to show them; else the model, which bears a poor start, blur and
- * few pixels, and then the edges once more. */
+static void refine_model(search *s, rubor_cf_pose *pose)
+{
+    pose->sigma_px = 0;
+    rubor_cf_model_fit(pose, &s->level[pose->level], MODEL_ROUNDS);
+    while (pose->level > 0 && patch_px(pose) < MODEL_PATCH_PX) {
+        pose_to_finer(pose);
+        rubor_cf_model_fit(pose, &s->level[pose->level], MODEL_ROUNDS);
+    }
+}
+
+/* Edges where the picture is sharp enough to show them; else, or when they explain the picture poorly, the
+ * model, which bears a poor start, blur and few pixels. */
 static void refine_through_levels(search *s, rubor_cf_pose *pose)
 {
-    bool sharp = refine_edges(s, pose);
-    if (!sharp) {
-        rubor_cf_model_fit(pose, &s->level[pose->level], MODEL_ROUNDS);
-        while (pose->level > 0 && patch_px(pose) < MODEL_PATCH_PX) {
-            pose_to_finer(pose);
-            rubor_cf_model_fit(pose, &s->level[pose->level], MODEL_ROUNDS);
-        }
-        rubor_cf_pose_score(pose, &s->reference, &s->level[pose->level]);
-        if (pose->sigma_px < SHARP_SIGMA * patch_px(pose))
-            sharp = refine_edges(s, pose);
-    }
-    rubor_cf_pose_score(pose, &s->reference, &s->level[pose->level]);
+    rubor_cf_pose model = *pose, edges = *pose;
+    bool sharp = refine_edges(s, &edges);
     if (sharp)
-        rubor_cf_model_fit(pose, &s->level[pose->level], 0);
+        rubor_cf_model_fit(&edges, &s->level[edges.level], 0);
+    if (!sharp || edges.explained < EDGES_EXPLAIN) {
+        refine_model(s, &model);
+        rubor_cf_pose_score(&model, &s->reference, &s->level[model.level]);
+        if (!sharp && model.sigma_px < SHARP_SIGMA * patch_px(&model)) {
+            edges = model;
+            sharp = refine_edges(s, &edges);
+            if (sharp)
+                rubor_cf_model_fit(&edges, &s->level[edges.level], 0);
+        }
+    }
+    *pose = sharp && edges.explained > model.explained - 0.04 ? edges : model;
+    rubor_cf_pose_score(pose, &s->reference, &s->level[pose->level]);
     pose->confidence = rubor_cf_pose_confidence(pose);
 }
 

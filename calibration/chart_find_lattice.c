@@ -67,7 +67,8 @@ static void put(rubor_cf_lattice *lattice, int a, int b, int cell)
 static int neighbors_of(neighbor *out, const rubor_cf_cells *cells, int index)
 {
     const rubor_cf_cell *c = &cells->cell[index];
-    double reach = 2.6 * c->size + 2;
+    /* blurred cells are small for their pitch */
+    double reach = (cells->size_ratio < 2 ? 2.6 : 3.8) * c->size + 2;
     int count = 0;
     int x0 = (int)((c->x - reach) / cells->bin_px), x1 = (int)((c->x + reach) / cells->bin_px);
     int y0 = (int)((c->y - reach) / cells->bin_px), y1 = (int)((c->y + reach) / cells->bin_px);

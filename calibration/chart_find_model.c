@@ -98,7 +98,9 @@ static bool take_samples(model *m, const rubor_cf_image *image)
                 bool in = x >= 0 && y >= 0 && x <= image->width - 1 && y <= image->height - 1;
                 if (in)
                     rubor_cf_image_at(m->sample[i][l][k], image, x, y);
-                m->weight[i][l][k] = in && m->pose.fit.inlier[i] ? 1 : 0;
+                /* the blurred surroundings reach into the outer gaps */
+                bool outer = a < 0.2 || a > 5.8 || b < 0.2 || b > 3.8;
+                m->weight[i][l][k] = in && m->pose.fit.inlier[i] ? (outer ? 0.1 : 1) : 0;
                 inside += in;
             }
     return inside * 2 > RUBOR_CHART_PATCHES * m->grid * m->grid;
@@ -190,7 +192,7 @@ static void reweight(model *m, bool robust)
         for (int l = 0; l < m->grid; l++)
             for (int k = 0; k < m->grid; k++) {
                 double at[6][3], r = 0;
-                double w = m->weight[i][l][k] > 0 ? 1 : 0;
+                double w = m->weight[i][l][k];
                 r2[i][l][k] = 0;
                 if (w <= 0)
                     continue;
@@ -198,12 +200,12 @@ static void reweight(model *m, bool robust)
                 for (int c = 0; c < 3; c++) {
                     double v = m->sample[i][l][k][c], e = v - at[0][c];
                     r += e * e;
-                    mean[c] += v;
-                    square += v * v;
+                    mean[c] += w * v;
+                    square += w * v * v;
                 }
                 r2[i][l][k] = r;
-                residual += r;
-                sum += 1;
+                residual += w * r;
+                sum += w;
             }
     if (sum < 1)
         return;
@@ -216,11 +218,11 @@ static void reweight(model *m, bool robust)
         for (int l = 0; l < m->grid; l++)
             for (int k = 0; k < m->grid; k++)
                 if (m->weight[i][l][k] > 0)
-                    m->weight[i][l][k] = 1 / (1 + r2[i][l][k] / scale);
+                    m->weight[i][l][k] *= 1 / (1 + r2[i][l][k] / scale);
 }
 
 /* One Gauss-Newton step of position, fill and blur. */
-static bool step(model *m)
+static bool step(model *m, double strength)
 {
     double normal[UNKNOWNS * UNKNOWNS] = {0}, right[UNKNOWNS] = {0}, total = 0;
     for (int i = 0; i < RUBOR_CHART_PATCHES; i++)
@@ -256,10 +258,10 @@ static bool step(model *m)
         for (int q = 0; q < p; q++)
             normal[q * UNKNOWNS + p] = normal[p * UNKNOWNS + q];
     /* held back a little: perspective, fill and blur more than position */
-    static const double damping[UNKNOWNS] = {1e-4, 1e-3, 1e-3, 1e-4, 1e-3, 1e-3, 0.02, 0.02, 0.02, 0.02, 0};
+    static const double damping[UNKNOWNS] = {1e-4, 1e-3, 1e-3, 1e-4, 1e-3, 1e-3, 0.02, 0.02, 0.1, 0.1, 0};
     for (int p = 0; p < UNKNOWNS; p++)
-        normal[p * UNKNOWNS + p] += damping[p] * total + 1e-9;
-    normal[(UNKNOWNS - 1) * (UNKNOWNS + 1)] += 0.02 * total / (m->pitch_px[0] * m->pitch_px[1]);
+        normal[p * UNKNOWNS + p] += strength * damping[p] * total + 1e-9;
+    normal[(UNKNOWNS - 1) * (UNKNOWNS + 1)] += strength * 0.02 * total / (m->pitch_px[0] * m->pitch_px[1]);
     if (!rubor_cf_solve(normal, right, UNKNOWNS))
         return false;
     for (int p = 0; p < 8; p++)
@@ -275,35 +277,61 @@ static bool step(model *m)
     return rubor_cf_pose_correct(&m->pose, right);
 }
 
+/* Colors and explained share at the model's present position and blur. */
+static bool evaluate(model *m, const rubor_cf_image *image, bool robust)
+{
+    prepare(m);
+    if (!take_samples(m, image) || !solve_colors(m))
+        return false;
+    reweight(m, robust);
+    return true;
+}
+
+/* The blur that explains most, position as it is. */
+static bool guess_blur(model *m, const rubor_cf_image *image)
+{
+    static const double shares[] = {0.05, 0.11, 0.18, 0.26};
+    double pitch = fmin(m->pitch_px[0], m->pitch_px[1]), best = -1, at = 1;
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+        m->sigma_px = fmax(0.4, shares[i] * pitch);
+        if (!evaluate(m, image, false))
+            return false;
+        if (m->explained > best) {
+            best = m->explained;
+            at = m->sigma_px;
+        }
+    }
+    m->sigma_px = at;
+    return true;
+}
+
 bool rubor_cf_model_fit(rubor_cf_pose *pose, const rubor_cf_image *image, int rounds)
 {
-    model m = {.pose = *pose, .sigma_px = 1};
+    model m = {.pose = *pose, .sigma_px = pose->sigma_px > 0 ? pose->sigma_px : 1};
     double pitch = fmin(distance(pose->homography, 3, 2, 4, 2), distance(pose->homography, 3, 2, 3, 3));
-    m.grid = pitch < 8 ? 8 : pitch > GRID_MAX ? GRID_MAX : (int)pitch;
-    if (rounds == 0 && m.grid > 10)
-        m.grid = 10;
-    if (pose->sigma_px > 0)
-        m.sigma_px = pose->sigma_px;
-    rubor_cf_pose best = *pose;
-    best.explained = -1;
-    int worse = 0;
-    for (int round = 0; round <= rounds && worse < 2; round++) {
-        prepare(&m);
-        if (!take_samples(&m, image) || !solve_colors(&m))
-            break;
-        reweight(&m, rounds > 0);
-        if (m.explained > best.explained) {
-            best = m.pose;
-            best.sigma_px = m.sigma_px;
-            best.explained = m.explained;
-        } else {
-            worse++;
+    int most = rounds == 0 ? 10 : GRID_MAX;
+    m.grid = pitch < 8 ? 8 : pitch > most ? most : (int)pitch;
+    prepare(&m);
+    if (rounds > 0 && pose->sigma_px <= 0 && !guess_blur(&m, image))
+        return false;
+    if (!evaluate(&m, image, rounds > 0))
+        return false;
+    double damping = 1;
+    for (int round = 0; round < rounds; round++) {
+        model next = m;
+        if (!solve_colors(&next) || !step(&next, damping) || !evaluate(&next, image, true) ||
+            next.explained < m.explained) {
+            damping *= 8;
+            continue;
         }
-        if (round == rounds || !solve_colors(&m) || !step(&m))
+        bool settled = next.explained < m.explained + 1e-3;
+        damping = fmax(1, damping / 4);
+        m = next;
+        if (settled)
             break;
     }
-    if (best.explained < 0)
-        return false;
-    *pose = best;
+    *pose = m.pose;
+    pose->sigma_px = m.sigma_px;
+    pose->explained = m.explained;
     return true;
 }
