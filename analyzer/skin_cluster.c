@@ -13,6 +13,8 @@ enum { CLUSTERS = 14, ROUNDS = 8, SAMPLES = 6000, FEATURES = 5 };
 static const float feature_scale[FEATURES] = {0.05f, 0.07f, 0.20f, 0.30f, 0.30f};
 /* Pixels less likely than this (natural log) are background whatever the rest of the photo says. */
 static const float candidate_odds = -1.2f;
+/* Roughness (OD) that skin hardly reaches, and what each OD beyond takes from the odds. */
+static const float rough_skin = 0.035f, rough_weight = 60;
 
 typedef struct sample {
     float f[FEATURES], odds, texture;
@@ -315,7 +317,9 @@ static void add_likelihood(rubor_skin_field *field, const clustering *c)
             }
             float difference = skin - other;
             difference = difference > 4 ? 4 : difference < -6 ? -6 : difference;
-            field->odds.data[i] = 0.5f * field->odds.data[i] + 0.8f * difference;
+            float rough = field->texture.data[i] - rough_skin;
+            field->odds.data[i] =
+                0.5f * field->odds.data[i] + 0.8f * difference - (rough > 0 ? rough * rough_weight : 0);
         }
 }
 

@@ -53,17 +53,39 @@ static float look_up(const int8_t table[RUBOR_PRIOR_BINS][RUBOR_PRIOR_BINS], flo
     return (top * (1 - fy) + bottom * fy) / RUBOR_PRIOR_SCALE;
 }
 
-/* Deviation of the green OD from its surroundings, averaged: hair and cloth are rough, skin is not. */
+/* How far from a pixel the four windows lie of which the smoothest counts. */
+enum { TEXTURE_RADIUS_PX = 2, TEXTURE_REACH_PX = 3 };
+
+/* Mean deviation of the green OD from its surroundings, in the smoothest of four windows about the pixel:
+ * hair and cloth are rough on all sides, skin beside an edge is smooth on one. */
 static rubor_status measure_texture(rubor_skin_field *field, rubor_error *error)
 {
-    size_t n = (size_t)field->width * (size_t)field->height;
-    memcpy(field->texture.data, field->green_od.data, n * sizeof(float));
-    rubor_status status = rubor_plane_box(&field->texture, 2, error);
+    int w = field->width, h = field->height;
+    size_t n = (size_t)w * (size_t)h;
+    rubor_plane rough = {0};
+    rubor_status status = rubor_plane_init(&rough, w, h, error);
     if (status)
         return status;
-    for (size_t i = 0; i < n; i++)
-        field->texture.data[i] = fabsf(field->green_od.data[i] - field->texture.data[i]);
-    return rubor_plane_box(&field->texture, 2, error);
+    memcpy(rough.data, field->green_od.data, n * sizeof(float));
+    status = rubor_plane_box(&rough, TEXTURE_RADIUS_PX, error);
+    for (size_t i = 0; i < n && !status; i++)
+        rough.data[i] = fabsf(field->green_od.data[i] - rough.data[i]);
+    if (!status)
+        status = rubor_plane_box(&rough, TEXTURE_RADIUS_PX, error);
+    for (int y = 0; y < h && !status; y++)
+        for (int x = 0; x < w; x++) {
+            int left = x > TEXTURE_REACH_PX ? x - TEXTURE_REACH_PX : 0,
+                top = y > TEXTURE_REACH_PX ? y - TEXTURE_REACH_PX : 0;
+            int right = x + TEXTURE_REACH_PX < w ? x + TEXTURE_REACH_PX : w - 1;
+            int bottom = y + TEXTURE_REACH_PX < h ? y + TEXTURE_REACH_PX : h - 1;
+            const float *above = rough.data + (size_t)top * (size_t)w,
+                        *below = rough.data + (size_t)bottom * (size_t)w;
+            float one = above[left] < above[right] ? above[left] : above[right];
+            float two = below[left] < below[right] ? below[left] : below[right];
+            field->texture.data[(size_t)y * (size_t)w + (size_t)x] = one < two ? one : two;
+        }
+    rubor_plane_finish(&rough);
+    return status;
 }
 
 rubor_status rubor_skin_color(rubor_skin_field *field, bool calibrated, rubor_error *error)

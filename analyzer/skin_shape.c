@@ -10,6 +10,9 @@
  * told by its color. */
 static const double chart_frame = 0.35;
 
+/* A hole may be this much darker in red than the skin around it and still be skin. */
+static const double hole_darker_od = 0.02;
+
 void rubor_skin_cut_chart(rubor_skin_field *field, const rubor_calibration *calibration, int full_width,
                           int full_height)
 {
@@ -30,34 +33,90 @@ void rubor_skin_cut_chart(rubor_skin_field *field, const rubor_calibration *cali
         }
 }
 
-/* Gives each 4-connected piece of mask (255 where value matches) to visit; pieces smaller than least are set
- * to replacement. labels and stack hold n entries each. */
-static void drop_small(rubor_mask *mask, uint8_t value, size_t least, uint8_t replacement, uint8_t *seen,
-                       int32_t *stack)
+typedef struct piece {
+    size_t count;
+    double red_od,
+        rim_red_od; /* means of the red OD inside, and over the other value's pixels along the border */
+    bool touches_frame;
+} piece;
+
+/* Collects the 4-connected piece of pixels of value that start belongs to; its pixels are left in stack. */
+static piece collect(const rubor_skin_field *field, uint8_t value, size_t start, uint8_t *seen,
+                     int32_t *stack)
 {
-    int w = mask->width, h = mask->height;
-    size_t n = (size_t)w * (size_t)h;
-    memset(seen, 0, n);
-    for (size_t start = 0; start < n; start++) {
-        if (seen[start] || mask->data[start] != value)
-            continue;
-        size_t head = 0, tail = 0;
-        stack[tail++] = (int32_t)start;
-        seen[start] = 1;
-        while (head < tail) {
-            int32_t at = stack[head++];
-            int x = at % w, y = at / w;
-            const int32_t next[4] = {x > 0 ? at - 1 : -1, x < w - 1 ? at + 1 : -1, y > 0 ? at - w : -1,
-                                     y < h - 1 ? at + w : -1};
-            for (int k = 0; k < 4; k++)
-                if (next[k] >= 0 && !seen[next[k]] && mask->data[next[k]] == value) {
-                    seen[next[k]] = 1;
-                    stack[tail++] = next[k];
-                }
+    int w = field->width, h = field->height;
+    const uint8_t *mask = field->skin.data;
+    piece p = {0};
+    double rim = 0;
+    size_t head = 0;
+    stack[p.count++] = (int32_t)start;
+    seen[start] = 1;
+    while (head < p.count) {
+        int32_t at = stack[head++];
+        int x = at % w, y = at / w;
+        p.red_od += field->red_od.data[at];
+        const int32_t next[4] = {x > 0 ? at - 1 : -1, x < w - 1 ? at + 1 : -1, y > 0 ? at - w : -1,
+                                 y < h - 1 ? at + w : -1};
+        for (int k = 0; k < 4; k++) {
+            if (next[k] < 0) {
+                p.touches_frame = true;
+            } else if (mask[next[k]] != value) {
+                p.rim_red_od += field->red_od.data[next[k]];
+                rim++;
+            } else if (!seen[next[k]]) {
+                seen[next[k]] = 1;
+                stack[p.count++] = next[k];
+            }
         }
-        if (tail < least)
-            for (size_t k = 0; k < tail; k++)
-                mask->data[stack[k]] = replacement;
+    }
+    p.red_od /= (double)p.count;
+    p.rim_red_od = rim > 0 ? p.rim_red_od / rim : 0;
+    return p;
+}
+
+static size_t largest_piece(const rubor_skin_field *field, uint8_t *seen, int32_t *stack)
+{
+    size_t n = (size_t)field->width * (size_t)field->height, largest = 0;
+    memset(seen, 0, n);
+    for (size_t i = 0; i < n; i++)
+        if (!seen[i] && field->skin.data[i]) {
+            size_t count = collect(field, 255, i, seen, stack).count;
+            largest = count > largest ? count : largest;
+        }
+    return largest;
+}
+
+/* Drops pieces of skin that are small beside the largest. */
+static void drop_small(rubor_skin_field *field, uint8_t *seen, int32_t *stack)
+{
+    size_t n = (size_t)field->width * (size_t)field->height;
+    size_t least = n / 800 + 1, part = largest_piece(field, seen, stack) / 40;
+    least = part > least ? part : least;
+    memset(seen, 0, n);
+    for (size_t i = 0; i < n; i++) {
+        if (seen[i] || !field->skin.data[i])
+            continue;
+        piece p = collect(field, 255, i, seen, stack);
+        for (size_t k = 0; k < p.count && p.count < least; k++)
+            field->skin.data[stack[k]] = 0;
+    }
+}
+
+/* Fills holes that are specks, and holes in which red is not darker than on the skin around: erythema and
+ * highlights, not eyes, brows and nostrils. */
+static void fill_holes(rubor_skin_field *field, uint8_t *seen, int32_t *stack)
+{
+    size_t n = (size_t)field->width * (size_t)field->height;
+    memset(seen, 0, n);
+    for (size_t i = 0; i < n; i++) {
+        if (seen[i] || field->skin.data[i])
+            continue;
+        piece p = collect(field, 0, i, seen, stack);
+        bool speck = p.count < n / 12000 + 1, light = p.red_od < p.rim_red_od + hole_darker_od;
+        if (p.touches_frame || !(speck || (light && p.count < n / 20)))
+            continue;
+        for (size_t k = 0; k < p.count; k++)
+            field->skin.data[stack[k]] = field->outside.data[stack[k]] ? 0 : 255;
     }
 }
 
@@ -76,11 +135,8 @@ rubor_status rubor_skin_shape(rubor_skin_field *field, rubor_error *error)
         goto out;
     for (size_t i = 0; i < n; i++)
         field->skin.data[i] = field->odds.data[i] > 0 && !field->outside.data[i] ? 255 : 0;
-    drop_small(&field->skin, 255, n / 200 + 1, 0, seen, stack);
-    drop_small(&field->skin, 0, n / 4000 + 1, 255, seen, stack);
-    for (size_t i = 0; i < n; i++)
-        if (field->outside.data[i])
-            field->skin.data[i] = 0;
+    drop_small(field, seen, stack);
+    fill_holes(field, seen, stack);
 out:
     free(seen);
     free(stack);
