@@ -9,7 +9,7 @@ import zmq
 
 
 class FakeBroker:
-    """mode: answer | silent | busy_once | lose_final | refuse | forbid; may be changed while it runs."""
+    """mode: answer | silent | busy_once | lose_final | refuse | forbid | garbage; may be changed while it runs."""
 
     def __init__(self, mode="answer", endpoint="tcp://127.0.0.1:*", verdict="ok"):
         self.mode, self.verdict = mode, verdict
@@ -52,6 +52,8 @@ class FakeBroker:
         base = {"request": body["request"], "status": 0, "error": None}
         if self.mode == "silent":
             return
+        if self.mode == "garbage":
+            self.send_garbage(route, service, body["request"])
         if verb == "analyze":
             self.analyze(route, service, body, base, photos[0])
         elif verb == "result":
@@ -60,6 +62,17 @@ class FakeBroker:
             self.send(route, 3, service, base)
         else:
             self.send(route, 3, service, base | {"service": {"version": "fake"}, "workers": []})
+
+    def send_garbage(self, route, service, request):
+        """What no broker says: a client must pass it over."""
+        good = msgpack.packb({"request": request, "status": 0, "error": None})
+        for frames in ([b""], [b"MDPC02"], [b"MDPC02", b"\x03", service], [b"MDPC02", b"\x07", service, good], [b"MDPC01", b"\x03", service, good],
+                       [b"MDPC02", b"\x03", service, b"\xdf\xff\xff\xff\xff"], [b"MDPC02", b"\x03", service, good[:-1]],
+                       [b"MDPC02", b"\x03", service, msgpack.packb([1, 2])], [b"MDPC02", b"\x03", service, b"\x91" * 5000],
+                       [b"MDPC02", b"\x03", service, msgpack.packb({"request": "1-1", "status": 0})],
+                       [b"MDPC02", b"\x03", service, msgpack.packb({"request": request, "status": "fine"})],
+                       [b"MDPC02", b"\x03", service, good] + [b"x"] * 40):
+            self.socket.send_multipart([route, *frames])
 
     @staticmethod
     def error(code, name, message):

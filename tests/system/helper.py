@@ -20,6 +20,7 @@ failures = []
 
 def environment(**more):
     clean = {k: v for k, v in os.environ.items() if not k.startswith("RUBOR_")}
+    clean["LSAN_OPTIONS"] = f"suppressions={ROOT / 'tests' / 'lsan.supp'}:print_suppressions=0"
     clean.update({k: str(v) for k, v in more.items()})
     return clean
 

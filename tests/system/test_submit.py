@@ -78,6 +78,13 @@ def lost_final(home, env):
               [r[0] for r in broker.requests])
 
 
+def garbage(home, env):
+    with FakeBroker("garbage") as broker:
+        expect("garbage before the answer is passed over", 0, None, "submit", "--endpoint", broker.endpoint, *VISIT, "--day", "1",
+               photos(home, 1)[0], env=env)
+        check(len(broker.requests) == 1, "and nothing is sent twice for it", broker.requests)
+
+
 def refused(home, env):
     with FakeBroker("refuse") as broker:
         expect("what the broker refuses is told", 2, "not like this", "submit", "--endpoint", broker.endpoint, *VISIT, "--day", "1",
@@ -142,7 +149,7 @@ def nobody_there(home, env):
     expect("forget without --yes", 2, "--yes", "forget", *endpoint, "--patient", "P", env=env)
 
 
-for situation in (answered, retake, one_bad_among_good, busy, lost_final, refused, spooled, no_room_to_spool, silent, wrong_usage,
+for situation in (answered, retake, one_bad_among_good, busy, lost_final, garbage, refused, spooled, no_room_to_spool, silent, wrong_usage,
                   nobody_there):
     with folder() as home:
         situation(home, environment(RUBOR_SPOOL=home / "spool", RUBOR_TIMEOUT=0.5))

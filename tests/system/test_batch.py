@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""`rubor batch` against a fake broker: order, bounds, bad rows, a second run, a broker that goes away."""
+import csv
+import subprocess
+import time
+
+from fake_broker import FakeBroker
+from helper import RUBOR, check, environment, expect, finish, folder, png, run
+
+
+def manifest(home, rows, end="\n", header="path,patient,session,day,view,region"):
+    path = home / "m.csv"
+    path.write_bytes((end.join([header, *rows]) + end).encode())
+    return path
+
+
+def table(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def good_and_bad_rows(home, env):
+    for i in range(4):
+        (home / f"p{i}.png").write_bytes(png(64, 48, (200, 100 + i, 90)))
+    (home / "bad, one.jpg").write_text("no photo")
+    path = manifest(home, ["p0.png,P1,S1,0,,", "p1.png,P1,S1,before,front,", '"bad, one.jpg",P1,S1,1,,', "p2.png,P1,S1,soon,,",
+                           "missing.png,P1,S1,2,,", 'p3.png,P1,S1,3,left,"1,1 9,1 9,9"', "short,row"], "\r\n")
+    with FakeBroker() as broker:
+        got = run("batch", "--endpoint", broker.endpoint, "--manifest", path, "--out", home / "o.csv", "--in-flight", "2", env=env)
+        out = table(home / "o.csv")
+        check(got.returncode == 1 and len(out) == 7, "failures are listed and not fatal", got)
+        check([r["state"] for r in out] == ["done", "done", "failed", "failed", "failed", "done", "failed"], "each row has its state", out)
+        check(out[2]["path"] == "bad, one.jpg" and "bad, one.jpg" in out[2]["error"], "the table repeats the manifest's columns", out[2])
+        check("soon" in out[3]["error"] and "missing.png" in out[4]["error"], "and says why", out)
+        check(out[0]["redness.score"] == "12.30" and out[0]["redness.interval95.1"] == "14.50" and out[0]["verdict"] == "ok",
+              "with the numbers of the record", out[0])
+        check(out[2]["redness.score"] == "", "and none where there is none", out[2])
+        check(list(out[0])[:11] == "path,patient,session,day,view,region,state,verdict,error,algorithm,digest".split(","),
+              "in the agreed order", list(out[0])[:12])
+        check(broker.order[0][2] == "before", "photos before treatment go first", broker.order)
+        check(all(f"line {n}:" in got.stderr for n in (4, 5, 6, 8)), "the failures are told by line", got.stderr)
+        check(all(b["lane"] == "batch" for v, b in broker.requests if v == "analyze"), "in the batch lane", broker.requests)
+        jobs = dict(broker.jobs)
+        again = run("batch", "--endpoint", broker.endpoint, "--manifest", path, "--out", home / "o2.csv", env=env)
+        check(broker.jobs == jobs and "3 already done" in again.stderr, "a second run makes no job", again.stderr)
+        check(table(home / "o2.csv") == out, "and gives the same table")
+
+
+def wrong_manifests(home, env):
+    with FakeBroker() as broker:
+        endpoint = ("--endpoint", broker.endpoint)
+        expect("a manifest that is not there", 1, "nowhere.csv", "batch", *endpoint, "--manifest", home / "nowhere.csv", env=env)
+        expect("a manifest without a column", 2, "session", "batch", *endpoint, "--manifest",
+               manifest(home, ["a"], header="path,patient,day"), env=env)
+        expect("no manifest", 2, "--manifest", "batch", *endpoint, env=env)
+        expect("an in-flight of 0", 2, "--in-flight", "batch", *endpoint, "--manifest", home / "m.csv", "--in-flight", "0", env=env)
+        got = run("batch", *endpoint, "--manifest", manifest(home, []), "--out", home / "o.csv", env=env)
+        check(got.returncode == 0 and table(home / "o.csv") == [], "an empty manifest is an empty table", got)
+        got = run("batch", *endpoint, "--manifest", home / "m.csv", "--out", home / "nowhere" / "o.csv", env=env)
+        check(got.returncode == 1 and "nowhere" in got.stderr.splitlines()[-1], "a table that cannot be written is said", got)
+
+
+def killed_and_run_again(home, env):
+    rows = []
+    for i in range(30):
+        (home / f"p{i}.png").write_bytes(png(64, 48, (200, 100 + i, 90)))
+        rows.append(f"p{i}.png,P1,S1,{i},,")
+    path = manifest(home, rows)
+    with FakeBroker() as broker:
+        arguments = [RUBOR, "batch", "--endpoint", broker.endpoint, "--manifest", str(path), "--out", str(home / "o.csv"), "--in-flight", "1"]
+        process = subprocess.Popen(arguments, env=env, stderr=subprocess.DEVNULL)
+        while len(broker.jobs) < 5:
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+        check(not (home / "o.csv").exists(), "a killed run leaves no half table")
+        got = subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=60)
+        check(got.returncode == 0 and len(broker.jobs) == 30, "the next run does the rest", got.stderr)
+        check(len(table(home / "o.csv")) == 30, "and writes the whole table")
+
+
+for situation in (good_and_bad_rows, wrong_manifests, killed_and_run_again):
+    with folder() as home:
+        situation(home, environment(RUBOR_TIMEOUT=0.5))
+finish()
