@@ -151,9 +151,41 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     fill_uncertainty(out, calibration, &v);
 }
 
+/* EI (printed units) that channels with these weights read off skins between light and dark, pale and red. */
+enum { SKINS = 6 };
+
+static void skin_indices(double ei[SKINS], const double weights[3][SAMPLES])
+{
+    static const double melanin[] = {0.1, 0.3, 0.8}, blood[] = {0.05, 0.20};
+    double melanin_shape[SAMPLES], blood_shape[SAMPLES];
+    rubor_melanin_shape(melanin_shape, RUBOR_MELANIN_EXPONENT);
+    rubor_hemoglobin_shape(blood_shape, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
+    for (int skin = 0; skin < SKINS; skin++) {
+        double red = 0.0, green = 0.0;
+        for (int i = 0; i < SAMPLES; i++) {
+            double reflectance =
+                pow(10.0, -0.2 - melanin[skin / 2] * melanin_shape[i] - blood[skin % 2] * blood_shape[i]);
+            red += weights[0][i] * reflectance;
+            green += weights[1][i] * reflectance;
+        }
+        ei[skin] = 100.0 * log10(fmax(red, 1e-6) / fmax(green, 1e-6));
+    }
+}
+
 double rubor_calibration_lighting_distance(const rubor_calibration *one, const rubor_calibration *other)
 {
-    (void)one;
-    (void)other;
-    return NAN;
+    /* delta_ei that an error is set against, and how much of a common offset untreated skin takes out */
+    const double typical_ei = 10.0, offset_left = 0.5;
+    double weights[3][SAMPLES], ei[2][SKINS], mean = 0.0, square = 0.0;
+    if (!one->response_known || !other->response_known)
+        return NAN;
+    calibrated_weights(weights, one);
+    skin_indices(ei[0], (const double(*)[SAMPLES])weights);
+    calibrated_weights(weights, other);
+    skin_indices(ei[1], (const double(*)[SAMPLES])weights);
+    for (int k = 0; k < SKINS; k++)
+        mean += (ei[1][k] - ei[0][k]) / SKINS;
+    for (int k = 0; k < SKINS; k++)
+        square += (ei[1][k] - ei[0][k] - mean) * (ei[1][k] - ei[0][k] - mean) / SKINS;
+    return hypot(sqrt(square), offset_left * mean) / typical_ei;
 }

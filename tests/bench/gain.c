@@ -3,10 +3,10 @@
  *
  * Every pair is a before photo and one with a known hemoglobin change (every third also with a melanin
  * change) of one seed, with a camera and a lamp drawn in turn; the response prior is built without that
- * camera and that lamp (RUBOR_PRIOR_WITHOUT; --known: with them). Corners are the true ones; region and
- * control are the rendered polygons; no registration and no masks: what is measured here is calibration
- * alone. Prints delta_ei / truth and delta_mi - truth, after the matrix alone (raw), after unmixing with this
- * photo's directions. */
+ * camera and that lamp (RUBOR_PRIOR_WITHOUT; --known: with them). --lamps adds a photo under another lamp for
+ * the lighting distance. Corners are the true ones; region and control are the rendered polygons; no
+ * registration and no masks: what is measured here is calibration alone. Prints delta_ei / truth and delta_mi
+ * - truth, after the matrix alone (raw), after unmixing with this photo's directions. */
 #include "calibration/calibration.h"
 #include "calibration/spectra.h"
 #include "samples/sample.h"
@@ -23,13 +23,14 @@ typedef struct outcome {
     char camera[40], lamp[16];
     int tone;
     bool done;
-    double truth_ei, truth_mi, raw, pure, ei, mi, sd, gain, noise, glare, glare_truth, fit, chi2, distance;
+    double truth_ei, truth_mi, raw, pure, ei, mi, sd, gain, noise, glare, glare_truth, fit, chi2, distance,
+        other_lamp;
 } outcome;
 
 typedef struct settings {
     int pairs, jobs, width, height;
     unsigned long long seed;
-    bool each, known;
+    bool each, known, lamps;
 } settings;
 
 static const char *const tones[] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
@@ -166,6 +167,26 @@ static void run(outcome *out, const settings *s, int index)
         status = measure(&one, &before, &error);
     if (status == RUBOR_OK)
         status = measure(&other, &after, &error);
+    if (status == RUBOR_OK && s->lamps) {
+        const char *lamp = rubor_illuminant((turn * 5 + turn / cameras + 3) % lamps)->name;
+        rubor_sample_series_destroy(&series);
+        rubor_sample_photo_finish(&before);
+        options.lamp = lamp;
+        measured third;
+        status = rubor_sample_series_create(&series, &options, &error);
+        if (status == RUBOR_OK)
+            status = rubor_sample_series_render(&before, series, -1, &error);
+        if (status == RUBOR_OK)
+            status = measure(&third, &before, &error);
+        out->truth_ei = after.truth.delta_ei;
+        out->truth_mi = after.truth.delta_mi;
+        if (status == RUBOR_OK) {
+            compare(out, &third, &other);
+            out->across = out->pure / out->truth_ei;
+        }
+        if (status == RUBOR_OK)
+            out->other_lamp = rubor_calibration_lighting_distance(&third.calibration, &other.calibration);
+    }
     if (status == RUBOR_OK) {
         out->truth_ei = after.truth.delta_ei;
         out->truth_mi = after.truth.delta_mi;
@@ -194,11 +215,12 @@ static void spread(const char *name, const double *values, int n)
 
 static void report(const outcome *all, const settings *s)
 {
-    double *raw = malloc(sizeof *raw * 7 * (size_t)s->pairs);
+    double *raw = malloc(sizeof *raw * 10 * (size_t)s->pairs);
     if (!raw)
         return;
     double *ei = raw + s->pairs, *mi = ei + s->pairs, *z = mi + s->pairs, *glare = z + s->pairs,
-           *fit = glare + s->pairs, *pure = fit + s->pairs;
+           *fit = glare + s->pairs, *pure = fit + s->pairs, *same = pure + s->pairs,
+           *changed = same + s->pairs, *across = changed + s->pairs;
     int n = 0;
     for (int i = 0; i < s->pairs; i++) {
         const outcome *o = &all[i];
@@ -211,13 +233,17 @@ static void report(const outcome *all, const settings *s)
         z[n] = (pure[n] - 1.0) / o->sd;
         glare[n] = o->glare - o->glare_truth;
         fit[n] = o->fit;
+        same[n] = o->distance;
+        across[n] = o->across;
+        changed[n] = o->other_lamp;
         if (s->each)
             printf("%-28s %-8s %-12s truth %5.1f %4.1f raw %.3f pure %.3f ei %.3f mi %+.2f gain %.3f+-%.3f "
                    "noise %.3f "
                    "chi2 %.2f "
-                   "glare %.2f of %.2f fit %.2f distance %.3f\n",
+                   "glare %.2f of %.2f fit %.2f distance %.3f %.3f across %.3f\n",
                    o->camera, o->lamp, tones[o->tone], o->truth_ei, o->truth_mi, raw[n], pure[n], ei[n],
-                   mi[n], o->gain, o->sd, o->noise, o->chi2, o->glare, o->glare_truth, o->fit, o->distance);
+                   mi[n], o->gain, o->sd, o->noise, o->chi2, o->glare, o->glare_truth, o->fit, o->distance,
+                   o->other_lamp, o->across);
         n++;
     }
     printf("%d pairs%s\n", n,
@@ -229,6 +255,11 @@ static void report(const outcome *all, const settings *s)
     spread("error / stated gain sd", z, n);
     spread("glare % - truth", glare, n);
     spread("fit dE2000", fit, n);
+    spread("lighting distance, same", same, n);
+    if (s->lamps)
+        spread("lighting distance, changed", changed, n);
+    if (s->lamps)
+        spread("across the lamps / truth", across, n);
     free(raw);
 }
 
@@ -241,6 +272,8 @@ int main(int argc, char **argv)
             s.each = true;
         else if (strcmp(argv[i], "--known") == 0)
             s.known = true;
+        else if (strcmp(argv[i], "--lamps") == 0)
+            s.lamps = true;
         else if (strcmp(argv[i], "--pairs") == 0 && ++i)
             s.pairs = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--jobs") == 0 && ++i)
