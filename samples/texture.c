@@ -77,9 +77,14 @@ static void fill_row(rubor_scene *scene, const texture *t, int y)
     for (int x = 0; x < scene->fine_width; x++) {
         float fx = (float)(x - scene->margin), *fine = fine_at(scene, x, y);
         float grain = rubor_noise2(t->seed + 1, fx * 0.43f, fy * 0.43f);
-        float blotch = rubor_noise2(t->seed + 2, fx / (0.011f * w), fy / (0.011f * w));
-        float broad = rubor_noise2(t->seed + 3, fx / (0.05f * w), fy / (0.05f * w));
-        float flush = rubor_noise2(t->seed + 4, fx / (0.017f * w) + 7, fy / (0.017f * w));
+        /* turned against each other, so that the lattices of the noise do not show */
+        float rx = 0.82f * fx + 0.57f * fy, ry = 0.82f * fy - 0.57f * fx;
+        float qx = 0.94f * fx - 0.34f * fy, qy = 0.94f * fy + 0.34f * fx;
+        float blotch = 0.7f * (rubor_noise2(t->seed + 2, rx / (0.011f * w), ry / (0.011f * w)) +
+                               rubor_noise2(t->seed + 5, qx / (0.015f * w), qy / (0.015f * w)));
+        float broad = rubor_noise2(t->seed + 3, rx / (0.06f * w), ry / (0.06f * w));
+        float flush = 0.7f * (rubor_noise2(t->seed + 4, qx / (0.019f * w), qy / (0.019f * w)) +
+                              rubor_noise2(t->seed + 6, rx / (0.16f * w), ry / (0.16f * w)));
         fine[RUBOR_FINE_RELIEF] = t->relief * (furrows(t, fx, fy) + 0.35f * grain + 0.4f * blotch);
         fine[RUBOR_FINE_M] = 0.010f * blotch + 0.012f * broad + 0.006f * grain;
         fine[RUBOR_FINE_H] = 0.014f * flush - 0.010f * broad + 0.004f * grain;
