@@ -177,6 +177,28 @@ static void encoded_pictures_are_read_back(void **state)
     rubor_image_encoded_finish(&image);
 }
 
+/* Several times the encoder's first buffer. */
+static void large_jpeg_is_whole(void **state)
+{
+    (void)state;
+    rubor_image_encoded image, back;
+    rubor_buffer jpeg;
+    uint32_t seed = 5;
+    assert_int_equal(rubor_image_encoded_init(&image, 700, 500, NULL), RUBOR_OK);
+    for (int i = 0; i < 700 * 500 * 3; i++)
+        image.rgb[i] = (uint16_t)((seed = seed * 1664525U + 1013904223U) >> 16);
+    assert_int_equal(rubor_jpeg_encode(&jpeg, &image, 100, false, NULL), RUBOR_OK);
+    assert_true(jpeg.size > 500000);
+    assert_memory_equal(jpeg.data + jpeg.size - 2, "\xff\xd9", 2);
+    assert_int_equal(rubor_photo_decode(&back, (rubor_bytes){jpeg.data, jpeg.size}, NULL, NULL), RUBOR_OK);
+    for (int i = 0; i < 700 * 500 * 3; i += 3) /* green carries most of the luminance */
+        assert_in_range(back.rgb[i + 1], image.rgb[i + 1] < 2000 ? 0 : image.rgb[i + 1] - 2000,
+                        image.rgb[i + 1] + 2000);
+    rubor_image_encoded_finish(&back);
+    rubor_buffer_finish(&jpeg);
+    rubor_image_encoded_finish(&image);
+}
+
 static void masks_and_planes_are_gray_pngs(void **state)
 {
     (void)state;
@@ -210,6 +232,7 @@ int main(void)
         cmocka_unit_test(polygon_text_is_read_or_refused),
         cmocka_unit_test(polygon_fills_the_pixels_whose_centers_it_holds),
         cmocka_unit_test(encoded_pictures_are_read_back),
+        cmocka_unit_test(large_jpeg_is_whole),
         cmocka_unit_test(masks_and_planes_are_gray_pngs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,10 +264,10 @@ typedef struct deviation {
     double mean, worst; /* in steps of 65535 */
 } deviation;
 
-static deviation compare_with_area_average(made file, int max_pixels)
+static deviation compare_crop(made file, int max_pixels, rubor_photo_crop crop)
 {
-    rubor_decode_options everything = {.max_pixels = RUBOR_LIMIT_PHOTO_PIXELS},
-                         small = {.max_pixels = max_pixels};
+    rubor_decode_options everything = {.max_pixels = RUBOR_LIMIT_PHOTO_PIXELS, .crop = crop};
+    rubor_decode_options small = {.max_pixels = max_pixels, .crop = crop};
     rubor_image_encoded full = decode_ok(file, &everything), image = decode_ok(file, &small);
     assert_true((int64_t)image.width * image.height <= max_pixels);
     deviation d = {0, 0};
@@ -283,6 +283,11 @@ static deviation compare_with_area_average(made file, int max_pixels)
     rubor_image_encoded_finish(&full);
     rubor_image_encoded_finish(&image);
     return d;
+}
+
+static deviation compare_with_area_average(made file, int max_pixels)
+{
+    return compare_crop(file, max_pixels, (rubor_photo_crop){0});
 }
 
 static void png_shrinks_to_the_exact_area_average(void **state)
@@ -313,6 +318,26 @@ static void jpeg_at_every_scale_keeps_light_and_place(void **state)
             }
             made_free(&file);
         }
+}
+
+static void crop_at_every_scale_keeps_light_and_place(void **state)
+{
+    (void)state;
+    static const rubor_photo_crop crops[] = {
+        {101, 57, 203, 149}, {0, 0, 130, 301}, {263, 155, 140, 146}, {3, 2, 399, 298}};
+    for (int kind = 0; kind < 3; kind++) {
+        made_options options = {.quality = 100, .subsampled = kind == 1, .progressive = kind == 2};
+        made file = make_jpeg(403, 301, slopes, &options);
+        for (size_t i = 0; i < sizeof crops / sizeof *crops; i++)
+            for (int divisor = 1; divisor <= 9; divisor++) {
+                int pixels = crops[i].width * crops[i].height / (divisor * divisor);
+                deviation d = compare_crop(file, pixels, crops[i]);
+                if (fabs(d.mean) > 8 * divisor || d.worst > 700)
+                    fail_msg("kind %d crop %zu divisor %d: mean %.2f worst %.1f", kind, i, divisor, d.mean,
+                             d.worst);
+            }
+        made_free(&file);
+    }
 }
 
 static void photo_is_never_enlarged_nor_over_the_working_size(void **state)
@@ -567,6 +592,7 @@ int main(void)
         cmocka_unit_test(checkerboard_averages_to_half_the_light),
         cmocka_unit_test(png_shrinks_to_the_exact_area_average),
         cmocka_unit_test(jpeg_at_every_scale_keeps_light_and_place),
+        cmocka_unit_test(crop_at_every_scale_keeps_light_and_place),
         cmocka_unit_test(photo_is_never_enlarged_nor_over_the_working_size),
         cmocka_unit_test(sixteen_bits_pass_unchanged),
         cmocka_unit_test(transparent_pixels_show_white),
