@@ -24,7 +24,7 @@ typedef struct outcome {
     int tone;
     bool done;
     double truth_ei, truth_mi, raw, pure, ei, mi, sd, gain, noise, glare, glare_truth, fit, chi2, distance,
-        other_lamp;
+        other_lamp, across;
 } outcome;
 
 typedef struct settings {
@@ -235,7 +235,7 @@ static void report(const outcome *all, const settings *s)
         fit[n] = o->fit;
         same[n] = o->distance;
         across[n] = o->across;
-        changed[n] = o->other_lamp;
+        changed[n] = o->other_lamp, across;
         if (s->each)
             printf("%-28s %-8s %-12s truth %5.1f %4.1f raw %.3f pure %.3f ei %.3f mi %+.2f gain %.3f+-%.3f "
                    "noise %.3f "
