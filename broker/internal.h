@@ -1,0 +1,136 @@
+/* Shared by the files of broker/ only. */
+#ifndef RUBOR_BROKER_INTERNAL_H
+#define RUBOR_BROKER_INTERNAL_H
+
+#include "broker/broker.h"
+#include "broker/frames.h"
+#include "broker/zap.h"
+#include "imaging/limits.h"
+#include "protocol/worker_wire.h"
+#include "store/store.h"
+
+enum {
+    RUBOR_ROUTING_ID = 256,
+    RUBOR_WAITER_BUCKETS = 1024,
+    RUBOR_WAITERS_MOST = 100 * 1000,
+    RUBOR_UNSENT_MOST = 20 * 1000,
+    RUBOR_UNSENT_BYTES_MOST = 64 * 1024 * 1024,
+    RUBOR_WORKERS_MOST = 1024,
+    RUBOR_HEARTBEATS_MISSED = 3
+};
+
+/* Where a reply goes. */
+typedef struct rubor_peer {
+    void *socket;
+    size_t size;
+    uint8_t routing_id[RUBOR_ROUTING_ID];
+    bool delimiter; /* the client sent an empty frame first */
+    rubor_role role;
+    char who[RUBOR_NAME_SIZE];
+} rubor_peer;
+
+/* A client that waits for the end of a job. */
+typedef struct rubor_waiter {
+    rubor_peer peer;
+    rubor_verb verb;
+    rubor_request_id request;
+    char job[RUBOR_JOB_SIZE];
+    int64_t until_ms; /* 0: as long as it takes */
+    struct rubor_waiter *next;
+} rubor_waiter;
+
+typedef struct rubor_worker {
+    rubor_peer peer;
+    rubor_worker_hello hello;
+    char name[64]; /* unique: what the queue calls it */
+    int64_t seen_ms, sent_ms;
+    bool busy, bad; /* bad: to be sent away */
+    rubor_lease lease;
+    char baseline[RUBOR_DIGEST_SIZE], digest[RUBOR_DIGEST_SIZE]; /* of the job it holds */
+    struct rubor_worker *next;
+} rubor_worker;
+
+/* A computation that is asked for and not kept: rubor.series. Its id starts with '~' and is only in the
+ * queue. */
+typedef struct rubor_errand {
+    char id[RUBOR_JOB_SIZE];
+    rubor_buffer body;
+    rubor_peer peer;
+    rubor_request_id request;
+    struct rubor_errand *next;
+} rubor_errand;
+
+typedef struct rubor_unsent {
+    rubor_frames frames;
+    void *socket;
+    size_t bytes;
+    int64_t since_ms;
+    struct rubor_unsent *next;
+} rubor_unsent;
+
+struct rubor_broker {
+    rubor_broker_options options;
+    rubor_store *store;
+    rubor_queue *queue;
+    rubor_zap *zap;
+    void *context, *clients, *workers, *local;
+    int wake[2]; /* pipe: signal handlers write, the loop reads */
+    char endpoint[256], worker_endpoint[256];
+    rubor_waiter *waiters[RUBOR_WAITER_BUCKETS];
+    int64_t waiter_count;
+    rubor_worker *worker_list;
+    int64_t worker_count, worker_serial, errand_serial;
+    rubor_errand *errands;
+    rubor_unsent *unsent, **unsent_end;
+    int64_t unsent_count;
+    size_t unsent_bytes;
+    bool draining;
+    int64_t started_ms, drain_until_ms, expire_next_ms;
+    int64_t refused, malformed, late_results, retries, worker_deaths, dropped_replies;
+};
+
+int64_t rubor_broker_now_ms(void); /* monotonic */
+void rubor_broker_log(rubor_broker *broker, rubor_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- frontend.c: from and to clients ---- */
+void rubor_broker_client_message(rubor_broker *broker, void *socket, rubor_frames *frames, bool whole);
+/* attachment may be NULL; it is taken over. reply is packed, not finished. */
+void rubor_broker_reply(rubor_broker *broker, const rubor_peer *peer, rubor_verb verb, bool final,
+                        const rubor_reply *reply, rubor_buffer *attachment);
+void rubor_broker_refuse(rubor_broker *broker, const rubor_peer *peer, rubor_verb verb,
+                         const rubor_request_id *request, const rubor_error *error, int64_t retry_after_ms);
+void rubor_broker_send(rubor_broker *broker, void *socket, rubor_frames *frames);
+void rubor_broker_flush(rubor_broker *broker);
+void rubor_broker_wait_for(rubor_broker *broker, const rubor_peer *peer, rubor_verb verb,
+                           const rubor_request_id *request, const char *job, int64_t until_ms);
+/* The job ended (or is gone): everyone who waits for it is told. */
+void rubor_broker_notify(rubor_broker *broker, const char *job);
+/* The job is being measured. */
+void rubor_broker_notify_progress(rubor_broker *broker, const char *job, int attempt);
+void rubor_broker_expire_waiters(rubor_broker *broker, int64_t now_ms);
+/* Who sent it: role and name from CURVE, or the local administrator. */
+void rubor_broker_peer(rubor_broker *broker, rubor_peer *out, void *socket, const rubor_frames *frames);
+
+/* ---- verbs.c, intake.c ---- */
+void rubor_broker_serve(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
+                        const rubor_frames *frames, size_t first_attachment);
+void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
+                             const rubor_frames *frames, size_t first_attachment);
+/* Brings queue in line with what the store says of these jobs. */
+void rubor_broker_reload_jobs(rubor_broker *broker, const rubor_job_list *jobs);
+rubor_status rubor_broker_enqueue(rubor_broker *broker, const rubor_pending_job *pending, rubor_error *error);
+/* state of a job as the client sees it: the store's, or running when a worker has it. */
+void rubor_broker_true_state(rubor_broker *broker, rubor_job_info *info);
+
+/* ---- backend.c: from and to workers ---- */
+void rubor_broker_worker_message(rubor_broker *broker, rubor_frames *frames, bool whole);
+void rubor_broker_dispatch(rubor_broker *broker);
+void rubor_broker_heartbeats(rubor_broker *broker, int64_t now_ms);
+void rubor_broker_send_away(rubor_broker *broker, rubor_worker *worker, bool died, const char *why);
+/* Writes down what the queue decided. */
+void rubor_broker_event(rubor_broker *broker, const rubor_queue_event *event, const char *message);
+void rubor_broker_errand_answer(rubor_broker *broker, const char *id, rubor_status status,
+                                const char *message, rubor_bytes body);
+
+#endif
