@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 rubor_status rubor_broker_enqueue(rubor_broker *broker, const rubor_pending_job *pending, rubor_error *error)
 {
@@ -142,8 +143,8 @@ static rubor_status keep(rubor_broker *broker, const rubor_peer *peer, const rub
     return status;
 }
 
-static void accept(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
-                   rubor_job_info *info)
+static void acknowledge(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
+                        rubor_job_info *info)
 {
     bool over = strcmp(info->state, "queued") != 0;
     if (!over && rubor_queue_find(broker->queue, info->job, NULL) == RUBOR_QUEUE_ABSENT) {
@@ -188,5 +189,5 @@ void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const
         rubor_broker_refuse(broker, peer, request->verb, &request->request, &error, retry_after_ms);
         return;
     }
-    accept(broker, peer, request, &info);
+    acknowledge(broker, peer, request, &info);
 }

@@ -37,7 +37,6 @@ rubor_status rubor_store_end(rubor_store *store, rubor_status status, rubor_erro
 /* Inside a transaction. */
 rubor_status rubor_audit_append(rubor_store *store, const char *who, const char *action, const char *subject,
                                 const char *detail, rubor_error *error);
-rubor_status rubor_job_list_add(rubor_job_list *list, const char *job, rubor_error *error);
 /* Brings the jobs of all visits of (patient, session, view) in line with the baseline that counts now. */
 rubor_status rubor_store_realign(rubor_store *store, const char *patient, const char *session,
                                  const char *view, rubor_job_list *changed, rubor_error *error);

@@ -272,7 +272,8 @@ static rubor_status submit(rubor_store *store, const rubor_request *request, con
     rubor_status status = rubor_sql_run(store, error, "INSERT OR IGNORE INTO photos VALUES(?,?,?)", "sii",
                                         key->photo, photo_bytes, now);
     if (!status && key->baseline[0])
-        status = rubor_sql_run(store, error, "INSERT OR IGNORE INTO photos VALUES(?,0,?)", "si", key->baseline, now);
+        status = rubor_sql_run(store, error, "INSERT OR IGNORE INTO photos VALUES(?,0,?)", "si",
+                               key->baseline, now);
     if (!status)
         status = find_or_add_filing(store, key, &filing, error);
     if (!status && visit && key->day != RUBOR_DAY_BEFORE)

@@ -103,6 +103,7 @@ typedef struct rubor_job_list {
     char (*jobs)[RUBOR_JOB_SIZE];
 } rubor_job_list;
 void rubor_job_list_finish(rubor_job_list *list);
+rubor_status rubor_job_list_add(rubor_job_list *list, const char *job, rubor_error *error);
 
 /* The result of a job, once: RUBOR_CONFLICT when it has one, RUBOR_BUSY when it is to be measured against
  * another baseline by now (run it again). When the job was a baseline, *changed gets the visits that are to

@@ -1,0 +1,221 @@
+/* The job itself, in the child. */
+#include "analyzer/analyze.h"
+#include "analyzer/series.h"
+#include "calibration/chart.h"
+#include "workers/job.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+typedef struct computed {
+    rubor_buffer body;
+    int picture_count;
+    char names[RUBOR_WIRE_PICTURES][RUBOR_WORD_SIZE];
+    rubor_buffer pictures[RUBOR_WIRE_PICTURES];
+} computed;
+
+/* What is read before the sandbox closes. */
+typedef struct prepared {
+    rubor_request request;
+    rubor_chart_table table;
+    bool table_given;
+    rubor_profile profile, baseline_profile;
+    bool profile_given, baseline_profile_given;
+} prepared;
+
+static bool write_all(int fd, const void *data, size_t size)
+{
+    const char *at = data;
+    while (size > 0) {
+        ssize_t written = write(fd, at, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        at += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+/* A result that is not whole is found out by the worker: nothing is to be done about a failed write here. */
+static void write_result(int fd, rubor_status status, const rubor_error *error, const computed *out)
+{
+    rubor_result_header header = {.magic = RUBOR_RESULT_MAGIC, .status = (int32_t)status};
+    if (status) {
+        snprintf(header.message, sizeof header.message, "%s", error->message);
+        write_all(fd, &header, sizeof header);
+        return;
+    }
+    header.body_size = out->body.size;
+    header.picture_count = out->picture_count;
+    for (int i = 0; i < out->picture_count; i++) {
+        snprintf(header.pictures[i].name, sizeof header.pictures[i].name, "%s", out->names[i]);
+        header.pictures[i].size = out->pictures[i].size;
+    }
+    bool done = write_all(fd, &header, sizeof header) && write_all(fd, out->body.data, out->body.size);
+    for (int i = 0; done && i < out->picture_count; i++)
+        done = write_all(fd, out->pictures[i].data, out->pictures[i].size);
+}
+
+/* The loader takes a path; anonymous memory has one. */
+static rubor_status read_table(rubor_chart_table *out, rubor_bytes csv, rubor_error *error)
+{
+    char path[64];
+    int fd = memfd_create("rubor-table", MFD_CLOEXEC);
+    if (fd < 0 || !write_all(fd, csv.data, csv.size)) {
+        if (fd >= 0)
+            close(fd);
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a chart table");
+    }
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    rubor_status status = rubor_chart_table_load(out, path, error);
+    close(fd);
+    return status;
+}
+
+static rubor_status prepare(prepared *out, const rubor_bytes parts[RUBOR_TASK_PARTS], rubor_error *error)
+{
+    rubor_status status =
+        rubor_request_unpack(&out->request, RUBOR_VERB_COMPARE, parts[RUBOR_TASK_PARAMETERS], error);
+    if (!status && out->request.chart_table.size) {
+        out->table_given = true;
+        status = read_table(&out->table, out->request.chart_table, error);
+    }
+    if (!status && parts[RUBOR_TASK_PROFILE].size) {
+        out->profile_given = true;
+        status = rubor_profile_read(&out->profile, (const char *)parts[RUBOR_TASK_PROFILE].data,
+                                    parts[RUBOR_TASK_PROFILE].size, error);
+    }
+    if (!status && parts[RUBOR_TASK_BASELINE_PROFILE].size) {
+        out->baseline_profile_given = true;
+        status =
+            rubor_profile_read(&out->baseline_profile, (const char *)parts[RUBOR_TASK_BASELINE_PROFILE].data,
+                               parts[RUBOR_TASK_BASELINE_PROFILE].size, error);
+    }
+    return status;
+}
+
+static const rubor_polygon *given(const rubor_polygon *polygon)
+{
+    return polygon->count ? polygon : NULL;
+}
+
+static rubor_status add_picture(computed *out, const char *name, const rubor_image_encoded *image,
+                                rubor_error *error)
+{
+    if (!image->rgb)
+        return RUBOR_OK;
+    rubor_status status = rubor_jpeg_encode(&out->pictures[out->picture_count], image, 85, true, error);
+    if (!status)
+        snprintf(out->names[out->picture_count++], RUBOR_WORD_SIZE, "%s", name);
+    return status;
+}
+
+static rubor_status measure(computed *out, prepared *ready, const rubor_bytes parts[RUBOR_TASK_PARTS],
+                            int64_t now_s, rubor_error *error)
+{
+    const rubor_request *r = &ready->request;
+    rubor_analyze_options options = {.region = given(&r->region),
+                                     .control = given(&r->control),
+                                     .baseline_region = given(&r->baseline_region),
+                                     .baseline_control = given(&r->baseline_control),
+                                     .day = r->day,
+                                     .profile = ready->profile_given ? &ready->profile : NULL,
+                                     .baseline_profile =
+                                         ready->baseline_profile_given ? &ready->baseline_profile : NULL,
+                                     .corners_px = r->corners.count ? r->corners.points : NULL,
+                                     .chart_table = ready->table_given ? &ready->table : NULL,
+                                     .now = now_s};
+    rubor_maps maps = {0};
+    rubor_record *record = malloc(sizeof *record);
+    if (!record)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    rubor_status status = RUBOR_OK;
+    if (r->edition[0])
+        status = rubor_chart_edition_parse(&options.edition, r->edition, error);
+    if (!status)
+        status = rubor_analyze(record, &maps, parts[RUBOR_TASK_PHOTO], parts[RUBOR_TASK_BASELINE], &options,
+                               error);
+    if (!status)
+        status = rubor_record_to_bytes(&out->body, record, error);
+    if (!status)
+        status = add_picture(out, "photo", &maps.working, error);
+    if (!status)
+        status = add_picture(out, "overlay", &maps.overlay, error);
+    if (!status)
+        status = add_picture(out, "aligned", &maps.aligned, error);
+    rubor_maps_finish(&maps);
+    free(record);
+    return status;
+}
+
+static rubor_status follow(computed *out, rubor_bytes body, rubor_error *error)
+{
+    rubor_reply *reply = malloc(sizeof *reply);
+    rubor_visit *visits = NULL;
+    size_t count = 0;
+    rubor_status status = reply ? rubor_reply_unpack(reply, body, error)
+                                : rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    if (status) {
+        free(reply);
+        return status;
+    }
+    visits = calloc(reply->job_count + 1, sizeof *visits);
+    reply->series = calloc(1, sizeof *reply->series);
+    if (!visits || !reply->series)
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; !status && i < reply->job_count; i++) {
+        if (!reply->jobs[i].record)
+            continue;
+        visits[count].day = reply->jobs[i].day;
+        visits[count].record = reply->jobs[i].record;
+        snprintf(visits[count++].view, sizeof visits->view, "%s", reply->jobs[i].view);
+    }
+    if (!status)
+        status = rubor_series_analyze(reply->series, visits, count, error);
+    for (size_t v = 0; !status && v < count; v++)
+        for (size_t i = 0; i < reply->job_count; i++)
+            if (reply->jobs[i].record == visits[v].record)
+                reply->jobs[i].in_curve = visits[v].in_curve;
+    for (size_t i = 0; i < reply->job_count; i++)
+        rubor_job_info_finish(&reply->jobs[i]); /* the broker has the records */
+    if (!status)
+        status = rubor_reply_pack(&out->body, reply, error);
+    free(visits);
+    rubor_reply_finish(reply);
+    free(reply);
+    return status;
+}
+
+void rubor_job_compute(int task_fd, int result_fd, rubor_status (*lock)(void *context, rubor_error *error),
+                       void *context)
+{
+    rubor_task_header header;
+    rubor_bytes parts[RUBOR_TASK_PARTS];
+    rubor_error error = {0};
+    computed *out = calloc(1, sizeof *out);
+    prepared *ready = calloc(1, sizeof *ready);
+    rubor_status status = out && ready ? rubor_task_map(task_fd, &header, parts, &error)
+                                       : rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
+    if (!status && !header.series)
+        status = prepare(ready, parts, &error);
+    if (!status)
+        status = lock(context, &error);
+    if (!status && header.series)
+        status = follow(out, parts[RUBOR_TASK_PARAMETERS], &error);
+    else if (!status)
+        status = measure(out, ready, parts, header.now_s, &error);
+    write_result(result_fd, status, &error, out);
+    if (out) {
+        free(out->body.data);
+        for (int i = 0; i < out->picture_count; i++)
+            rubor_buffer_finish(&out->pictures[i]);
+    }
+    free(out);
+    free(ready);
+}
