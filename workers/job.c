@@ -58,7 +58,7 @@ rubor_status rubor_task_map(int fd, rubor_task_header *header, rubor_bytes parts
             munmap(mapping, size);
             return rubor_error_set(error, RUBOR_PROTOCOL, "a job's task is cut short");
         }
-        parts[i] = (rubor_bytes){mapping + at, (size_t)header->size[i]};
+        parts[i] = (rubor_bytes){header->size[i] ? mapping + at : NULL, (size_t)header->size[i]};
         at += (size_t)header->size[i];
     }
     return RUBOR_OK;

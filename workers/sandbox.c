@@ -72,6 +72,7 @@ static rubor_status filter_calls(rubor_error *error)
         SCMP_SYS(mremap),      SCMP_SYS(mprotect),      SCMP_SYS(madvise),      SCMP_SYS(brk),
         SCMP_SYS(futex),       SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(getrandom),
         SCMP_SYS(exit),        SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
+        SCMP_SYS(sysinfo), /* glibc's qsort asks how much memory there is */
         SCMP_SYS(sched_yield), SCMP_SYS(getpid),        SCMP_SYS(gettid),       SCMP_SYS(restart_syscall),
     };
     /* Libraries that look for an optional file are told there is none; anything else ends the process. */

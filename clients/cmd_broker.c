@@ -1,0 +1,103 @@
+#include "broker/broker.h"
+#include "clients/commands.h"
+#include "clients/mdp_client.h"
+#include "clients/options.h"
+#include "clients/service_log.h"
+#include "clients/supervisor.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static char log_name[] = "broker";
+static rubor_broker *running; /* for the signal handlers only */
+
+static void on_signal(int number)
+{
+    if (number == SIGHUP)
+        rubor_broker_reload(running);
+    else
+        rubor_broker_drain(running);
+}
+
+static void write_log(void *context, rubor_log_level level, const char *line)
+{
+    rubor_service_log(context, (int)level, line);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int run(rubor_broker_options *options)
+{
+    rubor_error error = {0};
+    rubor_status status = rubor_broker_create(&running, options, &error);
+    if (status)
+        return rubor_fail("broker", &error);
+    catch_signals();
+    printf("ready endpoint=%s workers=%s\n", rubor_broker_endpoint(running),
+           rubor_broker_worker_endpoint(running));
+    fflush(stdout);
+    rubor_notify_systemd("READY=1");
+    status = rubor_broker_run(running, &error);
+    rubor_notify_systemd("STOPPING=1");
+    rubor_broker *done = running;
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    running = NULL;
+    rubor_broker_destroy(&done);
+    return status ? rubor_fail("broker", &error) : RUBOR_EXIT_DONE;
+}
+
+static const char *or_environment(const char *given, const char *name, const char *otherwise)
+{
+    const char *value = given ? given : getenv(name);
+    return value && *value ? value : otherwise;
+}
+
+int rubor_cmd_broker(int argc, char **argv)
+{
+    char *data = NULL, *store = NULL, *endpoint = NULL, *workers = NULL, *local = NULL, *keys = NULL;
+    const struct poptOption table[] = {
+        RUBOR_OPTION_TEXT("data", &data, "folder of the store (default: $XDG_DATA_HOME/rubor)", "DIR"),
+        RUBOR_OPTION_TEXT("store", &store, "store by URI: sqlite:FOLDER", "URI"),
+        RUBOR_OPTION_TEXT("endpoint", &endpoint,
+                          "where clients connect (default: RUBOR_ENDPOINT, else " RUBOR_ENDPOINT_DEFAULT
+                          "); port * or 0 picks a free one",
+                          "E"),
+        RUBOR_OPTION_TEXT("worker-endpoint", &workers,
+                          "where workers connect (default: tcp://127.0.0.1:5571)", "E"),
+        RUBOR_OPTION_TEXT("local-endpoint", &local,
+                          "ipc:// endpoint without keys for this machine's own processes", "E"),
+        RUBOR_OPTION_TEXT("keys", &keys, "folder of CURVE keys (default: RUBOR_KEYS)", "DIR"),
+        RUBOR_OPTIONS_END,
+    };
+    rubor_options options;
+    int code = rubor_options_parse(&options, argc, argv, table, "",
+                                   "Runs the broker: takes photos, keeps them, hands jobs to workers.", 0, 0);
+    if (code < 0 && data && store)
+        code = rubor_usage("broker", "--data and --store name the same thing; give one");
+    if (code < 0) {
+        rubor_broker_options given = {
+            .store = store  ? store
+                     : data ? data
+                            : rubor_default_data(),
+            .endpoint = or_environment(endpoint, "RUBOR_ENDPOINT", RUBOR_ENDPOINT_DEFAULT),
+            .worker_endpoint = or_environment(workers, "RUBOR_WORKER_ENDPOINT", "tcp://127.0.0.1:5571"),
+            .local_endpoint = local,
+            .keys = or_environment(keys, "RUBOR_KEYS", NULL),
+            .log = write_log,
+            .log_context = log_name,
+        };
+        code = run(&given);
+    }
+    rubor_options_finish(&options);
+    return code;
+}

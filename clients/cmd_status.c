@@ -1,0 +1,101 @@
+#include "clients/commands.h"
+#include "clients/json.h"
+#include "clients/options.h"
+#include "clients/service_calls.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static json_t *workers_json(const rubor_service_status *s)
+{
+    json_t *workers = json_array();
+    for (size_t i = 0; i < s->worker_count; i++) {
+        const rubor_worker_info *w = &s->workers[i];
+        json_array_append_new(workers, json_pack("{so,so,so,so}", "id", rubor_json_text(w->id), "host",
+                                                 rubor_json_text(w->host), "state", rubor_json_text(w->state),
+                                                 "job", rubor_json_text(w->job)));
+    }
+    return workers;
+}
+
+static json_t *status_json(const rubor_service_status *s)
+{
+    return json_pack("{so,so,so,so,s{sI,sI,sI},s{sI,sI,sI,sI,sI,sI},sI,sI,sI,sI,sI,so,sI,so,sb}", "version",
+                     rubor_json_text(s->version), "algorithm", rubor_json_text(s->algorithm), "uptime_s",
+                     rubor_json_number(s->uptime_s, 1), "workers", workers_json(s), "queue", "station",
+                     (json_int_t)s->queue_station, "review", (json_int_t)s->queue_review, "batch",
+                     (json_int_t)s->queue_batch, "jobs", "queued", (json_int_t)s->queued, "running",
+                     (json_int_t)s->running, "done", (json_int_t)s->done, "failed", (json_int_t)s->failed,
+                     "quarantined", (json_int_t)s->quarantined, "canceled", (json_int_t)s->canceled,
+                     "refused", (json_int_t)s->refused, "malformed", (json_int_t)s->malformed, "late_results",
+                     (json_int_t)s->late_results, "retries", (json_int_t)s->retries, "worker_deaths",
+                     (json_int_t)s->worker_deaths, "store", rubor_json_text(s->store), "disk_free_bytes",
+                     (json_int_t)s->disk_free_bytes, "sandbox", rubor_json_text(s->sandbox), "draining",
+                     s->draining);
+}
+
+static void print_text(const rubor_service_status *s)
+{
+    printf("rubor %s, algorithm %s, up %.0f s%s\n", s->version, s->algorithm, s->uptime_s,
+           s->draining ? ", draining" : "");
+    printf("%-10s station %" PRId64 ", review %" PRId64 ", batch %" PRId64 "\n", "waiting", s->queue_station,
+           s->queue_review, s->queue_batch);
+    printf("%-10s queued %" PRId64 ", running %" PRId64 ", done %" PRId64 ", failed %" PRId64
+           ", quarantined %" PRId64 ", canceled %" PRId64 "\n",
+           "jobs", s->queued, s->running, s->done, s->failed, s->quarantined, s->canceled);
+    printf("%-10s refused %" PRId64 ", malformed %" PRId64 ", retries %" PRId64 ", worker deaths %" PRId64
+           ", late results %" PRId64 "\n",
+           "counted", s->refused, s->malformed, s->retries, s->worker_deaths, s->late_results);
+    printf("%-10s %s, %.1f GB free\n", "store", s->store, (double)s->disk_free_bytes / 1e9);
+    printf("%-10s %s\n", "sandbox", s->sandbox[0] ? s->sandbox : "unknown: no worker");
+    for (size_t i = 0; i < s->worker_count; i++)
+        printf("%-10s %s on %s: %s %s\n", "worker", s->workers[i].id, s->workers[i].host, s->workers[i].state,
+               s->workers[i].job);
+}
+
+static int run(const rubor_client_options *client, bool as_json)
+{
+    rubor_error error = {0};
+    rubor_client_reply *reply = calloc(1, sizeof *reply);
+    rubor_request *request = calloc(1, sizeof *request);
+    int code;
+    if (!reply || !request) {
+        rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
+        code = rubor_fail("status", &error);
+    } else {
+        rubor_request_init(request, RUBOR_VERB_STATUS);
+        code = rubor_service_call("status", client, request, reply);
+        if (code == RUBOR_EXIT_DONE && !reply->body.service) {
+            rubor_error_set(&error, RUBOR_PROTOCOL, "the broker's answer holds no status");
+            code = rubor_fail("status", &error);
+        } else if (code == RUBOR_EXIT_DONE && as_json) {
+            json_t *out = status_json(reply->body.service);
+            if (rubor_json_print(stdout, out, RUBOR_JSON_LINE, &error) != RUBOR_OK)
+                code = rubor_fail("status", &error);
+            json_decref(out);
+        } else if (code == RUBOR_EXIT_DONE) {
+            print_text(reply->body.service);
+        }
+    }
+    if (reply)
+        rubor_client_reply_finish(reply);
+    free(reply);
+    free(request);
+    return code;
+}
+
+int rubor_cmd_status(int argc, char **argv)
+{
+    rubor_client_options client = {0};
+    int json = 0;
+    const struct poptOption table[] = {RUBOR_CLIENT_OPTIONS(client),
+                                       RUBOR_OPTION_SWITCH("json", &json, "one JSON object"),
+                                       RUBOR_OPTIONS_END};
+    rubor_options options;
+    int code = rubor_options_parse(&options, argc, argv, table, "", "Says how the service is doing.", 0, 0);
+    if (code < 0)
+        code = run(&client, json != 0);
+    rubor_options_finish(&options);
+    return code;
+}
