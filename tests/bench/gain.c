@@ -235,7 +235,7 @@ static void report(const outcome *all, const settings *s)
         fit[n] = o->fit;
         same[n] = o->distance;
         across[n] = o->across;
-        changed[n] = o->other_lamp, across;
+        changed[n] = o->other_lamp;
         if (s->each)
             printf("%-28s %-8s %-12s truth %5.1f %4.1f raw %.3f pure %.3f ei %.3f mi %+.2f gain %.3f+-%.3f "
                    "noise %.3f "
