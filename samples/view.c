@@ -42,7 +42,9 @@ static void similarity(double h[9], double cx, double cy, double turns, double z
     }
 }
 
-static void draw_chart(rubor_view *view, const rubor_scene *scene, rubor_random *day, double closeness)
+/* tilt: of the camera, per pixel: it turns the chart as it turns the skin. */
+static void draw_chart(rubor_view *view, const rubor_scene *scene, rubor_random *day, double closeness,
+                       const double tilt[2])
 {
     rubor_random random = rubor_random_stream(scene->options.seed, STREAM_CHART);
     double w = scene->width, h = scene->height;
@@ -73,6 +75,8 @@ static void draw_chart(rubor_view *view, const rubor_scene *scene, rubor_random 
         rubor_random_uniform(&random, -0.12, 0.12) / w + rubor_random_uniform(day, -0.03, 0.03) / w;
     double jitter_x = 0.006 * w * rubor_random_uniform(day, -1, 1),
            jitter_y = 0.006 * w * rubor_random_uniform(day, -1, 1);
+    tilt_x -= tilt[0] / closeness;
+    tilt_y -= tilt[1] / closeness;
     cx = w / 2 + closeness * (cx + jitter_x - w / 2);
     cy = h / 2 + closeness * (cy + jitter_y - h / 2);
     double about[9];
@@ -109,15 +113,15 @@ void rubor_view_draw(rubor_view *out, const rubor_scene *scene, int day)
     double zoom = 1 + size * 0.015 * rubor_random_uniform(&random, -1, 1);
     double closeness = day < 0 ? 1 : o->closeness;
     zoom /= closeness;
-    double tilt_x = tilt * 0.02 / w * rubor_random_uniform(&random, -1, 1);
-    double tilt_y = tilt * 0.02 / w * rubor_random_uniform(&random, -1, 1);
-    similarity(out->to_scene, w / 2, scene->height / 2.0, turns, zoom, tilt_x, tilt_y, dx, dy);
+    double leans[2] = {tilt * 0.02 / w * rubor_random_uniform(&random, -1, 1),
+                       tilt * 0.02 / w * rubor_random_uniform(&random, -1, 1)};
+    similarity(out->to_scene, w / 2, scene->height / 2.0, turns, zoom, leans[0], leans[1], dx, dy);
     out->stretch_px = day < 0 ? 0 : o->stretch * 0.0015 * w;
     for (int axis = 0; axis < 2; axis++)
         for (int k = 0; k < 2; k++)
             for (int i = 0; i < 3; i++)
                 out->wave[axis][k][i] = rubor_random_uniform(&random, i < 2 ? -1.2 : 0, i < 2 ? 1.2 : 1);
-    draw_chart(out, scene, &random, closeness);
+    draw_chart(out, scene, &random, closeness, leans);
     if (!o->chart)
         memset(out->chart_corners, 0, sizeof out->chart_corners);
 }

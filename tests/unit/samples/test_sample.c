@@ -400,6 +400,58 @@ static void chart_corners_say_where_the_patches_are(void **state)
     }
 }
 
+static double green_at(const rubor_image_encoded *image, rubor_point at)
+{
+    int x = (int)at.x, y = (int)at.y;
+    double u = at.x - x, v = at.y - y;
+    const uint16_t *p = image->rgb + 3 * ((size_t)y * (size_t)image->width + (size_t)x) + 1;
+    const uint16_t *q = p + 3 * (size_t)image->width;
+    return (1 - v) * ((1 - u) * p[0] + u * p[3]) + v * ((1 - u) * q[0] + u * q[3]);
+}
+
+/* Bilinear in the truth's grid: where the skin at (x, y) of the before photo lies in the visit. */
+static rubor_point carried(const rubor_sample_photo *photo, int width, int height, double x, double y)
+{
+    double u = x / ((width - 1) / 8.0), v = y / ((height - 1) / 6.0);
+    int i = (int)u, j = (int)v;
+    u -= i;
+    v -= j;
+    const rubor_point *a = &photo->grid[j][i], *b = &photo->grid[j + 1][i];
+    rubor_point at = {(1 - v) * ((1 - u) * a[0].x + u * a[1].x) + v * ((1 - u) * b[0].x + u * b[1].x),
+                      (1 - v) * ((1 - u) * a[0].y + u * a[1].y) + v * ((1 - u) * b[0].y + u * b[1].y)};
+    return at;
+}
+
+static void the_grid_says_where_the_skin_went(void **state)
+{
+    (void)state;
+    rubor_sample_options options = small("none");
+    options.width = 800;
+    options.height = 600;
+    options.chart = false;
+    options.noise = options.shading = options.shine = options.lamp_drift = 0;
+    options.border = "none";
+    options.jpeg_quality = 100;
+    options.movement = options.stretch = options.perspective = 4;
+    rubor_sample_photo before, visit;
+    render(&before, &options, -1);
+    render(&visit, &options, 1);
+    rubor_image_encoded one = decode(&before), two = decode(&visit);
+    double right = 0, shifted = 0;
+    for (int y = 120; y < 480; y += 3)
+        for (int x = 160; x < 640; x += 3) {
+            rubor_point here = {x, y}, there = carried(&visit, 800, 600, x, y), off = {there.x + 3, there.y};
+            right += fabs(green_at(&one, here) - green_at(&two, there));
+            shifted += fabs(green_at(&one, here) - green_at(&two, off));
+        }
+    if (!(right < 0.5 * shifted))
+        fail_msg("difference %.0f where the grid says, %.0f three pixels beside", right, shifted);
+    rubor_image_encoded_finish(&one);
+    rubor_image_encoded_finish(&two);
+    rubor_sample_photo_finish(&before);
+    rubor_sample_photo_finish(&visit);
+}
+
 static void without_a_chart_there_are_no_corners(void **state)
 {
     (void)state;
@@ -430,6 +482,7 @@ int main(void)
         cmocka_unit_test(impossible_numbers_are_refused),
         cmocka_unit_test(region_and_control_lie_on_visible_skin),
         cmocka_unit_test(chart_corners_say_where_the_patches_are),
+        cmocka_unit_test(the_grid_says_where_the_skin_went),
         cmocka_unit_test(without_a_chart_there_are_no_corners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
