@@ -13,12 +13,14 @@
 
 #include <cmocka.h>
 
+enum { SMALL_WIDTH = 320, SMALL_HEIGHT = 240 };
+
 static rubor_sample_options small(const char *course)
 {
     rubor_sample_options options;
     rubor_sample_options_default(&options);
-    options.width = 400;
-    options.height = 300;
+    options.width = SMALL_WIDTH;
+    options.height = SMALL_HEIGHT;
     options.course = course;
     options.seed = 11;
     return options;
@@ -52,7 +54,7 @@ static void same_seed_gives_the_same_bytes(void **state)
     render(&other, &options, 1);
     assert_int_equal(one.jpeg.size, again.jpeg.size);
     assert_memory_equal(one.jpeg.data, again.jpeg.data, one.jpeg.size);
-    assert_memory_equal(one.skin.data, again.skin.data, (size_t)400 * 300);
+    assert_memory_equal(one.skin.data, again.skin.data, (size_t)SMALL_WIDTH * SMALL_HEIGHT);
     assert_true(one.jpeg.size != other.jpeg.size ||
                 memcmp(one.jpeg.data, other.jpeg.data, one.jpeg.size) != 0);
     rubor_sample_photo_finish(&one);
@@ -325,10 +327,10 @@ static void impossible_numbers_are_refused(void **state)
     (void)state;
     rubor_sample_options options = small("normal");
     options.width = 100;
-    assert_refused(options, "100x300");
+    assert_refused(options, "100x240");
     options = small("normal");
     options.width = 8000;
-    options.height = 300;
+    options.height = SMALL_HEIGHT;
     assert_refused(options, "ratio");
     options = small("normal");
     options.movement = NAN;
@@ -354,9 +356,9 @@ static void region_and_control_lie_on_visible_skin(void **state)
         for (int k = 0; k < 2; k++) {
             rubor_mask inside = {0};
             size_t count = 0, skin = 0;
-            assert_int_equal(rubor_mask_init(&inside, 400, 300, NULL), RUBOR_OK);
+            assert_int_equal(rubor_mask_init(&inside, SMALL_WIDTH, SMALL_HEIGHT, NULL), RUBOR_OK);
             rubor_polygon_rasterize(&inside, polygons[k], 1, 1);
-            for (size_t i = 0; i < (size_t)400 * 300; i++) {
+            for (size_t i = 0; i < (size_t)SMALL_WIDTH * SMALL_HEIGHT; i++) {
                 count += inside.data[i] >= 128;
                 skin += inside.data[i] >= 128 && photo.skin.data[i] >= 128;
             }
