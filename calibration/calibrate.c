@@ -19,6 +19,8 @@ static const double SKIN_WEIGHT = 2.0;
 /* A patch left out that lands this far away, and this many times further than its fellows, is not the color
  * it should be: a reflection, a shadow, dirt. */
 static const double OUTLIER_DELTA_E = 14.0, OUTLIER_RATIO = 4.0, SUSPECT_DELTA_E = 8.0;
+/* Mean fit error above which several patches are taken to be covered, and what then counts as covered. */
+static const double BAD_FIT = 5.0, MINORITY_DELTA_E = 12.0;
 
 typedef struct work {
     const rubor_chart_table *table;
@@ -223,6 +225,52 @@ static void join(work *w)
     leave_one_out(w);
 }
 
+/* Something flat over several patches spoils the whole fit. Weights that fall with the residual, first gently
+ * and then steeply (graduated non-convexity with the Geman-McClure weight), let the majority find itself. */
+static void find_majority(work *w)
+{
+    static const double scales[] = {30.0, 20.0, 14.0, 10.0, 7.0, 5.0};
+    double original[PATCHES];
+    for (int k = 0; k < PATCHES; k++)
+        original[k] = w->input[k].weight;
+    for (size_t s = 0; s < sizeof scales / sizeof *scales; s++) {
+        for (int k = 0; k < PATCHES; k++) {
+            if (!(original[k] > 0.0))
+                continue;
+            double r = patch_error(&w->fit, w, k) / scales[s], falls = 1.0 / (1.0 + r * r);
+            w->input[k].weight = original[k] * fmax(falls * falls, 1e-3);
+        }
+        rubor_fit_improve(&w->fit, w->input, w->reference, SEARCH);
+    }
+    for (int k = 0; k < PATCHES; k++)
+        w->input[k].weight = original[k];
+}
+
+/* Called when the fit is bad: drops what the majority's fit cannot explain, at most half of the patches. */
+static rubor_status drop_minority(work *w, rubor_patch *patches, const rubor_calibrate_options *options,
+                                  rubor_error *error)
+{
+    double errors[PATCHES];
+    int n = 0, dropped = 0;
+    for (int k = 0; k < PATCHES; k++)
+        if (w->input[k].weight > 0.0)
+            errors[n++] = patch_error(&w->fit, w, k);
+    double sum = 0.0;
+    for (int i = 0; i < n; i++)
+        sum += errors[i];
+    if (n == 0 || sum / n < BAD_FIT)
+        return RUBOR_OK;
+    find_majority(w);
+    for (int k = 0; k < PATCHES && dropped < n / 2; k++) {
+        if (w->input[k].weight > 0.0 && patch_error(&w->fit, w, k) > MINORITY_DELTA_E) {
+            patches[k].use = RUBOR_PATCH_COVERED;
+            dropped++;
+        }
+    }
+    set_input(w, patches);
+    return dropped > 0 ? fit_edition(w, options, error) : RUBOR_OK;
+}
+
 static rubor_status fit_robustly(work *w, rubor_patch *patches, const rubor_calibrate_options *options,
                                  rubor_error *error)
 {
@@ -233,6 +281,9 @@ static rubor_status fit_robustly(work *w, rubor_patch *patches, const rubor_cali
     readmit(w, patches);
     set_input(w, patches);
     status = fit_edition(w, options, error);
+    if (status != RUBOR_OK)
+        return status;
+    status = drop_minority(w, patches, options, error);
     if (status != RUBOR_OK)
         return status;
     leave_one_out(w);

@@ -169,14 +169,15 @@ static void mark_plateau(rubor_patch *patches, const patch_spread *spread, const
                 top = k;
         if (top < 0)
             continue;
-        double lowest = reference[top][c];
+        double lowest = reference[top][c], highest = lowest;
         for (int k = 0; k < RUBOR_CHART_PATCHES; k++) {
             if (spread[top].level[c] - spread[k].level[c] < 0.004 && spread[k].jitter[c] < 0.0015) {
                 sharing++;
                 lowest = fmin(lowest, reference[k][c]);
+                highest = fmax(highest, reference[k][c]);
             }
         }
-        if (sharing < 2 || lowest > 0.85 * reference[top][c])
+        if (sharing < 2 || lowest > 0.85 * highest)
             continue;
         for (int k = 0; k < RUBOR_CHART_PATCHES; k++)
             if (patches[k].use == RUBOR_PATCH_USED && spread[top].level[c] - spread[k].level[c] < 0.006)
