@@ -25,11 +25,14 @@ typedef struct rubor_change {
     rubor_directions reference_directions; /* of the baseline's photo; the same without a baseline */
     rubor_unmix unmix, reference_unmix;
     double noise_od[3];      /* per cell, standard deviation of the OD change */
-    double systematic_od[3]; /* what averaging does not remove, per channel: glare and tone curve */
-    double zero_od[2]
-                  [3]; /* OD of visit and reference that count as unchanged: the control's, or their mean */
-    double shading_sd; /* OD: what the unmixing allowed for light and pose */
-    double skin_linear[3]; /* the region's color half way between before and now */
+    double systematic_od[3]; /* what averaging does not remove, per channel: tone curve, matrix, glare */
+    double hemoglobin_sd[3]; /* doubt about the direction, per unit of delta_ei, independent per channel */
+    double melanin_sd[3];    /* likewise per unit of delta_mi */
+    double melanin_tilt[3];  /* doubt about melanin's power law, per unit of delta_mi: one common factor */
+    double zero_od[2][3];    /* OD of visit and reference that count as unchanged */
+    double control_linear[3], region_linear[3]; /* mean colors of the visit; control 0 where unknown */
+    double shading_sd;                          /* OD: what the unmixing allowed for light and pose */
+    double skin_linear[3];                      /* the region's color half way between before and now */
 
     rubor_plane delta_ei, delta_mi; /* x100; NaN where not measured */
     rubor_plane shade_od;           /* change common to all channels that is neither chromophore */

@@ -10,14 +10,25 @@
 #include <string.h>
 
 /* Left over of each channel after calibration, OD: tone curve and matrix on skin colors. */
-#define CHANNEL_SD 0.005
-/* A change of this size (OD) is what doubt about the glare is weighted for. */
-#define TYPICAL_CHANGE 0.2
+#define CHANNEL_SD 0.004
+/* A change of this size is what the weights are made for: OD, and printed units. */
+#define TYPICAL_OD 0.2
+#define TYPICAL_UNITS 10.0
 /* Light and pose between two photos of one pose that the control has anchored, that only the chart has, and
- * within one frame. */
-#define SHADING_CONTROL 0.02
-#define SHADING_CHART 0.05
+ * within one frame. The first two are floors: what the skin itself shows of uneven light is taken if it is
+ * more. */
+#define SHADING_CONTROL 0.006
+#define SHADING_CHART 0.012
 #define SHADING_WITHIN 0.5
+#define SHADING_MOST 0.05
+/* Doubt about the shape of the hemoglobin change, as a share of each channel's direction (the measured shape
+ * of one man against powers of oxyhemoglobin's absorption), and the standard deviation of the exponent of
+ * melanin's power law (published fits run from 3.0 to 3.6). */
+static const double hemoglobin_share[3] = {0.20, 0.01, 0.04};
+#define MELANIN_EXPONENT_SD 0.12
+static const double melanin_share[3] = {0.01, 0.015, 0.03};
+static const double channel_nm[3] = {605, 545, 465}; /* centers of gravity on skin */
+
 enum { CONTROL_CELLS_LEAST = 50, SCRATCH = 65536 };
 
 static int compare_float(const void *one, const void *other)
@@ -105,31 +116,95 @@ static void find_zero(rubor_change *change, bool pair)
         if (!change->control_known)
             zero_visit[c] = zero_reference[c] = (visit[c] + reference[c]) / 2;
         change->skin_linear[c] = pow(10, -(visit[c] + reference[c]) / 2);
+        change->region_linear[c] = pow(10, -visit[c]);
+        change->control_linear[c] = change->control_known ? pow(10, -zero_visit[c]) : 0;
     }
 }
 
-static double glare_sd(const rubor_frame *frame)
+/* Uneven light between both photos as the skin shows it: spread of the common change over the control, or
+ * (unknown control) over all skin, by the median absolute deviation of averages over squares. */
+static double shading_seen(const rubor_change *change, float *scratch)
 {
-    double sd = frame->calibration.glare_percent_sd;
-    return isfinite(sd) ? sd / 100 : 0.004;
+    const rubor_unmix *u = &change->unmix, *v = &change->reference_unmix;
+    int side = change->width / 40 + 1;
+    size_t n = 0;
+    for (int y = 0; y + side <= change->height; y += side)
+        for (int x = 0; x + side <= change->width; x += side) {
+            double sum = 0;
+            int inside = 0;
+            for (int k = 0; k < side * side; k++) {
+                size_t i = (size_t)(y + k / side) * (size_t)change->width + (size_t)(x + k % side);
+                if (isnan(change->visit_od[0].data[i]) || change->trial.data[i] ||
+                    (change->control_known && change->control.data[i] < 128))
+                    continue;
+                for (int c = 0; c < 3; c++)
+                    sum += u->shade[c] * ((double)change->visit_od[c].data[i] - change->zero_od[0][c]) -
+                           v->shade[c] * ((double)change->reference_od[c].data[i] - change->zero_od[1][c]);
+                inside++;
+            }
+            if (2 * inside > side * side && n < SCRATCH)
+                scratch[n++] = (float)(sum / inside);
+        }
+    if (n < 8)
+        return 0;
+    qsort(scratch, n, sizeof *scratch, compare_float);
+    float middle = scratch[n / 2];
+    for (size_t i = 0; i < n; i++)
+        scratch[i] = fabsf(scratch[i] - middle);
+    qsort(scratch, n, sizeof *scratch, compare_float);
+    return (double)scratch[n / 2] / 0.6745;
 }
 
-static void find_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline)
+static rubor_status solve(rubor_change *change, rubor_error *error)
+{
+    double covariance[9], s2 = change->shading_sd * change->shading_sd;
+    const double t2 = TYPICAL_UNITS * TYPICAL_UNITS;
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++) {
+            covariance[3 * i + j] = s2 + t2 * change->melanin_tilt[i] * change->melanin_tilt[j];
+            if (i == j)
+                covariance[3 * i + j] += change->systematic_od[i] * change->systematic_od[i] +
+                                         t2 * change->hemoglobin_sd[i] * change->hemoglobin_sd[i] +
+                                         t2 * change->melanin_sd[i] * change->melanin_sd[i];
+        }
+    rubor_status status = rubor_unmix_solve(&change->unmix, change->directions.hemoglobin,
+                                            change->directions.melanin, covariance, error);
+    if (status != RUBOR_OK)
+        return status;
+    return rubor_unmix_solve(&change->reference_unmix, change->reference_directions.hemoglobin,
+                             change->reference_directions.melanin, covariance, error);
+}
+
+/* Noise bends the logarithm: -log10 of a noisy value is too large by 1.15 times the squared OD noise on
+ * average. How much of that differs between the two photos is not known. */
+static double noise_bend(double noise_od)
+{
+    return 2 * 1.15 * noise_od * noise_od;
+}
+
+static rubor_status find_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline,
+                               float *scratch, rubor_error *error)
 {
     rubor_calibration_directions(&change->directions, &visit->calibration, change->skin_linear);
     change->reference_directions = change->directions;
     if (baseline)
         rubor_calibration_directions(&change->reference_directions, &baseline->calibration,
                                      change->skin_linear);
-    change->shading_sd = !baseline ? SHADING_WITHIN : change->control_known ? SHADING_CONTROL : SHADING_CHART;
     for (int c = 0; c < 3; c++) {
-        double veil = TYPICAL_CHANGE * glare_sd(visit) / fmax(change->skin_linear[c], 0.005);
-        change->systematic_od[c] = sqrt(CHANNEL_SD * CHANNEL_SD + veil * veil);
+        double veil = TYPICAL_OD * rubor_frame_glare_sd(visit) / fmax(change->skin_linear[c], 0.003);
+        double bend = noise_bend(change->noise_od[c]);
+        change->systematic_od[c] = sqrt(CHANNEL_SD * CHANNEL_SD + veil * veil + bend * bend);
+        change->hemoglobin_sd[c] = hemoglobin_share[c] * fabs(change->directions.hemoglobin[c]);
+        change->melanin_sd[c] = melanin_share[c] * fabs(change->directions.melanin[c]);
+        change->melanin_tilt[c] =
+            MELANIN_EXPONENT_SD * log(channel_nm[0] / channel_nm[c]) * change->directions.melanin[c];
     }
-    rubor_unmix_solve(&change->unmix, change->directions.hemoglobin, change->directions.melanin,
-                      change->systematic_od, change->shading_sd);
-    rubor_unmix_solve(&change->reference_unmix, change->reference_directions.hemoglobin,
-                      change->reference_directions.melanin, change->systematic_od, change->shading_sd);
+    change->shading_sd = !baseline ? SHADING_WITHIN : change->control_known ? SHADING_CONTROL : SHADING_CHART;
+    rubor_status status = solve(change, error);
+    if (status != RUBOR_OK || !baseline)
+        return status;
+    change->shading_sd = fmin(SHADING_MOST, fmax(change->shading_sd, shading_seen(change, scratch)));
+    return solve(change, error);
 }
 
 /* What blood, melanin, a bruise and the light can do to skin between two photos; a hair or a collar does
@@ -174,16 +249,19 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the noise estimate");
     for (int c = 0; c < 3; c++)
         change->noise_od[c] = cell_noise(change, c, scratch);
-    free(scratch);
     rubor_status status = allocate(change, error);
     if (status != RUBOR_OK)
-        return status;
+        goto out;
     find_zero(change, pair);
-    find_unmix(change, visit, pair ? baseline : NULL);
+    status = find_unmix(change, visit, pair ? baseline : NULL, scratch, error);
+    if (status != RUBOR_OK)
+        goto out;
     unmix_cells(change, pair);
     size_t count = (size_t)change->width * (size_t)change->height;
     for (size_t i = 0; i < count; i++)
         if (isnan(change->delta_ei.data[i]))
             change->region.data[i] = change->control.data[i] = 0;
-    return RUBOR_OK;
+out:
+    free(scratch);
+    return status;
 }

@@ -1,35 +1,23 @@
 #include "analyzer/chromophore.h"
 
 #include "imaging/kernels.h"
+#include "imaging/linsolve.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-/* inverse of diag(noise^2) + s^2 11' (Sherman-Morrison) */
-static void weight_matrix(double weight[3][3], const double noise_od[3], double shading_sd)
+rubor_status rubor_unmix_solve(rubor_unmix *out, const double hemoglobin[3], const double melanin[3],
+                               const double covariance[9], rubor_error *error)
 {
-    double inverse[3], sum = 0;
-    for (int c = 0; c < 3; c++) {
-        inverse[c] = 1 / (noise_od[c] * noise_od[c]);
-        sum += inverse[c];
-    }
-    double s2 = shading_sd * shading_sd, denominator = 1 + s2 * sum;
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++)
-            weight[i][j] = (i == j ? inverse[i] : 0) - s2 * inverse[i] * inverse[j] / denominator;
-}
-
-void rubor_unmix_solve(rubor_unmix *out, const double hemoglobin[3], const double melanin[3],
-                       const double noise_od[3], double shading_sd)
-{
-    assert(noise_od[0] > 0 && noise_od[1] > 0 && noise_od[2] > 0 && shading_sd >= 0);
-    double weight[3][3], wh[3] = {0}, wm[3] = {0};
-    weight_matrix(weight, noise_od, shading_sd);
+    double weight[9], wh[3] = {0}, wm[3] = {0};
+    rubor_status status = rubor_spd_inverse(weight, covariance, 3, error);
+    if (status != RUBOR_OK)
+        return status;
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++) {
-            wh[i] += weight[i][j] * hemoglobin[j];
-            wm[i] += weight[i][j] * melanin[j];
+            wh[i] += weight[3 * i + j] * hemoglobin[j];
+            wm[i] += weight[3 * i + j] * melanin[j];
         }
     double hh = 0, hm = 0, mm = 0;
     for (int i = 0; i < 3; i++) {
@@ -38,7 +26,9 @@ void rubor_unmix_solve(rubor_unmix *out, const double hemoglobin[3], const doubl
         mm += melanin[i] * wm[i];
     }
     double determinant = hh * mm - hm * hm;
-    assert(determinant > 0);
+    if (!(determinant > 1e-9 * hh * mm))
+        return rubor_error_set(error, RUBOR_REFUSED,
+                               "hemoglobin and melanin cannot be told apart in this photo");
     for (int i = 0; i < 3; i++) {
         out->ei[i] = (mm * wh[i] - hm * wm[i]) / determinant;
         out->mi[i] = (hh * wm[i] - hm * wh[i]) / determinant;
@@ -49,6 +39,7 @@ void rubor_unmix_solve(rubor_unmix *out, const double hemoglobin[3], const doubl
     double sum = normal[0] + normal[1] + normal[2];
     for (int i = 0; i < 3; i++)
         out->shade[i] = fabs(sum) > 1e-12 ? normal[i] / sum : 0;
+    return RUBOR_OK;
 }
 
 rubor_status rubor_indices(rubor_plane *ei, rubor_plane *mi, const rubor_image_calibrated *image,

@@ -19,11 +19,12 @@ typedef struct rubor_unmix {
     double ei[3], mi[3], shade[3];
 } rubor_unmix;
 
-/* Generalized least squares for two unknowns in three channels: noise_od is the standard deviation of each
- * channel's OD change, shading_sd that of a common change of all three that is neither chromophore (light and
- * pose). shading_sd 0 trusts the light; large values leave only what the light cannot fake. */
-void rubor_unmix_solve(rubor_unmix *out, const double hemoglobin[3], const double melanin[3],
-                       const double noise_od[3], double shading_sd);
+/* Generalized least squares for two unknowns in three channels. covariance is what the OD change of the
+ * channels may hold besides the two chromophores (noise, glare, light and pose, doubt about the directions):
+ * symmetric, positive definite, OD squared, row-major. RUBOR_REFUSED when it is not, or when the directions
+ * coincide. */
+rubor_status rubor_unmix_solve(rubor_unmix *out, const double hemoglobin[3], const double melanin[3],
+                               const double covariance[9], rubor_error *error);
 
 /* EI and MI of the calibrated image, x100; NaN where skin is 0 or a channel is not above the floor. Outputs
  * are initialized by the call. */

@@ -5,12 +5,14 @@
 #include <math.h>
 #include <string.h>
 
-/* A bruise darkens all channels alike (fresh: what is neither chromophore is above this OD) ... */
+/* A bruise darkens all channels alike (fresh: what is neither chromophore is above this OD, and above the
+ * share of a large chromophore change that may end up there) ... */
 #define BRUISE_DARK 0.06
+#define BRUISE_DARK_SHARE 0.004 /* OD per unit of delta_ei or delta_mi */
 /* ... or turns yellow (old: blue absorbed as by melanin while green and red say less blood than before). */
 #define BRUISE_YELLOW_MI 3.5
-#define BRUISE_YELLOW_EI (-1.5)
-#define BRUISE_LEAST 0.0008 /* of the grid: smaller patches are noise */
+#define BRUISE_YELLOW_SHARE 0.35 /* delta_ei below minus this share of delta_mi */
+#define BRUISE_LEAST 0.0008      /* of the grid: smaller patches are noise */
 
 void rubor_findings_finish(rubor_findings *findings)
 {
@@ -97,8 +99,10 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
     }
     size_t bruised = 0, region = rubor_mask_count(&change->region);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
-        bool yellow = mi.data[i] > (float)BRUISE_YELLOW_MI && ei.data[i] < (float)BRUISE_YELLOW_EI;
-        bool inside = change->region.data[i] >= 128 && (dark.data[i] > (float)BRUISE_DARK || yellow);
+        double h = (double)ei.data[i], m = (double)mi.data[i];
+        bool yellow = m > BRUISE_YELLOW_MI && h < -BRUISE_YELLOW_SHARE * m;
+        bool deep = (double)dark.data[i] > BRUISE_DARK + BRUISE_DARK_SHARE * fmax(fabs(h), fabs(m));
+        bool inside = change->region.data[i] >= 128 && (deep || yellow);
         out->bruise.data[i] = inside ? 255 : 0;
         bruised += inside;
     }

@@ -12,6 +12,12 @@ double rubor_now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
 }
 
+double rubor_frame_glare_sd(const rubor_frame *frame)
+{
+    double sd = frame->calibration.glare_percent_sd;
+    return isfinite(sd) ? sd / 100 : 0.01;
+}
+
 void rubor_frame_finish(rubor_frame *frame)
 {
     if (!frame)

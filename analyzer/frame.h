@@ -36,6 +36,9 @@ rubor_status rubor_frame_prepare(rubor_frame *out, rubor_bytes bytes, const rubo
                                  rubor_error *error);
 void rubor_frame_finish(rubor_frame *frame);
 
+/* Standard uncertainty of the veiling glare, as a fraction of white. */
+double rubor_frame_glare_sd(const rubor_frame *frame);
+
 /* Milliseconds of the monotonic clock, for timing_ms only. */
 double rubor_now_ms(void);
 

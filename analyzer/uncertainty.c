@@ -4,7 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCKS_MAX = 4096 };
+/* Shares of each source that the mean over a region keeps, fitted so that 95 % intervals hold the truth of
+ * rendered pairs as often as they say (docs/MEASUREMENT.md "Uncertainty"). */
+#define SHADING_SHARE 0.3
+#define GLARE_SHARE 0.5
+#define RESIDUAL_CONTROL 0.03 /* both photos see region and control through one calibration */
+#define RESIDUAL_CHART 0.5
+#define REGISTRATION_UNITS 0.05 /* printed units per px of residual */
+#define UNCALIBRATED_DE 10.0    /* Delta E2000 of a photo without chart or profile */
+#define GAIN_FLOOR 0.015
 
 static double square(double x)
 {
@@ -52,15 +60,12 @@ static void block_spread(double spread[2], size_t *blocks, const rubor_change *c
         spread[k] = n > 1 ? sqrt(fmax(0, (squares[k] - sum[k] * sum[k] / (double)n) / (double)(n - 1))) : 1;
 }
 
-/* OD error of each channel that the chart left behind for skin-like colors, one photo. */
-static void residual_od(double out[3], const rubor_calibration *calibration)
+/* OD error of each channel that the chart left behind on skin-like colors, one photo: one Delta E2000 is
+ * about 0.006 OD there. */
+static double residual_od(const rubor_calibration *calibration)
 {
-    double fit = calibration->delta_e2000_loo_mean;
-    if (!isfinite(fit))
-        fit = 6;
-    /* one Delta E of chroma or lightness is about 0.006 OD on skin colors */
-    for (int c = 0; c < 3; c++)
-        out[c] = 0.006 * fit / 3;
+    double error = calibration->delta_e2000_loo_mean;
+    return 0.006 * (isfinite(error) ? error : UNCALIBRATED_DE);
 }
 
 static double through(const double row[3], const double od[3])
@@ -71,11 +76,24 @@ static double through(const double row[3], const double od[3])
     return sqrt(sum);
 }
 
-static double sum3(const double row[3])
+static double along(const double row[3], const double od[3])
 {
-    return row[0] + row[1] + row[2];
+    return fabs(row[0] * od[0] + row[1] * od[1] + row[2] * od[2]);
 }
 
+/* What a glare that differs by its uncertainty between the two photos does to each channel's OD change: where
+ * region and control are equally bright, nothing. */
+static void glare_od(double out[3], const rubor_change *change, const rubor_frame *visit)
+{
+    double glare = rubor_frame_glare_sd(visit);
+    for (int c = 0; c < 3; c++) {
+        double region = 1 / fmax(change->region_linear[c], 0.003);
+        double control = change->control_known ? 1 / fmax(change->control_linear[c], 0.003) : 0;
+        out[c] = 0.4343 * glare * (region - control);
+    }
+}
+
+/* [0] delta_ei, [1] delta_mi */
 typedef struct parts {
     double block[2], noise[2], control[2], shading[2], residual[2], glare[2], registration[2];
 } parts;
@@ -85,29 +103,28 @@ static void zero_parts(parts *out, const rubor_change *change, const rubor_frame
 {
     memset(out, 0, sizeof *out);
     const double *rows[2] = {change->unmix.ei, change->unmix.mi};
-    double spread[2], elsewhere[2], od[3] = {0}, other[3] = {0};
-    size_t blocks, control_blocks;
-    block_spread(spread, &blocks, change, &change->region);
+    double elsewhere[2], veil[3];
+    size_t control_blocks, cells = rubor_mask_count(&change->region);
     block_spread(elsewhere, &control_blocks, change, &change->control);
-    size_t cells = rubor_mask_count(&change->region);
-    for (int k = 0; k < 2; k++) /* without control the noise of cells, which neighbors share in part */
-        out->block[k] = control_blocks > 8
-                            ? elsewhere[k]
-                            : through(rows[k], change->noise_od) * 2 / fmax(1, change->smooth_cells);
-    residual_od(od, &visit->calibration);
+    glare_od(veil, change, visit);
+    double residual = residual_od(&visit->calibration);
     if (baseline)
-        residual_od(other, &baseline->calibration);
+        residual = sqrt((square(residual) + square(residual_od(&baseline->calibration))) / 2);
+    const double ones[3] = {1, 1, 1}, each[3] = {residual, residual, residual};
     for (int k = 0; k < 2; k++) {
-        out->noise[k] = through(rows[k], change->noise_od) / sqrt(cells > 1 ? (double)cells : 1) * 3;
-        if (change->control_known) {
-            out->control[k] = elsewhere[k] / sqrt(control_blocks > 1 ? (double)control_blocks : 1);
-            out->residual[k] = 0.15 * sqrt(square(through(rows[k], od)) + square(through(rows[k], other)));
-        } else {
-            out->residual[k] = sqrt(square(through(rows[k], od)) + square(through(rows[k], other)));
-        }
-        out->shading[k] = fabs(sum3(rows[k])) * 0.5 * change->shading_sd;
+        double area = fmax(1, change->smooth_cells * change->smooth_cells);
+        double grain = through(rows[k], change->noise_od) * 2 / sqrt(area);
+        bool seen = change->control_known && control_blocks > 8;
+        out->block[k] =
+            seen ? elsewhere[k] : grain; /* without control: the noise of cells, shared by neighbors */
+        out->noise[k] = through(rows[k], change->noise_od) * 3 / sqrt(fmax(1, (double)cells));
+        out->control[k] = seen ? elsewhere[k] / sqrt((double)control_blocks) : 0;
+        out->shading[k] = SHADING_SHARE * along(rows[k], ones) * change->shading_sd;
+        out->glare[k] = GLARE_SHARE * along(rows[k], veil);
+        out->residual[k] =
+            (change->control_known ? RESIDUAL_CONTROL : RESIDUAL_CHART) * through(rows[k], each);
         if (registration)
-            out->registration[k] = 0.05 * registration->residual_px;
+            out->registration[k] = REGISTRATION_UNITS * registration->residual_px;
     }
 }
 
@@ -133,29 +150,36 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     memset(out, 0, sizeof *out);
     parts p;
     zero_parts(&p, change, visit, baseline, registration);
-    double ei[] = {p.noise[0], p.control[0], p.shading[0], p.residual[0], p.registration[0]};
-    double mi[] = {p.noise[1], p.control[1], p.shading[1], p.residual[1], p.registration[1]};
+    double ei[] = {p.noise[0], p.control[0], p.shading[0], p.residual[0], p.glare[0], p.registration[0]};
+    double mi[] = {p.noise[1], p.control[1], p.shading[1], p.residual[1], p.glare[1], p.registration[1]};
     out->block_ei = p.block[0];
     out->block_mi = p.block[1];
-    out->zero_ei = length(ei, 5);
-    out->zero_mi = length(mi, 5);
+    out->zero_ei = length(ei, 6);
+    out->zero_mi = length(mi, 6);
     double lighting =
         baseline ? rubor_calibration_lighting_distance(&visit->calibration, &baseline->calibration) : 0;
     if (!isfinite(lighting))
         lighting = 0;
     const rubor_directions *d = &change->directions;
-    out->gain_ei = sqrt(square(d->hemoglobin_gain_sd) + square(lighting));
-    out->gain_mi = sqrt(square(d->melanin_gain_sd) + square(lighting));
-    out->leak_ei = d->mel_to_ei_leak_sd;
-    out->leak_mi = d->hb_to_mi_leak_sd;
+    const rubor_unmix *u = &change->unmix;
+    double gain[] = {d->hemoglobin_gain_sd, lighting, through(u->ei, change->hemoglobin_sd), GAIN_FLOOR};
+    double melanin[] = {d->melanin_gain_sd, lighting, through(u->mi, change->melanin_sd),
+                        along(u->mi, change->melanin_tilt), GAIN_FLOOR};
+    double leak[] = {through(u->ei, change->melanin_sd), along(u->ei, change->melanin_tilt)};
+    out->gain_ei = length(gain, 4);
+    out->gain_mi = length(melanin, 5);
+    out->leak_ei = length(leak, 2);
+    out->leak_mi = through(u->mi, change->hemoglobin_sd);
     add_doubt(out, "noise", p.noise[0]);
     add_doubt(out, "control", p.control[0]);
     add_doubt(out, "shading", p.shading[0]);
     add_doubt(out, "chart_residual", p.residual[0]);
     add_doubt(out, "registration", p.registration[0]);
-    add_doubt(out, "gain", fabs(delta_ei) * d->hemoglobin_gain_sd);
+    add_doubt(out, "glare", p.glare[0]);
+    add_doubt(out, "gain", fabs(delta_ei) * length(gain, 1));
+    add_doubt(out, "shape", fabs(delta_ei) * sqrt(square(gain[2]) + square(GAIN_FLOOR)));
     add_doubt(out, "lighting", fabs(delta_ei) * lighting);
-    add_doubt(out, "leak", fabs(delta_mi) * d->mel_to_ei_leak_sd);
+    add_doubt(out, "leak", fabs(delta_mi) * out->leak_ei);
     qsort(out->doubts, (size_t)out->doubt_count, sizeof out->doubts[0], by_size);
 }
 

@@ -1,5 +1,6 @@
-/* evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--each]: rendered pairs through the analyzer,
- * tables per tone class. The figures of docs/MEASUREMENT.md come from `evaluate --pairs 540`. */
+/* evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind K] [--tone T] [--each]: rendered pairs
+ * through the analyzer, tables per tone class. The figures of docs/MEASUREMENT.md come from `evaluate --pairs
+ * 540`. */
 #include "tests/bench/evaluation.h"
 
 #include <stdlib.h>
@@ -11,12 +12,14 @@
 typedef struct arguments {
     int pairs, jobs, width, height;
     uint64_t seed;
+    int kind, tone; /* -1: all in turn */
     bool each;
 } arguments;
 
 static bool parse(arguments *out, int argc, char **argv)
 {
-    *out = (arguments){.pairs = 108, .jobs = 2, .width = 1200, .height = 900, .seed = 900001};
+    *out = (arguments){
+        .pairs = 108, .jobs = 2, .width = 1200, .height = 900, .seed = 900001, .kind = -1, .tone = -1};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--each") == 0) {
@@ -29,6 +32,10 @@ static bool parse(arguments *out, int argc, char **argv)
             out->jobs = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0)
             out->seed = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i], "--kind") == 0)
+            out->kind = (int)strtol(value, NULL, 10);
+        else if (strcmp(argv[i], "--tone") == 0)
+            out->tone = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--size") == 0) {
             char *end;
             out->width = (int)strtol(value, &end, 10);
@@ -37,7 +44,8 @@ static bool parse(arguments *out, int argc, char **argv)
             return false;
         i++;
     }
-    return out->pairs > 0 && out->jobs > 0 && out->width > 0 && out->height > 0;
+    return out->kind < EVALUATION_KINDS && out->tone < EVALUATION_TONES && out->pairs > 0 && out->jobs > 0 &&
+           out->width > 0 && out->height > 0;
 }
 
 static void print_each(const evaluation_result *results, int count)
@@ -73,7 +81,8 @@ int main(int argc, char **argv)
 {
     arguments a;
     if (!parse(&a, argc, argv)) {
-        fprintf(stderr, "usage: evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--each]\n");
+        fprintf(stderr, "usage: evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind 0..5] "
+                        "[--tone 0..5] [--each]\n");
         return 2;
     }
     size_t bytes = (size_t)a.pairs * sizeof(evaluation_result);
@@ -84,6 +93,8 @@ int main(int argc, char **argv)
         if (fork() == 0) {
             for (int i = job; i < a.pairs; i += a.jobs) {
                 evaluation_plan plan = evaluation_plan_make(i, a.seed, a.width, a.height);
+                plan.kind = a.kind >= 0 ? (evaluation_kind)a.kind : plan.kind;
+                plan.tone = a.tone >= 0 ? a.tone : plan.tone;
                 evaluation_run(&results[i], &plan);
             }
             _exit(0);

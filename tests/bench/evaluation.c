@@ -190,6 +190,7 @@ static void add_cover(tally *t, const double interval[2], double truth)
 }
 
 typedef struct tallies {
+    tally z_ei[EVALUATION_KINDS], z_mi[EVALUATION_KINDS];
     tally ei, mi, dice, dice_5, pigment, iou, marked, changed, cross_ei, cross_mi, cover[4], mdc_ei, mdc_mi,
         pinpoint, pinpoint_true, crust, crust_true, retake;
 } tallies;
@@ -204,6 +205,9 @@ static void tally_one(tallies *t, const evaluation_result *r)
     add_cover(&t->cover[1], record->pigmentation.delta_interval95, r->truth.delta_mi);
     add_cover(&t->cover[2], record->redness.interval95, r->truth.redness_score);
     add_cover(&t->cover[3], record->pigmentation.interval95, r->truth.pigment_score);
+    const double *ei95 = record->redness.delta_interval95, *mi95 = record->pigmentation.delta_interval95;
+    add(&t->z_ei[kind], (record->redness.delta - r->truth.delta_ei) / ((ei95[1] - ei95[0]) / 3.92));
+    add(&t->z_mi[kind], (record->pigmentation.delta - r->truth.delta_mi) / ((mi95[1] - mi95[0]) / 3.92));
     add(&t->mdc_ei, record->redness.mdc);
     add(&t->mdc_mi, record->pigmentation.mdc);
     if (fabs(r->truth.delta_ei) >= 4.5)
@@ -267,6 +271,10 @@ void evaluation_summarize(evaluation_summary *out, const evaluation_result *resu
     out->pinpoint_ratio = t.pinpoint_true.sum > 0 ? t.pinpoint.sum / t.pinpoint_true.sum : NAN;
     out->crust_ratio = t.crust_true.sum > 0 ? t.crust.sum / t.crust_true.sum : NAN;
     out->retake = mean(t.retake);
+    for (int k = 0; k < EVALUATION_KINDS; k++) {
+        out->z_ei[k] = t.z_ei[k].count ? sqrt(t.z_ei[k].squares / t.z_ei[k].count) : NAN;
+        out->z_mi[k] = t.z_mi[k].count ? sqrt(t.z_mi[k].squares / t.z_mi[k].count) : NAN;
+    }
 }
 
 void evaluation_print(FILE *out, const evaluation_result *results, int count)
@@ -293,4 +301,15 @@ void evaluation_print(FILE *out, const evaluation_result *results, int count)
                 s.cross_mi_max, s.cover_ei, s.cover_mi, s.cover_red_score, s.cover_pig_score, s.mdc_ei,
                 s.mdc_mi, s.pinpoint_ratio, s.crust_ratio, s.retake);
     }
+    fprintf(out, "\n%-12s", "rms error/sd");
+    for (int k = 0; k < EVALUATION_KINDS; k++)
+        fprintf(out, "  %8s ei   mi", evaluation_kind_names[k]);
+    for (int tone = -1; tone < EVALUATION_TONES; tone++) {
+        evaluation_summary s;
+        evaluation_summarize(&s, results, count, tone);
+        fprintf(out, "\n%-12s", tone < 0 ? "all" : evaluation_tone_names[tone]);
+        for (int k = 0; k < EVALUATION_KINDS; k++)
+            fprintf(out, "      %5.2f %4.2f", s.z_ei[k], s.z_mi[k]);
+    }
+    fprintf(out, "\n");
 }

@@ -54,7 +54,8 @@ typedef struct evaluation_summary {
     double cover_ei, cover_mi, cover_red_score, cover_pig_score; /* % */
     double mdc_ei, mdc_mi;
     double pinpoint_ratio, crust_ratio;
-    double retake; /* % of all photos */
+    double z_ei[EVALUATION_KINDS], z_mi[EVALUATION_KINDS]; /* rms of error / standard uncertainty */
+    double retake;                                         /* % of all photos */
 } evaluation_summary;
 
 /* tone -1: all. */

@@ -11,6 +11,16 @@
 static const double hemoglobin[3] = {0.0022, 0.0122, 0.0112}, melanin[3] = {0.010, 0.018, 0.035};
 static const double noise[3] = {0.005, 0.005, 0.006};
 
+/* independent noise and a common shading */
+static void solve(rubor_unmix *u, double shading)
+{
+    double covariance[9];
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            covariance[3 * i + j] = shading * shading + (i == j ? noise[i] * noise[i] : 0);
+    assert_int_equal(rubor_unmix_solve(u, hemoglobin, melanin, covariance, NULL), RUBOR_OK);
+}
+
 static void read_change(double *ei, double *mi, const rubor_unmix *u, double h, double m, double shade)
 {
     *ei = *mi = 0;
@@ -27,7 +37,7 @@ static void mixed_change_is_told_apart_exactly(void **state)
     for (double shading = 0; shading < 1; shading += 0.25) {
         rubor_unmix u;
         double ei, mi;
-        rubor_unmix_solve(&u, hemoglobin, melanin, noise, shading);
+        solve(&u, shading);
         read_change(&ei, &mi, &u, 12, 0, 0);
         assert_float_equal(ei, 12, 1e-9);
         assert_float_equal(mi, 0, 1e-9);
@@ -42,8 +52,8 @@ static void brighter_light_is_not_paleness_when_light_is_free(void **state)
     (void)state;
     rubor_unmix trusting, free_light;
     double ei, mi;
-    rubor_unmix_solve(&trusting, hemoglobin, melanin, noise, 0);
-    rubor_unmix_solve(&free_light, hemoglobin, melanin, noise, 1);
+    solve(&trusting, 0);
+    solve(&free_light, 1);
     read_change(&ei, &mi, &trusting, 0, 0, 0.04);
     assert_true(fabs(ei) + fabs(mi) > 0.5);
     read_change(&ei, &mi, &free_light, 0, 0, 0.04);
@@ -56,7 +66,7 @@ static void shade_row_sees_light_and_neither_chromophore(void **state)
     (void)state;
     rubor_unmix u;
     double h = 0, m = 0, s = 0;
-    rubor_unmix_solve(&u, hemoglobin, melanin, noise, 0.02);
+    solve(&u, 0.02);
     for (int c = 0; c < 3; c++) {
         h += u.shade[c] * hemoglobin[c];
         m += u.shade[c] * melanin[c];
@@ -65,6 +75,14 @@ static void shade_row_sees_light_and_neither_chromophore(void **state)
     assert_float_equal(h, 0, 1e-12);
     assert_float_equal(m, 0, 1e-12);
     assert_float_equal(s, 1, 1e-12);
+}
+
+static void directions_that_coincide_are_refused(void **state)
+{
+    (void)state;
+    const double identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    rubor_unmix u;
+    assert_int_equal(rubor_unmix_solve(&u, melanin, melanin, identity, NULL), RUBOR_REFUSED);
 }
 
 static void indices_follow_their_definition_and_leave_out_what_is_not_skin(void **state)
@@ -98,6 +116,7 @@ int main(void)
         cmocka_unit_test(mixed_change_is_told_apart_exactly),
         cmocka_unit_test(brighter_light_is_not_paleness_when_light_is_free),
         cmocka_unit_test(shade_row_sees_light_and_neither_chromophore),
+        cmocka_unit_test(directions_that_coincide_are_refused),
         cmocka_unit_test(indices_follow_their_definition_and_leave_out_what_is_not_skin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
