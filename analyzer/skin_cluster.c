@@ -13,6 +13,8 @@ enum { CLUSTERS = 14, ROUNDS = 8, SAMPLES = 6000, FEATURES = 5 };
 static const float feature_scale[FEATURES] = {0.05f, 0.07f, 0.20f, 0.30f, 0.30f};
 /* Pixels less likely than this (natural log) are background whatever the rest of the photo says. */
 static const float candidate_odds = -1.2f;
+/* No skin where even the likeliest colors are less likely than this. */
+static const float least_core_odds = -1.0f;
 /* Roughness (OD) that skin hardly reaches, and what each OD beyond takes from the odds. */
 static const float rough_skin = 0.035f, rough_weight = 60;
 
@@ -184,19 +186,20 @@ static void describe(clustering *c, const rubor_skin_field *field)
 }
 
 /* Squared distance of two clusters in color. Darker skin of one person is also a little redder and yellower
- * in logs (light scattered within, and the contrast of cameras). A calibrated photo lets redness and shading
- * differ more, for there the prior alone tells skin from wood. */
+ * in logs (light scattered within, and the contrast of cameras); highlights pale both together, so that the
+ * tint counts more than its strength. A calibrated photo lets redness and shading differ more, for there the
+ * prior alone tells skin from wood. */
 static double unlike(const cluster *a, const cluster *b, bool calibrated)
 {
-    static const double scales[2][3] = {{0.08, 0.12, 0.45}, {0.18, 0.15, 0.50}};
+    static const double scales[2][3] = {{0.07, 0.15, 0.45}, {0.16, 0.20, 0.40}};
     const double *scale = scales[calibrated];
     double darker = (a->mean[2] - b->mean[2]) * feature_scale[2];
     double redder = (a->mean[0] - b->mean[0]) * feature_scale[0] - 0.20 * darker;
     double yellower = (a->mean[1] - b->mean[1]) * feature_scale[1] - 0.12 * darker;
-    redder /= scale[0];
-    yellower /= scale[1];
+    double tint = (0.8 * redder - 0.6 * yellower) / scale[0];
+    double strength = (0.6 * redder + 0.8 * yellower) / scale[1];
     darker /= scale[2];
-    return redder * redder + yellower * yellower + darker * darker;
+    return tint * tint + strength * strength + darker * darker;
 }
 
 /* Likewise when all that sets smooth skin apart from smooth skin may be blood: green and blue darken together
@@ -242,8 +245,8 @@ static double standing(const clustering *c, int which, bool calibrated)
 static bool joins(const clustering *c, const cluster *one, const cluster *core, bool calibrated)
 {
     /* What lines the rim without being like the core itself is rather the background. */
-    double rim = one->border / (one->share + 0.03), near = rim > 1.5 && !calibrated ? 0.8 : 1.5;
-    bool like_core = unlike(one, core, calibrated) < 4 && one->texture < 2 * core->texture + 0.04;
+    double rim = one->border / (one->share + 0.03), near = rim > 1.5 && !calibrated ? 0.9 : 1.9;
+    bool like_core = unlike(one, core, calibrated) < 3.5 && one->texture < 2 * core->texture + 0.04;
     for (int m = 0; m < CLUSTERS; m++) {
         const cluster *other = &c->clusters[m];
         if (other->skin &&
@@ -255,12 +258,23 @@ static bool joins(const clustering *c, const cluster *one, const cluster *core, 
 
 static void choose(clustering *c, bool calibrated)
 {
-    int core = -1;
-    for (int k = 0; k < CLUSTERS; k++)
-        if (c->clusters[k].share > 0.003 &&
-            (core < 0 || standing(c, k, calibrated) > standing(c, core, calibrated)))
+    int best = -1, core = -1;
+    double best_standing = 0;
+    for (int k = 0; k < CLUSTERS; k++) {
+        if (c->clusters[k].share < 0.003)
+            continue;
+        double one = standing(c, k, calibrated);
+        if (best < 0 || one > best_standing) {
+            best = k;
+            best_standing = one;
+        }
+    }
+    /* the largest of like color speaks for them */
+    for (int k = 0; k < CLUSTERS && best >= 0; k++)
+        if (c->clusters[k].count > 0 && unlike(&c->clusters[k], &c->clusters[best], calibrated) <= 1 &&
+            (core < 0 || c->clusters[k].share > c->clusters[core].share))
             core = k;
-    if (core < 0 || c->clusters[core].odds < (calibrated ? 0.3 : -0.6))
+    if (core < 0 || c->clusters[core].odds < least_core_odds)
         return;
     c->clusters[core].skin = true;
     for (bool changed = true; changed;) {

@@ -95,7 +95,8 @@ def observed(reflectances, root, wild):
             matrix = np.linalg.lstsq(patches @ effective.T, target, rcond=None)[0]
             rgb = reflectances @ effective.T @ matrix
             shading = 10 ** RANDOM.uniform(-0.4, 0.1, (len(rgb), 1))
-            rgb = np.maximum(rgb, 0.002) * shading + RANDOM.uniform(0, 0.012, (len(rgb), 1))
+            # Veiling glare that was not taken away, or too much of it that was.
+            rgb = np.maximum(np.maximum(rgb, 0.002) * shading + RANDOM.uniform(-0.014, 0.014, (len(rgb), 1)), 0.002)
             if wild:
                 cast = 10 ** RANDOM.normal(0, [[0.05, 0.0, 0.06]], (len(rgb), 3))
                 contrast = RANDOM.uniform(0.85, 1.25, (len(rgb), 1))
@@ -148,6 +149,7 @@ def main():
     print('#include "analyzer/skin_prior.h"\n')
     print("/* clang-format off */")
     print_table("rubor_prior_uncalibrated", np.log((skin_wild + 1e-7) / (other + 1e-7)))
+    calibrated = 0.75 * calibrated + 0.25 * skin_wild
     print_table("rubor_prior_calibrated", np.log((calibrated + 1e-7) / (other + 1e-7)))
     print("/* clang-format on */")
 
