@@ -37,6 +37,7 @@ struct rubor_queue {
     list lanes[RUBOR_LANES], delayed, leased;
     int64_t count, bytes;
     uint64_t random;
+    int passed_over; /* claims since a job of a lower lane that has waited long got its turn */
 };
 
 const char *rubor_lane_name(rubor_lane lane)
@@ -60,6 +61,7 @@ void rubor_queue_options_default(rubor_queue_options *options)
 {
     *options = (rubor_queue_options){
         .ageing_ms = 60 * 1000,
+        .ageing_turns = 8,
         .lease_ms = 10 * 1000,
         .deaths_most = 3,
         .attempts_most = 8,
@@ -298,24 +300,32 @@ static entry *first_ready(const rubor_queue *queue, const list *lane)
     return e;
 }
 
+/* The most urgent lane first. A job of a lower lane that has waited ageing_ms is passed over `ageing_turns`
+ * times and then gets a turn: nothing starves, and an urgent photo that arrives finds at most the jobs that
+ * run already and one such turn before it. */
 static entry *choose(rubor_queue *queue, int64_t now_ms)
 {
-    entry *best = NULL;
-    int64_t best_rank = 0;
+    entry *best = NULL, *aged = NULL;
     for (int lane = 0; lane < RUBOR_LANES; lane++) {
         entry *e = first_ready(queue, &queue->lanes[lane]);
         if (!e)
             continue;
-        int64_t waited = now_ms > e->job.queued_ms ? now_ms - e->job.queued_ms : 0;
-        int64_t rank = lane - waited / queue->options.ageing_ms;
-        if (rank < 0)
-            rank = 0;
-        if (!best || rank < best_rank || (rank == best_rank && e->job.queued_ms < best->job.queued_ms)) {
+        if (!best)
             best = e;
-            best_rank = rank;
-        }
+        else if (now_ms - e->job.queued_ms >= queue->options.ageing_ms &&
+                 (!aged || e->job.queued_ms < aged->job.queued_ms))
+            aged = e;
     }
-    return best;
+    if (!aged) {
+        queue->passed_over = 0;
+        return best;
+    }
+    if (queue->passed_over < queue->options.ageing_turns) {
+        queue->passed_over++;
+        return best;
+    }
+    queue->passed_over = 0;
+    return aged;
 }
 
 bool rubor_queue_claim(rubor_queue *queue, const char *worker, int64_t now_ms, rubor_lease *out)

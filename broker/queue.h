@@ -11,9 +11,10 @@
  *                   |                        v
  *                   +-------------------- DELAYED --- third death on this photo ---> QUARANTINED
  *
- * Lanes: station before review before batch; a job that has waited ageing_ms moves up one lane for the
- * purpose of being chosen, so that nothing starves. Within a lane first come, first served. A visit is held
- * back while a baseline of its group is queued or leased (a delayed baseline holds nobody).
+ * Lanes: station before review before batch. A job of a lower lane that has waited ageing_ms gets a turn
+ * after being passed over ageing_turns times, so that nothing starves and an urgent photo still waits behind
+ * at most one job per slot and one such turn. Within a lane first come, first served. A visit is held back
+ * while a baseline of its group is queued or leased (a delayed baseline holds nobody).
  *
  * Thread rule: one thread. Programmer's errors are asserts; nothing a peer sends reaches here unchecked. */
 #ifndef RUBOR_BROKER_QUEUE_H
@@ -30,7 +31,8 @@ const char *rubor_lane_name(rubor_lane lane);
 bool rubor_lane_from_name(rubor_lane *out, const char *name);
 
 typedef struct rubor_queue_options {
-    int64_t ageing_ms; /* waited so long: chosen as if one lane higher */
+    int64_t ageing_ms; /* a job of a lower lane that waited so long gets a turn now and then */
+    int ageing_turns;  /* after being passed over so often */
     int64_t lease_ms;  /* without renewal the job is taken back */
     int deaths_most;   /* deaths of workers on one job before quarantine */
     int attempts_most; /* attempts that ended in a passing error before it counts as failed */

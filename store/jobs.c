@@ -104,7 +104,7 @@ static rubor_status job_where(rubor_store *store, const char *job, int64_t filin
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
     if (!status && !row)
-        status = rubor_error_set(error, RUBOR_NOT_FOUND, "job %s is not known", job ? job : "");
+        status = rubor_error_set(error, RUBOR_NOT_FOUND, "job %s is unknown", job ? job : "");
     if (!status)
         status = rubor_job_row(store, statement, with_record, out, error);
     sqlite3_finalize(statement);

@@ -152,7 +152,7 @@ rubor_status rubor_store_task(rubor_store *store, const char *job, rubor_task *o
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
     if (!status && !row)
-        status = rubor_error_set(error, RUBOR_NOT_FOUND, "job %s is not known", job);
+        status = rubor_error_set(error, RUBOR_NOT_FOUND, "job %s is unknown", job);
     if (!status && !(task = malloc(sizeof *task)))
         status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
     if (!status) {
