@@ -21,9 +21,10 @@ enum {
     RANK_SURE = 23,
     RANK_MIN = 11,
     GRID_CELLS = 20,
-    BLURRED_PIXELS_MAX = 800 * 1000,
+    BLURRED_CELLS_MAX = 8000,
     MODEL_ROUNDS = 6,
-    REFINED_MAX = 10,
+    REFINED_MAX = 8,
+    CELLS_SPARE = 5,
     QUICK_PIXELS = 1000 * 1000
 };
 
@@ -68,24 +69,24 @@ static void keep(search *s, const rubor_cf_pose *pose)
 static bool consider(const rubor_cf_lattice *lattice, void *context)
 {
     search *s = context;
-    rubor_cf_pose pose;
+    rubor_cf_pose pose, other;
     double rank = 0;
-    if (lattice->count < s->cells_min)
+    int cells = rubor_cf_window_cells(lattice);
+    if (cells < s->cells_min)
         return true;
-    if (rubor_cf_window_best(&pose, &s->reference, &s->level[s->at], lattice)) {
+    if (cells > s->grid_cells)
+        s->grid_cells = cells;
+    int cells_min = cells - CELLS_SPARE < s->cells_min ? s->cells_min : cells - CELLS_SPARE;
+    if (rubor_cf_window_best(&pose, &s->reference, &s->level[s->at], lattice, cells_min)) {
         pose.level = s->at;
         rank = rubor_cf_pose_rank(&pose);
-        if (pose.cells > s->grid_cells)
-            s->grid_cells = pose.cells;
         if (rank >= RANK_MIN)
             keep(s, &pose);
     }
-    if (rank < RANK_SURE && lattice->count >= GRID_CELLS) {
-        rubor_cf_pose other;
-        if (rubor_cf_window_best(&other, &s->foreign, &s->level[s->at], lattice) && other.fit.inliers >= 20 &&
-            rubor_cf_pose_rank(&other) > s->foreign_rank)
-            s->foreign_rank = rubor_cf_pose_rank(&other);
-    }
+    if (rank < RANK_SURE && cells >= GRID_CELLS &&
+        rubor_cf_window_best(&other, &s->foreign, &s->level[s->at], lattice, cells_min) &&
+        other.fit.inliers >= GRID_CELLS && rubor_cf_pose_rank(&other) > s->foreign_rank)
+        s->foreign_rank = rubor_cf_pose_rank(&other);
     return rank < RANK_SURE;
 }
 
@@ -212,8 +213,8 @@ static rubor_status search_levels(search *s, rubor_error *error)
         search_level(s, level, SIZE_RATIO_SHARP, 9);
     }
     for (int level = s->levels - 1; level >= 0 && s->best.confidence < 0.5; level--)
-        if (s->level[level].width * s->level[level].height < BLURRED_PIXELS_MAX)
-            search_level(s, level, SIZE_RATIO_BLURRED, 6);
+        if (s->cells[level].count < BLURRED_CELLS_MAX)
+            search_level(s, level, SIZE_RATIO_BLURRED, 7);
     return RUBOR_OK;
 }
 

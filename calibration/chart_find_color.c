@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { SPAN = RUBOR_CF_LATTICE_SPAN, HALF = RUBOR_CF_LATTICE_HALF, CELLS_INSIDE_MIN = 6, CANDIDATES = 8 };
+enum { SPAN = RUBOR_CF_LATTICE_SPAN, HALF = RUBOR_CF_LATTICE_HALF, CANDIDATES = 8 };
 
 /* Where no cell was seen the patch may be covered: it counts less. */
 #define NO_CELL_WEIGHT 0.35f
@@ -206,30 +206,31 @@ void rubor_cf_color_fit_run(rubor_cf_color_fit *out, const rubor_cf_reference *r
     }
 }
 
+/* Colors at the nodes of a lattice, sampled when first asked for. */
+typedef enum node_state { NODE_UNKNOWN = 0, NODE_SEEN, NODE_OUTSIDE } node_state;
+
 typedef struct node_colors {
     double rgb[SPAN][SPAN][3];
-    bool valid[SPAN][SPAN];
-    int a_min, a_max, b_min, b_max;
+    uint8_t state[SPAN][SPAN];
+    const rubor_cf_image *image;
+    const double *homography;
 } node_colors;
 
-static void sample_nodes(node_colors *out, const rubor_cf_image *image, const rubor_cf_lattice *lattice)
+static bool node_sample(node_colors *nodes, int a, int b)
 {
-    out->a_min = lattice->a_min - 4 < -HALF ? -HALF : lattice->a_min - 4;
-    out->a_max = lattice->a_max + 4 > HALF ? HALF : lattice->a_max + 4;
-    out->b_min = lattice->b_min - 4 < -HALF ? -HALF : lattice->b_min - 4;
-    out->b_max = lattice->b_max + 4 > HALF ? HALF : lattice->b_max + 4;
-    const double *h = lattice->homography;
-    for (int b = out->b_min; b <= out->b_max; b++)
-        for (int a = out->a_min; a <= out->a_max; a++) {
-            double x, y, x1, y1, x2, y2;
-            rubor_cf_project(&x, &y, h, a, b);
-            rubor_cf_project(&x1, &y1, h, a + 0.22, b);
-            rubor_cf_project(&x2, &y2, h, a, b + 0.22);
-            double radius = fmin(hypot(x1 - x, y1 - y), hypot(x2 - x, y2 - y));
-            bool ahead = h[6] * a + h[7] * b + h[8] > 0;
-            out->valid[b + HALF][a + HALF] = ahead && rubor_cf_image_mean(out->rgb[b + HALF][a + HALF], image,
-                                                                          x, y, radius < 40 ? radius : 40);
-        }
+    uint8_t *state = &nodes->state[b][a];
+    if (*state != NODE_UNKNOWN)
+        return *state == NODE_SEEN;
+    const double *h = nodes->homography;
+    double la = a - HALF, lb = b - HALF, x, y, x1, y1, x2, y2;
+    rubor_cf_project(&x, &y, h, la, lb);
+    rubor_cf_project(&x1, &y1, h, la + 0.22, lb);
+    rubor_cf_project(&x2, &y2, h, la, lb + 0.22);
+    double r2 = fmin((x1 - x) * (x1 - x) + (y1 - y) * (y1 - y), (x2 - x) * (x2 - x) + (y2 - y) * (y2 - y));
+    bool ahead = h[6] * la + h[7] * lb + h[8] > 0;
+    bool seen = ahead && rubor_cf_image_mean(nodes->rgb[b][a], nodes->image, x, y, r2 < 100 ? sqrt(r2) : 10);
+    *state = seen ? NODE_SEEN : NODE_OUTSIDE;
+    return seen;
 }
 
 typedef struct candidate {
@@ -265,14 +266,14 @@ static float correlation(const float *sample, const float *weight, float sum, fl
 }
 
 /* Scores the orientations of one window shape at one place. */
-static void rank_window(candidate *best, const rubor_cf_reference *reference, const node_colors *nodes,
+static void rank_window(candidate *best, const rubor_cf_reference *reference, node_colors *nodes,
                         const rubor_cf_lattice *lattice, int a0, int b0, int columns)
 {
     float sample[3][RUBOR_CHART_PATCHES], weight[RUBOR_CHART_PATCHES], variance[3], sum = 0;
     int outside = 0, cells = 0;
     for (int k = 0; k < RUBOR_CHART_PATCHES; k++) {
         int a = a0 + k % columns + HALF, b = b0 + k / columns + HALF;
-        bool valid = nodes->valid[b][a];
+        bool valid = node_sample(nodes, a, b);
         weight[k] = !valid ? 0 : lattice->node[b][a] >= 0 ? 1 : NO_CELL_WEIGHT;
         outside += !valid;
         cells += lattice->node[b][a] >= 0;
@@ -367,23 +368,57 @@ static bool best_candidate(rubor_cf_pose *out, const rubor_cf_reference *referen
     return found;
 }
 
+/* Corner nodes a window of so many columns may have. */
+typedef struct range {
+    int a_first, a_last, b_first, b_last;
+} range;
+
+static range window_range(const rubor_cf_lattice *lattice, int columns)
+{
+    int rows = RUBOR_CHART_PATCHES / columns;
+    range r = {lattice->a_min - columns + 2, lattice->a_max - 1, lattice->b_min - rows + 2,
+               lattice->b_max - 1};
+    r.a_first = r.a_first < -HALF ? -HALF : r.a_first;
+    r.b_first = r.b_first < -HALF ? -HALF : r.b_first;
+    r.a_last = r.a_last > HALF - columns + 1 ? HALF - columns + 1 : r.a_last;
+    r.b_last = r.b_last > HALF - rows + 1 ? HALF - rows + 1 : r.b_last;
+    return r;
+}
+
+int rubor_cf_window_cells(const rubor_cf_lattice *lattice)
+{
+    int most = 0;
+    for (int columns = 6; columns >= 4; columns -= 2) {
+        range r = window_range(lattice, columns);
+        for (int b = r.b_first; b <= r.b_last; b++)
+            for (int a = r.a_first; a <= r.a_last; a++) {
+                int cells = cells_inside(lattice, a, b, columns);
+                most = cells > most ? cells : most;
+            }
+    }
+    return most;
+}
+
 bool rubor_cf_window_best(rubor_cf_pose *out, const rubor_cf_reference *reference,
-                          const rubor_cf_image *image, const rubor_cf_lattice *lattice)
+                          const rubor_cf_image *image, const rubor_cf_lattice *lattice, int cells_min)
 {
     node_colors nodes;
     candidate best[CANDIDATES];
     for (int i = 0; i < CANDIDATES; i++)
         best[i] = (candidate){0.3, 0, 0, -1};
-    sample_nodes(&nodes, image, lattice);
+    memset(nodes.state, NODE_UNKNOWN, sizeof nodes.state);
+    nodes.image = image;
+    nodes.homography = lattice->homography;
     for (int columns = 6; columns >= 4; columns -= 2) {
-        int rows = RUBOR_CHART_PATCHES / columns;
-        for (int b = nodes.b_min; b + rows - 1 <= nodes.b_max; b++)
-            for (int a = nodes.a_min; a + columns - 1 <= nodes.a_max; a++)
-                if (cells_inside(lattice, a, b, columns) >= CELLS_INSIDE_MIN)
+        range r = window_range(lattice, columns);
+        for (int b = r.b_first; b <= r.b_last; b++)
+            for (int a = r.a_first; a <= r.a_last; a++)
+                if (cells_inside(lattice, a, b, columns) >= cells_min)
                     rank_window(best, reference, &nodes, lattice, a, b, columns);
     }
     return best_candidate(out, reference, image, lattice, best);
 }
+
 void rubor_cf_pose_score(rubor_cf_pose *pose, const rubor_cf_reference *reference,
                          const rubor_cf_image *image)
 {

@@ -12,6 +12,9 @@
 
 enum { GRID_MAX = 14, COLORS = RUBOR_CHART_PATCHES + 1, GAP = RUBOR_CHART_PATCHES, UNKNOWNS = 11 };
 
+/* Below this at the start there is no chart to be fitted. */
+#define EXPLAINED_MIN 0.35
+
 /* Standard deviation of the cubic B-spline with unit knots. */
 #define SPLINE_SIGMA 0.57735026918962576
 
@@ -302,7 +305,7 @@ static bool guess_blur(model *m, const rubor_cf_image *image)
         }
     }
     m->sigma_px = at;
-    return true;
+    return best > EXPLAINED_MIN;
 }
 
 bool rubor_cf_model_fit(rubor_cf_pose *pose, const rubor_cf_image *image, int rounds)

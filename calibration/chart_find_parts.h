@@ -116,9 +116,11 @@ int rubor_cf_oriented_patch(int orientation, int i, int j);
  * cell was seen. */
 void rubor_cf_color_fit_run(rubor_cf_color_fit *out, const rubor_cf_reference *reference,
                             const double (*rgb)[3], const bool *valid, const bool *cell);
-/* Best window and orientation on a lattice; false when nothing comes near. */
+/* Most cells of the lattice that any 6 x 4 or 4 x 6 window holds. */
+int rubor_cf_window_cells(const rubor_cf_lattice *lattice);
+/* Best window of at least cells_min cells and its orientation; false when nothing comes near. */
 bool rubor_cf_window_best(rubor_cf_pose *out, const rubor_cf_reference *reference,
-                          const rubor_cf_image *image, const rubor_cf_lattice *lattice);
+                          const rubor_cf_image *image, const rubor_cf_lattice *lattice, int cells_min);
 /* How promising a hypothesis is before refinement; 0: not at all. */
 double rubor_cf_pose_rank(const rubor_cf_pose *pose);
 /* How sure a refined pose is: 0..1, 0.5 is the least that is answered. From the patches whose color agrees,
