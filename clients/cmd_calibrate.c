@@ -2,6 +2,7 @@
 #include "clients/commands.h"
 #include "clients/inputs.h"
 #include "clients/json.h"
+#include "clients/mdp_client.h"
 #include "clients/options.h"
 #include "clients/report.h"
 
@@ -9,9 +10,10 @@
 #include <string.h>
 
 typedef struct calibrate_arguments {
+    rubor_client_options client;
     char *overlay, *flat, *profile, *name;
     rubor_chart_options chart;
-    int json;
+    int json, put;
 } calibrate_arguments;
 
 typedef struct calibrate_work {
@@ -110,6 +112,30 @@ static void profile_name(char out[64], const char *path)
         *dot = '\0';
 }
 
+/* Keeps the profile at the broker, where `submit --profile NAME` and stations find it. */
+static rubor_status put_profile(const calibrate_arguments *given, const char *name, const char *text,
+                                rubor_error *error)
+{
+    rubor_client *client = NULL;
+    rubor_request *request = calloc(1, sizeof *request);
+    rubor_client_reply *reply = calloc(1, sizeof *reply);
+    rubor_status status = request && reply ? rubor_client_create(&client, &given->client, error)
+                                           : rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    if (status == RUBOR_OK) {
+        rubor_request_init(request, RUBOR_VERB_PROFILE);
+        snprintf(request->action, sizeof request->action, "put");
+        snprintf(request->profile, sizeof request->profile, "%s", name);
+        request->profile_json = (rubor_bytes){(const uint8_t *)text, strlen(text)};
+        status = rubor_client_call(client, reply, request, NULL, 0, 0, error);
+    }
+    rubor_client_destroy(&client);
+    if (reply)
+        rubor_client_reply_finish(reply);
+    free(reply);
+    free(request);
+    return status;
+}
+
 static rubor_status write_profile(calibrate_work *work, const calibrate_arguments *given, rubor_error *error)
 {
     rubor_image_encoded flat = {0};
@@ -134,6 +160,8 @@ static rubor_status write_profile(calibrate_work *work, const calibrate_argument
         status = rubor_profile_write(&text, profile, error);
     if (status == RUBOR_OK)
         status = rubor_file_write(given->profile, text, strlen(text), error);
+    if (status == RUBOR_OK && given->put)
+        status = put_profile(given, profile->name, text, error);
     rubor_image_encoded_finish(&flat);
     free(text);
     free(profile);
@@ -198,6 +226,9 @@ int rubor_cmd_calibrate(int argc, char **argv)
                           "OUT"),
         RUBOR_OPTION_TEXT("name", &given.name, "name of the profile (default: OUT without its ending)",
                           "NAME"),
+        RUBOR_OPTION_SWITCH("put", &given.put,
+                            "keep the profile at the broker too, for submit --profile NAME"),
+        RUBOR_CLIENT_OPTIONS(given.client),
         RUBOR_OPTIONS_END,
     };
     rubor_options options;
@@ -208,6 +239,8 @@ int rubor_cmd_calibrate(int argc, char **argv)
                             1, 1);
     if (code < 0 && given.flat && !given.profile)
         code = rubor_usage(argv[0], "--flat needs --profile OUT");
+    if (code < 0 && given.put && !given.profile)
+        code = rubor_usage(argv[0], "--put needs --profile OUT");
     if (code < 0)
         code = run(&given, options.arguments[0]);
     rubor_options_finish(&options);
