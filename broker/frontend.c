@@ -146,8 +146,8 @@ static rubor_waiter **bucket_of(rubor_broker *broker, const char *job)
     return &broker->waiters[hash % RUBOR_WAITER_BUCKETS];
 }
 
-void rubor_broker_wait_for(rubor_broker *broker, const rubor_peer *peer, rubor_verb verb,
-                           const rubor_request_id *request, const char *job, int64_t until_ms)
+rubor_waiter *rubor_broker_wait_for(rubor_broker *broker, const rubor_peer *peer, rubor_verb verb,
+                                    const rubor_request_id *request, const char *job, int64_t until_ms)
 {
     rubor_waiter *waiter = broker->waiter_count < RUBOR_WAITERS_MOST ? calloc(1, sizeof *waiter) : NULL;
     if (!waiter) {
@@ -155,7 +155,7 @@ void rubor_broker_wait_for(rubor_broker *broker, const rubor_peer *peer, rubor_v
         rubor_error_set(&error, RUBOR_BUSY, "too many clients wait; the job %s goes on, ask rubor.result",
                         job);
         rubor_broker_refuse(broker, peer, verb, request, &error, 5000);
-        return;
+        return NULL;
     }
     waiter->peer = *peer;
     waiter->verb = verb;
@@ -166,6 +166,7 @@ void rubor_broker_wait_for(rubor_broker *broker, const rubor_peer *peer, rubor_v
     waiter->next = *bucket;
     *bucket = waiter;
     broker->waiter_count++;
+    return waiter;
 }
 
 static void tell(rubor_broker *broker, const rubor_waiter *waiter, bool final, const rubor_job_info *info,
@@ -181,6 +182,7 @@ static void tell(rubor_broker *broker, const rubor_waiter *waiter, bool final, c
     rubor_reply_init(reply, &waiter->request);
     reply->has_job = true;
     reply->job = *info; /* borrowed: the record is not finished here */
+    reply->job.duplicate = waiter->duplicate;
     if (waiter->verb != RUBOR_VERB_RESULT && final && info->status) {
         reply->status = info->status;
         snprintf(reply->error, sizeof reply->error, "%s", info->error);

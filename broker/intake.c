@@ -163,7 +163,10 @@ static void acknowledge(rubor_broker *broker, const rubor_peer *peer, const rubo
     free(reply);
     if (request->no_wait && !over)
         return;
-    rubor_broker_wait_for(broker, peer, request->verb, &request->request, info->job, 0);
+    rubor_waiter *waiter =
+        rubor_broker_wait_for(broker, peer, request->verb, &request->request, info->job, 0);
+    if (waiter)
+        waiter->duplicate = info->duplicate;
     if (over)
         rubor_broker_notify(broker, info->job);
 }

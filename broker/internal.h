@@ -36,6 +36,7 @@ typedef struct rubor_waiter {
     rubor_request_id request;
     char job[RUBOR_JOB_SIZE];
     int64_t until_ms; /* 0: as long as it takes */
+    bool duplicate;   /* the job was there before the request */
     struct rubor_waiter *next;
 } rubor_waiter;
 
@@ -102,8 +103,9 @@ void rubor_broker_refuse(rubor_broker *broker, const rubor_peer *peer, rubor_ver
                          const rubor_request_id *request, const rubor_error *error, int64_t retry_after_ms);
 void rubor_broker_send(rubor_broker *broker, void *socket, rubor_frames *frames);
 void rubor_broker_flush(rubor_broker *broker);
-void rubor_broker_wait_for(rubor_broker *broker, const rubor_peer *peer, rubor_verb verb,
-                           const rubor_request_id *request, const char *job, int64_t until_ms);
+/* NULL: the client was told to come back. */
+rubor_waiter *rubor_broker_wait_for(rubor_broker *broker, const rubor_peer *peer, rubor_verb verb,
+                                    const rubor_request_id *request, const char *job, int64_t until_ms);
 /* The job ended (or is gone): everyone who waits for it is told. */
 void rubor_broker_notify(rubor_broker *broker, const char *job);
 /* The job is being measured. */

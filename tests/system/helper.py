@@ -138,6 +138,6 @@ class Service:
         self.stop()
 
 
-def up(data, **options):
+def up(data, *arguments, **options):
     return Service("up", "--data", data, "--endpoint", "tcp://127.0.0.1:*", "--worker-endpoint", "tcp://127.0.0.1:*",
-                   "--http", "127.0.0.1:0", "--workers", "2", log=Path(data).with_suffix(".log"), **options)
+                   "--http", "127.0.0.1:0", "--workers", "2", *arguments, log=Path(data).with_suffix(".log"), **options)
