@@ -37,6 +37,8 @@ void rubor_skin_field_finish(rubor_skin_field *field)
                              &field->odds};
     for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++)
         rubor_plane_finish(planes[i]);
+    for (int c = 0; c < 3; c++)
+        rubor_plane_finish(&field->linear[c]);
     rubor_mask_finish(&field->outside);
     rubor_mask_finish(&field->skin);
     memset(field, 0, sizeof *field);
@@ -48,7 +50,9 @@ static int compare_floats(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Median color over the mask, channel by channel, from at most 64 K pixels at even steps. */
+enum { COLOR_SAMPLES = 16384 };
+
+/* Median color over the mask, channel by channel, from at most 16 K pixels at even steps. */
 static rubor_status measure_color(rubor_skin *skin, const rubor_image_calibrated *image, rubor_error *error)
 {
     size_t n = (size_t)image->width * (size_t)image->height, inside = rubor_mask_count(&skin->skin);
@@ -56,7 +60,7 @@ static rubor_status measure_color(rubor_skin *skin, const rubor_image_calibrated
     skin->lab[0] = skin->lab[1] = skin->lab[2] = skin->ita = NAN;
     if (!inside)
         return RUBOR_OK;
-    size_t step = inside / 65536 + 1, kept = 0, seen = 0, capacity = inside / step + 1;
+    size_t step = inside / COLOR_SAMPLES + 1, kept = 0, seen = 0, capacity = inside / step + 1;
     float *values = malloc(3 * capacity * sizeof *values);
     if (!values)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the color of the skin");
@@ -93,14 +97,14 @@ rubor_status rubor_skin_find(rubor_skin *out, const rubor_image_calibrated *imag
     if (status)
         goto out;
     if (calibration)
-        rubor_skin_cut_chart(&field, calibration, full_width, full_height);
+        rubor_skin_cut_chart(&field, calibration, image->width, image->height, full_width, full_height);
     status = rubor_skin_color(&field, calibrated, error);
     if (!status)
         status = rubor_skin_cluster(&field, calibrated, error);
     if (!status)
         status = rubor_skin_shape(&field, error);
     if (!status)
-        status = rubor_skin_refine(out, &field, image, error);
+        status = rubor_skin_refine(out, &field, image, calibrated, error);
     if (!status)
         status = measure_color(out, image, error);
 out:

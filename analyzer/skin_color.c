@@ -5,28 +5,58 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Mean of step x step blocks; the last ones hold what is left over. column: scratch of one row of in. */
+static void reduce(rubor_plane *out, const float *in, int in_width, int in_height, int step, float *column)
+{
+    for (int y = 0; y < out->height; y++) {
+        int rows = in_height - y * step < step ? in_height - y * step : step;
+        const float *top = in + (size_t)y * (size_t)step * (size_t)in_width;
+        memcpy(column, top, (size_t)in_width * sizeof *column);
+        for (int r = 1; r < rows; r++)
+            for (int x = 0; x < in_width; x++)
+                column[x] += top[(size_t)r * (size_t)in_width + (size_t)x];
+        float *line = out->data + (size_t)y * (size_t)out->width;
+        for (int x = 0; x < out->width; x++) {
+            int columns = in_width - x * step < step ? in_width - x * step : step;
+            float sum = 0;
+            for (int k = 0; k < columns; k++)
+                sum += column[x * step + k];
+            line[x] = sum / (float)(rows * columns);
+        }
+    }
+}
+
 rubor_status rubor_skin_field_init(rubor_skin_field *field, const rubor_image_calibrated *image,
                                    rubor_error *error)
 {
     int side = image->width > image->height ? image->width : image->height;
-    double scale = side > RUBOR_SKIN_SIDE_PX ? (double)RUBOR_SKIN_SIDE_PX / side : 1;
-    int width = (int)(image->width * scale + 0.5), height = (int)(image->height * scale + 0.5);
+    int step = (side + RUBOR_SKIN_SIDE_PX / 2) / RUBOR_SKIN_SIDE_PX;
+    step = step < 1 ? 1 : step;
+    int width = (image->width + step - 1) / step, height = (image->height + step - 1) / step;
     memset(field, 0, sizeof *field);
-    field->width = width = width < 1 ? 1 : width;
-    field->height = height = height < 1 ? 1 : height;
+    field->width = width;
+    field->height = height;
+    field->step = step;
     rubor_plane *ods[3] = {&field->red_od, &field->green_od, &field->blue_od};
     rubor_status status = RUBOR_OK;
+    float *column = malloc((size_t)image->width * sizeof *column);
+    if (!column)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for %d columns", image->width);
     for (int c = 0; c < 3 && !status; c++) {
-        rubor_plane plane = {image->width, image->height, image->plane[c]};
-        status = rubor_plane_shrink(ods[c], &plane, width, height, error);
+        status = rubor_plane_init(&field->linear[c], width, height, error);
+        if (!status)
+            status = rubor_plane_init(ods[c], width, height, error);
         if (status)
             break;
+        reduce(&field->linear[c], image->plane[c], image->width, image->height, step, column);
         size_t n = (size_t)width * (size_t)height;
-        float *data = ods[c]->data;
-        for (size_t i = 0; i < n; i++)
-            data[i] = (data[i] > 0 ? data[i] : 0) + RUBOR_PRIOR_FLOOR;
-        rubor_kernels_get()->optical_density(data, data, RUBOR_PRIOR_FLOOR, n);
+        for (size_t i = 0; i < n; i++) {
+            float value = field->linear[c].data[i];
+            ods[c]->data[i] = (value > 0 ? value : 0) + RUBOR_PRIOR_FLOOR;
+        }
+        rubor_kernels_get()->optical_density(ods[c]->data, ods[c]->data, RUBOR_PRIOR_FLOOR, n);
     }
+    free(column);
     if (!status)
         status = rubor_plane_init(&field->texture, width, height, error);
     if (!status)

@@ -8,7 +8,8 @@ enum { RUBOR_SKIN_SIDE_PX = 400 }; /* long side of the reduced image */
 
 /* All planes have the reduced size. Logs are to base 10 of linear light plus the prior's floor. */
 typedef struct rubor_skin_field {
-    int width, height;
+    int width, height, step; /* step: working pixels a reduced pixel is wide */
+    rubor_plane linear[3];   /* the image, reduced */
     rubor_plane red_od, green_od, blue_od;
     rubor_plane texture; /* local deviation of the green OD, OD */
     rubor_plane odds;    /* log-odds of skin, natural log */
@@ -20,9 +21,9 @@ rubor_status rubor_skin_field_init(rubor_skin_field *field, const rubor_image_ca
                                    rubor_error *error);
 void rubor_skin_field_finish(rubor_skin_field *field);
 
-/* Marks the chart with its frame in outside. */
-void rubor_skin_cut_chart(rubor_skin_field *field, const rubor_calibration *calibration, int full_width,
-                          int full_height);
+/* Marks the chart with its frame in outside. width, height: of the working image. */
+void rubor_skin_cut_chart(rubor_skin_field *field, const rubor_calibration *calibration, int width,
+                          int height, int full_width, int full_height);
 
 /* Fills odds by the trained prior, and texture. */
 rubor_status rubor_skin_color(rubor_skin_field *field, bool calibrated, rubor_error *error);
@@ -35,6 +36,6 @@ rubor_status rubor_skin_shape(rubor_skin_field *field, rubor_error *error);
 
 /* The mask at working size, with borders, hairs, shine and deep shadow looked at pixel by pixel. */
 rubor_status rubor_skin_refine(rubor_skin *out, const rubor_skin_field *field,
-                               const rubor_image_calibrated *image, rubor_error *error);
+                               const rubor_image_calibrated *image, bool calibrated, rubor_error *error);
 
 #endif

@@ -13,14 +13,14 @@ static const double chart_frame = 0.35;
 /* A hole may be this much darker in red than the skin around it and still be skin. */
 static const double hole_darker_od = 0.02;
 
-void rubor_skin_cut_chart(rubor_skin_field *field, const rubor_calibration *calibration, int full_width,
-                          int full_height)
+void rubor_skin_cut_chart(rubor_skin_field *field, const rubor_calibration *calibration, int width,
+                          int height, int full_width, int full_height)
 {
     double inverse[9];
     if (calibration->status != RUBOR_CALIBRATION_CHART || full_width <= 0 || full_height <= 0 ||
         rubor_matrix3_inverse(inverse, calibration->location.homography, NULL))
         return;
-    double sx = (double)full_width / field->width, sy = (double)full_height / field->height;
+    double sx = (double)full_width / width * field->step, sy = (double)full_height / height * field->step;
     for (int y = 0; y < field->height; y++)
         for (int x = 0; x < field->width; x++) {
             double px = (x + 0.5) * sx - 0.5, py = (y + 0.5) * sy - 0.5;
