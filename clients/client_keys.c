@@ -20,7 +20,8 @@ static rubor_status read_key(char out[Z85_SIZE], const char *path, rubor_error *
     size_t size = 0;
     rubor_status status = rubor_file_read(&data, &size, path, KEY_FILE_BYTES, error);
     if (status != RUBOR_OK)
-        return status;
+        return rubor_error_set(error, status, "%.300s: %s; make keys with rubor keygen", path,
+                               rubor_status_text(status));
     size_t length = 0;
     while (length < size && length < Z85_SIZE && data[length] && strchr(z85_alphabet, data[length]))
         length++;
