@@ -1,0 +1,536 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+typedef struct fixture {
+    char folder[64];
+    rubor_store *store;
+    rubor_request *request;
+} fixture;
+
+static void open_store(fixture *f)
+{
+    rubor_error error = {0};
+    if (rubor_store_open(&f->store, f->folder, RUBOR_STORE_WRITE, &error) != RUBOR_OK)
+        fail_msg("%s", error.message);
+}
+
+static void reopen(fixture *f)
+{
+    rubor_store_close(&f->store);
+    open_store(f);
+}
+
+static int setup(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+    const char *memory = "/dev/shm"; /* an fsync is free there */
+    snprintf(f->folder, sizeof f->folder, "%s/rubor-store-XXXXXX", access(memory, W_OK) == 0 ? memory : "/tmp");
+    if (!mkdtemp(f->folder))
+        return -1;
+    rubor_store_fault_reset();
+    open_store(f);
+    f->request = malloc(sizeof *f->request);
+    rubor_request_init(f->request, RUBOR_VERB_ANALYZE);
+    snprintf(f->request->patient, sizeof f->request->patient, "P");
+    snprintf(f->request->session, sizeof f->request->session, "S");
+    f->request->day = 1;
+    *state = f;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+    (void)info;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    rubor_store_fault_reset();
+    rubor_store_close(&f->store);
+    nftw(f->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(f->request);
+    free(f);
+    return 0;
+}
+
+static int counted_files;
+static int count_one(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+    (void)path;
+    (void)info;
+    (void)at;
+    counted_files += kind == FTW_F;
+    return 0;
+}
+
+static int count_files(const fixture *f, const char *inside)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", f->folder, inside);
+    counted_files = 0;
+    nftw(path, count_one, 16, FTW_PHYS);
+    return counted_files;
+}
+
+static rubor_status put_photo(fixture *f, const char *text, char digest[RUBOR_DIGEST_SIZE])
+{
+    rubor_bytes bytes = {(const uint8_t *)text, strlen(text)};
+    rubor_store_digest(digest, bytes);
+    return rubor_store_file_put(f->store, RUBOR_STORE_PHOTO, digest, bytes, NULL);
+}
+
+static rubor_job_info submit(fixture *f, int day, const char *photo)
+{
+    rubor_job_info info;
+    rubor_error error = {0};
+    char digest[RUBOR_DIGEST_SIZE];
+    f->request->day = day;
+    assert_int_equal(put_photo(f, photo, digest), RUBOR_OK);
+    if (rubor_store_submit(f->store, f->request, digest, NULL, (int64_t)strlen(photo), "test", &info, &error))
+        fail_msg("%s", error.message);
+    return info;
+}
+
+static rubor_status finish_with(fixture *f, const rubor_job_info *job, const char *verdict,
+                                rubor_job_list *changed)
+{
+    rubor_job_info now;
+    rubor_record *record = malloc(sizeof *record);
+    rubor_wire_writer writer;
+    rubor_record_init(record);
+    snprintf(record->quality.verdict, sizeof record->quality.verdict, "%s", verdict);
+    rubor_wire_writer_init(&writer);
+    rubor_record_pack(&writer, record);
+    rubor_store_job(f->store, job->job, false, &now, NULL);
+    rubor_outcome outcome = {.record = record,
+                             .packed = {(const uint8_t *)writer.buffer.data, writer.buffer.size},
+                             .baseline = now.baseline,
+                             .attempts = 1};
+    rubor_status status = rubor_store_finish(f->store, job->job, &outcome, changed, NULL);
+    rubor_wire_writer_finish(&writer);
+    free(record);
+    return status;
+}
+
+static void finish_ok(fixture *f, const rubor_job_info *job, const char *verdict)
+{
+    rubor_job_list changed = {0};
+    assert_int_equal(finish_with(f, job, verdict, &changed), RUBOR_OK);
+    rubor_job_list_finish(&changed);
+}
+
+/* ---- filing ---- */
+
+static void the_same_photo_under_the_same_key_is_one_job(void **state)
+{
+    fixture *f = *state;
+    rubor_job_info first = submit(f, 1, "photo"), again = submit(f, 1, "photo"),
+                   other_day = submit(f, 2, "photo");
+    assert_false(first.duplicate);
+    assert_true(again.duplicate);
+    assert_string_equal(first.job, again.job);
+    assert_string_not_equal(first.job, other_day.job);
+    f->request->region = (rubor_polygon){3, {{0, 0}, {9, 0}, {9, 9}}};
+    assert_string_not_equal(submit(f, 1, "photo").job, first.job);
+    assert_int_equal(count_files(f, "photos"), 1);
+}
+
+static void what_was_acknowledged_is_there_after_a_restart(void **state)
+{
+    fixture *f = *state;
+    rubor_job_info job = submit(f, 1, "photo"), found;
+    reopen(f);
+    assert_int_equal(rubor_store_job(f->store, job.job, false, &found, NULL), RUBOR_OK);
+    assert_string_equal(found.state, "queued");
+    rubor_pending_job pending;
+    assert_int_equal(rubor_store_pending(f->store, job.job, &pending, NULL), RUBOR_OK);
+    assert_int_equal(pending.bytes, 5);
+}
+
+static void a_job_has_exactly_one_result(void **state)
+{
+    fixture *f = *state;
+    rubor_job_info job = submit(f, 1, "photo"), found;
+    rubor_job_list changed = {0};
+    finish_ok(f, &job, "ok");
+    assert_int_equal(finish_with(f, &job, "warn", &changed), RUBOR_CONFLICT);
+    assert_int_equal(rubor_store_job(f->store, job.job, true, &found, NULL), RUBOR_OK);
+    assert_string_equal(found.record->quality.verdict, "ok");
+    rubor_job_info_finish(&found);
+}
+
+static void a_second_broker_on_the_same_store_is_refused(void **state)
+{
+    fixture *f = *state;
+    rubor_store *second;
+    rubor_error error = {0};
+    assert_int_equal(rubor_store_open(&second, f->folder, RUBOR_STORE_WRITE, &error), RUBOR_CONFLICT);
+    assert_null(second);
+    assert_int_equal(rubor_store_open(&second, "postgresql://localhost/rubor", RUBOR_STORE_WRITE, &error),
+                     RUBOR_UNSUPPORTED);
+}
+
+static void a_store_of_a_newer_version_is_left_alone(void **state)
+{
+    fixture *f = *state;
+    char path[128];
+    sqlite3 *db;
+    rubor_store_close(&f->store);
+    snprintf(path, sizeof path, "%s/rubor.db", f->folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL);
+    sqlite3_close(db);
+    assert_int_equal(rubor_store_open(&f->store, f->folder, RUBOR_STORE_WRITE, NULL), RUBOR_UNSUPPORTED);
+}
+
+/* ---- the baseline of a visit ---- */
+
+static rubor_job_info current_of_day(fixture *f, int day)
+{
+    rubor_request *list = malloc(sizeof *list);
+    rubor_reply reply;
+    rubor_job_info found = {0};
+    rubor_request_init(list, RUBOR_VERB_LIST);
+    list->day = day;
+    rubor_reply_init(&reply, NULL);
+    assert_int_equal(rubor_store_list(f->store, list, &reply, NULL), RUBOR_OK);
+    assert_int_equal(reply.job_count, 1);
+    found = reply.jobs[0];
+    found.record = NULL;
+    rubor_reply_finish(&reply);
+    free(list);
+    return found;
+}
+
+static void a_visit_uses_the_latest_usable_baseline_in_whatever_order_they_arrive(void **state)
+{
+    fixture *f = *state;
+    rubor_job_list changed = {0};
+    rubor_job_info visit = submit(f, 3, "visit");
+    finish_ok(f, &visit, "ok");
+    rubor_job_info bad = submit(f, RUBOR_DAY_BEFORE, "blurred");
+    finish_ok(f, &bad, "retake");
+    assert_string_equal(current_of_day(f, 3).job, visit.job);
+    rubor_job_info good = submit(f, RUBOR_DAY_BEFORE, "sharp");
+    assert_int_equal(finish_with(f, &good, "warn", &changed), RUBOR_OK);
+    assert_int_equal(changed.count, 1);
+    rubor_job_info measured_again = current_of_day(f, 3), old;
+    assert_string_equal(measured_again.job, changed.jobs[0]);
+    assert_string_equal(measured_again.baseline, good.digest);
+    assert_int_equal(rubor_store_job(f->store, visit.job, true, &old, NULL), RUBOR_OK);
+    assert_string_equal(old.state, "done");
+    assert_string_equal(old.superseded_by, measured_again.job);
+    assert_non_null(old.record);
+    rubor_job_info_finish(&old);
+    rubor_job_list_finish(&changed);
+    assert_string_equal(submit(f, 4, "later visit").baseline, good.digest);
+}
+
+static void a_visit_that_still_waits_takes_the_new_baseline_itself(void **state)
+{
+    fixture *f = *state;
+    rubor_job_info before = submit(f, RUBOR_DAY_BEFORE, "before"), visit = submit(f, 0, "visit");
+    assert_string_equal(visit.baseline, "");
+    finish_ok(f, &before, "ok");
+    assert_string_equal(current_of_day(f, 0).job, visit.job);
+    assert_string_equal(current_of_day(f, 0).baseline, before.digest);
+}
+
+static void another_view_or_session_is_no_baseline(void **state)
+{
+    fixture *f = *state;
+    snprintf(f->request->view, sizeof f->request->view, "left");
+    rubor_job_info before = submit(f, RUBOR_DAY_BEFORE, "before");
+    finish_ok(f, &before, "ok");
+    snprintf(f->request->view, sizeof f->request->view, "right");
+    assert_string_equal(submit(f, 0, "visit").baseline, "");
+}
+
+static void an_amended_baseline_takes_its_visits_back(void **state)
+{
+    fixture *f = *state;
+    rubor_job_list changed = {0};
+    rubor_job_info before = submit(f, RUBOR_DAY_BEFORE, "before"), moved;
+    finish_ok(f, &before, "ok");
+    rubor_job_info visit = submit(f, 0, "visit");
+    finish_ok(f, &visit, "ok");
+    rubor_request *amend = malloc(sizeof *amend);
+    rubor_request_init(amend, RUBOR_VERB_AMEND);
+    snprintf(amend->job, sizeof amend->job, "%s", before.job);
+    snprintf(amend->session, sizeof amend->session, "another session");
+    assert_int_equal(rubor_store_amend(f->store, amend, "test", &moved, &changed, NULL), RUBOR_OK);
+    assert_string_equal(moved.session, "another session");
+    assert_string_equal(current_of_day(f, 0).baseline, "");
+    assert_string_not_equal(current_of_day(f, 0).job, visit.job);
+    rubor_job_list_finish(&changed);
+    free(amend);
+}
+
+/* ---- forgetting and audit ---- */
+
+static void forgetting_leaves_nothing_but_the_audit_line(void **state)
+{
+    fixture *f = *state;
+    rubor_job_list stopped = {0};
+    int64_t jobs = 0, photos = 0, lines = 0;
+    snprintf(f->request->patient, sizeof f->request->patient, "UNIQUE-PATIENT-NAME");
+    rubor_job_info job = submit(f, 1, "photo of one"), shared = submit(f, 2, "photo of two patients");
+    finish_ok(f, &job, "ok");
+    rubor_store_note_add(f->store, f->request, "test", NULL);
+    snprintf(f->request->patient, sizeof f->request->patient, "other");
+    submit(f, 2, "photo of two patients");
+    assert_int_equal(count_files(f, "photos"), 2);
+    assert_int_equal(
+        rubor_store_forget(f->store, "UNIQUE-PATIENT-NAME", "test", &jobs, &photos, &stopped, NULL),
+        RUBOR_OK);
+    assert_int_equal(jobs, 2);
+    assert_int_equal(photos, 1);
+    assert_int_equal(stopped.count, 2);
+    assert_int_equal(count_files(f, "photos"), 1);
+    rubor_job_info gone;
+    assert_int_equal(rubor_store_job(f->store, job.job, false, &gone, NULL), RUBOR_NOT_FOUND);
+    assert_int_equal(rubor_store_job(f->store, shared.job, false, &gone, NULL), RUBOR_NOT_FOUND);
+    assert_int_equal(rubor_store_audit_verify(f->store, &lines, NULL), RUBOR_OK);
+    rubor_job_list_finish(&stopped);
+    rubor_store_close(&f->store);
+    char command[256];
+    snprintf(command, sizeof command, "grep -rqa UNIQUE-PATIENT-NAME %s", f->folder);
+    assert_int_not_equal(system(command), 0); /* NOLINT: the test's own folder */
+}
+
+static void a_changed_or_missing_audit_line_is_found(void **state)
+{
+    fixture *f = *state;
+    char path[128];
+    sqlite3 *db;
+    int64_t lines;
+    rubor_error error = {0};
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(rubor_store_audit_add(f->store, "who", "did", "what", "detail", NULL), RUBOR_OK);
+    assert_int_equal(rubor_store_audit_verify(f->store, &lines, NULL), RUBOR_OK);
+    assert_int_equal(lines, 5);
+    snprintf(path, sizeof path, "%s/rubor.db", f->folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_not_equal(sqlite3_exec(db, "UPDATE audit SET who = 'x' WHERE seq = 3", NULL, NULL, NULL),
+                         SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DROP TRIGGER audit_no_update; UPDATE audit SET who = 'x' WHERE seq = 3",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(rubor_store_audit_verify(f->store, &lines, &error), RUBOR_CORRUPT);
+    assert_non_null(strstr(error.message, "line 3"));
+    sqlite3_exec(
+        db,
+        "UPDATE audit SET who = 'who' WHERE seq = 3; DROP TRIGGER audit_no_delete; DELETE FROM audit WHERE"
+        " seq = 4",
+        NULL, NULL, NULL);
+    assert_int_equal(rubor_store_audit_verify(f->store, &lines, &error), RUBOR_CORRUPT);
+    assert_non_null(strstr(error.message, "line 4"));
+    sqlite3_close(db);
+}
+
+/* ---- a disk that fails at every single operation ---- */
+
+typedef struct attempt {
+    rubor_status status;
+    char job[RUBOR_JOB_SIZE];
+} attempt;
+
+static attempt try_submit(fixture *f, const char *photo)
+{
+    attempt a = {0};
+    rubor_job_info info;
+    char digest[RUBOR_DIGEST_SIZE];
+    f->request->day = 1;
+    a.status = put_photo(f, photo, digest);
+    if (!a.status)
+        a.status =
+            rubor_store_submit(f->store, f->request, digest, NULL, (int64_t)strlen(photo), "t", &info, NULL);
+    if (!a.status)
+        snprintf(a.job, sizeof a.job, "%s", info.job);
+    return a;
+}
+
+/* What was acknowledged is there with its bytes; what was not can be tried again; nothing is left over. */
+static void check_after_fault(fixture *f, const attempt *a, const char *photo)
+{
+    rubor_job_info info;
+    rubor_buffer bytes;
+    int64_t removed;
+    rubor_store_fault_reset();
+    attempt again = try_submit(f, photo);
+    assert_int_equal(again.status, RUBOR_OK);
+    if (a->status == RUBOR_OK)
+        assert_string_equal(a->job, again.job);
+    reopen(f);
+    assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_OK);
+    assert_int_equal(rubor_store_job(f->store, again.job, false, &info, NULL), RUBOR_OK);
+    assert_int_equal(rubor_store_file_get(f->store, RUBOR_STORE_PHOTO, info.digest, &bytes, NULL), RUBOR_OK);
+    assert_int_equal(bytes.size, strlen(photo));
+    assert_memory_equal(bytes.data, photo, bytes.size);
+    free(bytes.data);
+}
+
+static void fail_everywhere(fixture *f, int errno_value, bool sticky)
+{
+    int photos = count_files(f, "photos"), faults = 0;
+    for (int op = 0; op < RUBOR_STORE_OP_COUNT; op++)
+        for (int nth = 1; nth < 40; nth++) {
+            char photo[64];
+            snprintf(photo, sizeof photo, "photo %d %d %d %d", errno_value, sticky, op, nth);
+            rubor_store_fault_reset();
+            rubor_store_fault((rubor_store_op)op, nth, errno_value, sticky);
+            attempt a = try_submit(f, photo);
+            bool reached = rubor_store_op_count((rubor_store_op)op) >= nth;
+            faults += reached;
+            if (reached && op < RUBOR_STORE_OP_DB_WRITE)
+                assert_int_equal(a.status, RUBOR_IO);
+            check_after_fault(f, &a, photo);
+            photos++;
+            if (!reached)
+                break;
+        }
+    assert_true(faults > 8);
+    assert_int_equal(count_files(f, "photos"), photos);
+    int64_t lines;
+    assert_int_equal(rubor_store_audit_verify(f->store, &lines, NULL), RUBOR_OK);
+    assert_int_equal(lines, photos); /* one line a filing: a failed attempt left none */
+}
+
+static void a_full_disk_at_any_write_loses_and_acknowledges_nothing(void **state)
+{
+    fail_everywhere(*state, ENOSPC, false);
+}
+
+static void a_disk_error_at_any_write_or_fsync_loses_and_acknowledges_nothing(void **state)
+{
+    fail_everywhere(*state, EIO, false);
+}
+
+static void a_disk_that_stays_full_recovers_when_there_is_room(void **state)
+{
+    fail_everywhere(*state, ENOSPC, true);
+}
+
+/* ---- the write-ahead log cut short, as by a power cut ---- */
+
+static size_t copy_file(const char *from, const char *to, long most)
+{
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    if (!in || !out) {
+        if (in)
+            fclose(in);
+        if (out)
+            fclose(out);
+        return 0;
+    }
+    size_t size = 0;
+    for (int byte; (most < 0 || (long)size < most) && (byte = fgetc(in)) != EOF; size++)
+        fputc(byte, out);
+    fclose(in);
+    fclose(out);
+    return size;
+}
+
+static int64_t count_jobs(const char *folder)
+{
+    rubor_store *store;
+    rubor_error error = {0};
+    rubor_service_status counts = {0};
+    int64_t lines;
+    if (rubor_store_open(&store, folder, RUBOR_STORE_WRITE, &error) != RUBOR_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(rubor_store_count(store, &counts, NULL), RUBOR_OK);
+    assert_int_equal(rubor_store_audit_verify(store, &lines, NULL), RUBOR_OK);
+    rubor_store_close(&store);
+    assert_int_equal(lines, counts.queued);
+    return counts.queued;
+}
+
+static void the_log_cut_at_any_byte_of_its_last_record_keeps_all_before_it(void **state)
+{
+    fixture *f = *state;
+    char folder[80], from[160], to[160];
+    submit(f, 1, "first");
+    submit(f, 1, "second");
+    snprintf(from, sizeof from, "%s/rubor.db-wal", f->folder);
+    struct stat before, after;
+    assert_int_equal(stat(from, &before), 0);
+    submit(f, 1, "third");
+    assert_int_equal(stat(from, &after), 0);
+    assert_true(after.st_size > before.st_size);
+    snprintf(folder, sizeof folder, "%s-cut", f->folder);
+    long step = getenv("RUBOR_LONG") ? 1 : 389; /* a prime: all places within a page in turn */
+    for (long size = before.st_size; size <= after.st_size; size += size + step > after.st_size ? 1 : step) {
+        mkdir(folder, 0700);
+        snprintf(from, sizeof from, "%s/rubor.db", f->folder);
+        snprintf(to, sizeof to, "%s/rubor.db", folder);
+        copy_file(from, to, -1);
+        snprintf(from, sizeof from, "%s/rubor.db-wal", f->folder);
+        snprintf(to, sizeof to, "%s/rubor.db-wal", folder);
+        copy_file(from, to, size);
+        int64_t jobs = count_jobs(folder);
+        assert_in_range(jobs, 2, 3);
+        if (size == after.st_size)
+            assert_int_equal(jobs, 3);
+        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        if (size + step > after.st_size && size < after.st_size)
+            size = after.st_size - 1;
+    }
+}
+
+static void files_that_no_row_refers_to_are_swept(void **state)
+{
+    fixture *f = *state;
+    char digest[RUBOR_DIGEST_SIZE], path[256];
+    int64_t removed;
+    submit(f, 1, "kept");
+    assert_int_equal(put_photo(f, "orphan", digest), RUBOR_OK);
+    snprintf(path, sizeof path, "%s/photos/%.2s/%s.part", f->folder, digest, digest + 2);
+    FILE *part = fopen(path, "w");
+    fputs("half", part);
+    fclose(part);
+    assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_OK);
+    assert_int_equal(removed, 2);
+    assert_int_equal(count_files(f, "photos"), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(the_same_photo_under_the_same_key_is_one_job),
+        TEST(what_was_acknowledged_is_there_after_a_restart),
+        TEST(a_job_has_exactly_one_result),
+        TEST(a_second_broker_on_the_same_store_is_refused),
+        TEST(a_store_of_a_newer_version_is_left_alone),
+        TEST(a_visit_uses_the_latest_usable_baseline_in_whatever_order_they_arrive),
+        TEST(a_visit_that_still_waits_takes_the_new_baseline_itself),
+        TEST(another_view_or_session_is_no_baseline),
+        TEST(an_amended_baseline_takes_its_visits_back),
+        TEST(forgetting_leaves_nothing_but_the_audit_line),
+        TEST(a_changed_or_missing_audit_line_is_found),
+        TEST(a_full_disk_at_any_write_loses_and_acknowledges_nothing),
+        TEST(a_disk_error_at_any_write_or_fsync_loses_and_acknowledges_nothing),
+        TEST(a_disk_that_stays_full_recovers_when_there_is_room),
+        TEST(the_log_cut_at_any_byte_of_its_last_record_keeps_all_before_it),
+        TEST(files_that_no_row_refers_to_are_swept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
