@@ -2,6 +2,7 @@
 
 #include "clients/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *landmarks_json(const rubor_landmarks *found)
@@ -100,12 +101,26 @@ static json_t *expected_json(void)
     return out;
 }
 
-rubor_status rubor_review_model(json_t **out, const rubor_reply *series, const rubor_session_info *session,
+/* By view, then day (before treatment first), then as they were submitted. */
+static int compare_jobs(const void *left, const void *right)
+{
+    const rubor_job_info *a = left, *b = right;
+    int views = strcmp(a->view, b->view);
+    if (views != 0)
+        return views;
+    if (a->day != b->day)
+        return a->day < b->day ? -1 : 1;
+    return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
+}
+
+rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_session_info *session,
                                 rubor_error *error)
 {
-    const rubor_job_info *first = series->job_count ? &series->jobs[0] : NULL;
+    const rubor_job_info *first = series->job_count ? &series->jobs[0] : NULL; /* all are of one session */
     const char *patient = first ? first->patient : session ? session->patient : "";
     const char *name = first ? first->session : session ? session->session : "";
+    if (series->job_count)
+        qsort(series->jobs, series->job_count, sizeof *series->jobs, compare_jobs);
     json_t *days = json_array();
     bool whole = days != NULL;
     for (size_t i = 0; whole && i < series->job_count; i++)

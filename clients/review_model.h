@@ -8,8 +8,8 @@
 #include <jansson.h>
 
 /* series: the reply to rubor.series; session: the reply to rubor.session, or NULL. A new reference.
- * Members of days are in the order of series->jobs. RUBOR_NO_MEMORY. */
-rubor_status rubor_review_model(json_t **out, const rubor_reply *series, const rubor_session_info *session,
+ * series->jobs is sorted in place by view and day; members of days are in its order. RUBOR_NO_MEMORY. */
+rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_session_info *session,
                                 rubor_error *error);
 
 #endif
