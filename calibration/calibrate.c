@@ -71,6 +71,7 @@ static void set_input(work *w, const rubor_patch *patches)
         in->x = k % RUBOR_CHART_COLUMNS - 2.5;
         in->y = k / RUBOR_CHART_COLUMNS - 1.5;
     }
+    rubor_fit_prepare(w->input);
 }
 
 static double patch_error(const rubor_fit *fit, const work *w, int k)

@@ -36,7 +36,8 @@ static void tone_levels(float *levels, const float tone[KNOTS])
 }
 
 /* Bilinear between the cells' centers, held at the borders. */
-static void divide_by_flat(float *const row[3], const rubor_calibration *calibration, int y, int width, int height)
+static void divide_by_flat(float *const row[3], const rubor_calibration *calibration, int y, int width,
+                           int height)
 {
     double fy = (y + 0.5) * RUBOR_FLAT_ROWS / height - 0.5;
     fy = fy < 0.0 ? 0.0 : fy > RUBOR_FLAT_ROWS - 1.0 ? RUBOR_FLAT_ROWS - 1.0 : fy;
@@ -46,8 +47,10 @@ static void divide_by_flat(float *const row[3], const rubor_calibration *calibra
         fx = fx < 0.0 ? 0.0 : fx > RUBOR_FLAT_COLUMNS - 1.0 ? RUBOR_FLAT_COLUMNS - 1.0 : fx;
         int x0 = (int)fx, x1 = x0 + 1 < RUBOR_FLAT_COLUMNS ? x0 + 1 : x0;
         double tx = fx - x0, ty = fy - y0;
-        double upper = (1.0 - tx) * (double)calibration->flat[y0][x0] + tx * (double)calibration->flat[y0][x1];
-        double lower = (1.0 - tx) * (double)calibration->flat[y1][x0] + tx * (double)calibration->flat[y1][x1];
+        double upper =
+            (1.0 - tx) * (double)calibration->flat[y0][x0] + tx * (double)calibration->flat[y0][x1];
+        double lower =
+            (1.0 - tx) * (double)calibration->flat[y1][x0] + tx * (double)calibration->flat[y1][x1];
         float by = (float)(1.0 / ((1.0 - ty) * upper + ty * lower));
         for (int c = 0; c < 3; c++)
             row[c][x] *= by;

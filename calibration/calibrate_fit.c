@@ -1,6 +1,7 @@
 #include "calibration/calibrate_fit.h"
 
 #include "calibration/calibrate_solve.h"
+#include "imaging/fixed_math.h"
 
 #include <math.h>
 #include <string.h>
@@ -50,29 +51,44 @@ static double tone_log(const rubor_fit *fit, int channel, double x)
     return value + fmax(slope, 0.3) * (x - inside);
 }
 
+/* Brings the chart's brightest channel, clipped or not, to where white usually lies. */
+static double usual_scale(const rubor_fit_patch *patches)
+{
+    const double usual = 0.8;
+    double brightest = 1e-3;
+    for (int k = 0; k < PATCHES; k++)
+        for (int c = 0; c < 3; c++)
+            brightest = fmax(brightest, patches[k].linear[c]);
+    return usual / brightest;
+}
+
 static double contrast_basis(double e)
 {
     return e * (1.0 - e) * (2.0 * e - 1.0);
 }
 
-/* ln of linear light after the contrast curve is taken back; slope by contrast. */
-static double plain_log(const rubor_fit *fit, double linear, double *slope)
+/* ln of linear light after the contrast curve is taken back, from the sRGB-encoded value e at the usual
+ * scale; slope by contrast. Straight below where the sRGB curve is. */
+static double plain_log(const rubor_fit *fit, double e, double *slope)
 {
-    double e = rubor_srgb_encode(linear * fit->scale), basis = contrast_basis(e);
+    double basis = contrast_basis(e);
     double y = fmax(e - fit->theta[RUBOR_FIT_CONTRAST] * basis, 1e-4);
-    double plain = rubor_srgb_decode(y);
-    if (slope) {
-        double rise = y <= 0.04045 ? 1.0 / 12.92 : 2.4 / 1.055 * pow((y + 0.055) / 1.055, 1.4);
-        *slope = -basis * rise / plain;
-    }
-    return log(plain / fit->scale);
+    bool straight = y <= 0.04045;
+    if (slope)
+        *slope = -basis * (straight ? 1.0 / y : 2.4 / (y + 0.055));
+    return (straight ? rubor_log(y / 12.92) : 2.4 * rubor_log((y + 0.055) / 1.055)) - fit->log_scale;
+}
+
+static double tone_of_encoded(const rubor_fit *fit, int channel, double e)
+{
+    return rubor_exp(fit->middle + tone_log(fit, channel, plain_log(fit, e, NULL) - fit->middle));
 }
 
 double rubor_fit_tone(const rubor_fit *fit, int channel, double linear)
 {
     if (!(linear > 0.0))
         return 0.0;
-    return exp(fit->middle + tone_log(fit, channel, plain_log(fit, linear, NULL) - fit->middle));
+    return tone_of_encoded(fit, channel, rubor_srgb_encode(linear * fit->scale));
 }
 
 /* Glare is never negative: a soft hinge at zero, so that a step can always lead away from it. */
@@ -85,9 +101,9 @@ static double glare_of(double parameter, double *slope)
         *slope = 1.0;
         return parameter;
     }
-    double e = exp(at);
+    double e = rubor_exp(at);
     *slope = e / (1.0 + e);
-    return GLARE_HINGE * log1p(e);
+    return GLARE_HINGE * rubor_log(1.0 + e);
 }
 
 static double glare_parameter(const rubor_fit *fit, int channel)
@@ -106,10 +122,10 @@ void rubor_fit_color(double color[3], double v_out[3], const rubor_fit *fit, con
 {
     const double *t = fit->theta;
     double light = t[RUBOR_FIT_FALLOFF] * patch->x + t[RUBOR_FIT_FALLOFF + 1] * patch->y;
-    double scale = exp(-LN10 * light);
+    double scale = rubor_exp(-LN10 * light);
     double v[3];
     for (int c = 0; c < 3; c++)
-        v[c] = (rubor_fit_tone(fit, c, patch->linear[c]) - rubor_fit_glare(fit, c)) * scale;
+        v[c] = (tone_of_encoded(fit, c, patch->encoded[c]) - rubor_fit_glare(fit, c)) * scale;
     for (int i = 0; i < 3; i++)
         color[i] = t[3 * i] * v[0] + t[3 * i + 1] * v[1] + t[3 * i + 2] * v[2];
     if (v_out)
@@ -219,13 +235,13 @@ void rubor_fit_jacobian(double out[3][N], const rubor_fit *fit, const rubor_fit_
     double color[3], v[3], dv[3][N] = {{0}};
     rubor_fit_color(color, v, fit, patch);
     double light = m[RUBOR_FIT_FALLOFF] * patch->x + m[RUBOR_FIT_FALLOFF + 1] * patch->y;
-    double scale = exp(-LN10 * light);
+    double scale = rubor_exp(-LN10 * light);
     for (int c = 0; c < 3; c++) {
         double slopes[4], contrast, hinge, glare = glare_of(glare_parameter(fit, c), &hinge);
         double tone = v[c] / scale + glare;
         /* channel c carries the differences 1 and 2 as (1, 0), (0, 1), (-1, -1) */
         double first = c == 0 ? 1.0 : c == 1 ? 0.0 : -1.0, second = c == 1 ? 1.0 : c == 0 ? 0.0 : -1.0;
-        tone_slopes(slopes, fit, c, plain_log(fit, patch->linear[c], &contrast) - fit->middle);
+        tone_slopes(slopes, fit, c, plain_log(fit, patch->encoded[c], &contrast) - fit->middle);
         for (int i = 0; i < 4; i++)
             slopes[i] *= tone * scale;
         dv[c][RUBOR_FIT_CONTRAST] = slopes[3] * contrast;
@@ -314,15 +330,12 @@ static void problem_init(problem *p, const rubor_fit_patch *patches, const rubor
     }
 }
 
-/* Brings the chart's brightest channel, clipped or not, to where white usually lies. */
-static double usual_scale(const rubor_fit_patch *patches)
+void rubor_fit_prepare(rubor_fit_patch *patches)
 {
-    const double usual = 0.8;
-    double brightest = 1e-3;
+    double scale = usual_scale(patches);
     for (int k = 0; k < PATCHES; k++)
         for (int c = 0; c < 3; c++)
-            brightest = fmax(brightest, patches[k].linear[c]);
-    return usual / brightest;
+            patches[k].encoded[c] = rubor_srgb_encode(patches[k].linear[c] * scale);
 }
 
 rubor_status rubor_fit_start(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference,
@@ -331,13 +344,14 @@ rubor_status rubor_fit_start(rubor_fit *fit, const rubor_fit_patch *patches, con
     int used = 0;
     double sum = 0.0, low = INFINITY, high = -INFINITY;
     *fit = (rubor_fit){.scale = usual_scale(patches)};
+    fit->log_scale = rubor_log(fit->scale);
     memcpy(fit->theta + RUBOR_FIT_TONE, PRIOR_MEAN, sizeof PRIOR_MEAN);
     for (int k = 0; k < PATCHES; k++) {
         if (!(patches[k].weight > 0.0))
             continue;
         used++;
         for (int c = 0; c < 3; c++) {
-            double x = log(fmax(patches[k].linear[c], 1e-3));
+            double x = rubor_log(fmax(patches[k].linear[c], 1e-3));
             sum += x / 3.0;
             low = fmin(low, x);
             high = fmax(high, x);

@@ -32,15 +32,16 @@ enum {
 };
 
 typedef struct rubor_fit_patch {
-    double linear[3]; /* sRGB-decoded camera values, > 0 */
-    double weight;    /* 0: not used */
-    double x, y;      /* pitches from the chart's center */
+    double linear[3];  /* sRGB-decoded camera values, > 0 */
+    double encoded[3]; /* the same, sRGB-encoded at the usual scale: by rubor_fit_prepare */
+    double weight;     /* 0: not used */
+    double x, y;       /* pitches from the chart's center */
 } rubor_fit_patch;
 
 typedef struct rubor_fit {
     double theta[RUBOR_FIT_PARAMETERS];
     double middle; /* mean ln l of the used patches */
-    double scale;
+    double scale, log_scale;
     double low, high; /* x outside of which the tone curve goes on straight in log-log */
     double cost;      /* half the sum of squared residuals, priors included */
     double covariance[RUBOR_FIT_PARAMETERS * RUBOR_FIT_PARAMETERS]; /* posterior, if asked for */
@@ -50,7 +51,9 @@ typedef struct rubor_fit {
     double tone_precision[RUBOR_FIT_TONES * RUBOR_FIT_TONES];
 } rubor_fit;
 
-/* All arrays hold 24 patches. Prepares a starting point (least squares in linear light) from the patches with
+/* All arrays hold 24 patches. Fills encoded from linear of all patches, used or not. */
+void rubor_fit_prepare(rubor_fit_patch *patches);
+/* A starting point (least squares in linear light) from the patches with
  * weight > 0. */
 rubor_status rubor_fit_start(rubor_fit *fit, const rubor_fit_patch *patches, const rubor_lab *reference_d50,
                              rubor_error *error);

@@ -2,6 +2,8 @@
 
 #include "calibration/calibrate_solve.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -150,7 +152,7 @@ static double half_log_determinant(const double *factor, int n)
 {
     double sum = 0.0;
     for (int i = 0; i < n; i++)
-        sum += log(factor[i * n + i]);
+        sum += rubor_log(factor[i * n + i]);
     return sum;
 }
 

@@ -86,8 +86,8 @@ typedef struct rubor_calibration {
 
     double mm_per_px; /* full-resolution pixel, at the chart; NaN where unknown */
     double mm_per_px_sd;
-    char profile_name[64]; /* "" unless status is PROFILE */
-    bool flat_known;       /* only with a profile */
+    char profile_name[64];                           /* "" unless status is PROFILE */
+    bool flat_known;                                 /* only with a profile */
     float flat[RUBOR_FLAT_ROWS][RUBOR_FLAT_COLUMNS]; /* relative light over the frame, mean 1; divided out */
 } rubor_calibration;
 

@@ -2,6 +2,8 @@
 #include "calibration/calibration.h"
 #include "calibration/skin_model.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -163,12 +165,12 @@ static void skin_indices(double ei[SKINS], const double weights[3][SAMPLES])
     for (int skin = 0; skin < SKINS; skin++) {
         double red = 0.0, green = 0.0;
         for (int i = 0; i < SAMPLES; i++) {
-            double reflectance =
-                pow(10.0, -0.2 - melanin[skin / 2] * melanin_shape[i] - blood[skin % 2] * blood_shape[i]);
+            double reflectance = rubor_pow(10.0, -0.2 - melanin[skin / 2] * melanin_shape[i] -
+                                                     blood[skin % 2] * blood_shape[i]);
             red += weights[0][i] * reflectance;
             green += weights[1][i] * reflectance;
         }
-        ei[skin] = 100.0 * log10(fmax(red, 1e-6) / fmax(green, 1e-6));
+        ei[skin] = 100.0 * rubor_log10(fmax(red, 1e-6) / fmax(green, 1e-6));
     }
 }
 

@@ -9,6 +9,8 @@
 #include "calibration/skin_model.h"
 #include "imaging/linsolve.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +142,7 @@ static double tone_contrast(const rubor_fit *fit, double linear)
     double glare = rubor_fit_glare(fit, 1), step = 1.0 + 1e-4;
     double high = rubor_fit_tone(fit, 1, linear * step) - glare,
            low = rubor_fit_tone(fit, 1, linear / step) - glare;
-    return high > 0.0 && low > 0.0 ? log(high / low) / (2.0 * log(step)) : 1.0;
+    return high > 0.0 && low > 0.0 ? rubor_log(high / low) / (2.0 * rubor_log(step)) : 1.0;
 }
 
 /* The camera's green level of the light skin patch's neighborhood: where the green tone curve gives medium

@@ -3,7 +3,9 @@
 #include "calibration/calibrate_solve.h"
 #include "calibration/skin_model.h"
 
+#include "imaging/fixed_math.h"
 #include <assert.h>
+
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -60,7 +62,7 @@ static void add_thermal(lamps *all, double kelvin)
     double power[SAMPLES];
     for (int i = 0; i < SAMPLES; i++) {
         double nm = RUBOR_SPECTRUM_FIRST_NM + i * RUBOR_SPECTRUM_STEP_NM;
-        power[i] = pow(nm / 560.0, -5.0) / (exp(1.438777e7 / (nm * kelvin)) - 1.0);
+        power[i] = rubor_pow(nm / 560.0, -5.0) / (rubor_exp(1.438777e7 / (nm * kelvin)) - 1.0);
     }
     add_lamp(all, power);
 }

@@ -3,6 +3,8 @@
 #include "calibration/calibrate_solve.h"
 #include "imaging/color.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -36,7 +38,7 @@ void rubor_reference_observer(double weights[3][SAMPLES])
 void rubor_melanin_shape(double shape[SAMPLES], double exponent)
 {
     for (int i = 0; i < SAMPLES; i++)
-        shape[i] = pow((RUBOR_SPECTRUM_FIRST_NM + i * RUBOR_SPECTRUM_STEP_NM) / 550.0, -exponent);
+        shape[i] = rubor_pow((RUBOR_SPECTRUM_FIRST_NM + i * RUBOR_SPECTRUM_STEP_NM) / 550.0, -exponent);
 }
 
 void rubor_hemoglobin_shape(double shape[SAMPLES], double share, double power)
@@ -46,7 +48,7 @@ void rubor_hemoglobin_shape(double shape[SAMPLES], double share, double power)
                 *blood = rubor_absorption_oxyblood()->value;
     for (int i = 0; i < SAMPLES; i++)
         shape[i] = (1.0 - share) * (double)measured[i] +
-                   share * pow((double)blood[i] / (double)blood[AT_580], power);
+                   share * rubor_pow((double)blood[i] / (double)blood[AT_580], power);
 }
 
 void rubor_od_slopes(double slopes[3], const double weights[3][SAMPLES], const double reflectance[SAMPLES],
@@ -67,7 +69,7 @@ static void reflectance_of(double reflectance[SAMPLES], const double parameter[3
 {
     for (int i = 0; i < SAMPLES; i++) {
         double od = parameter[0] * shapes[0][i] + parameter[1] * shapes[1][i] + parameter[2] * shapes[2][i];
-        reflectance[i] = exp(-LN10 * od);
+        reflectance[i] = rubor_exp(-LN10 * od);
     }
 }
 
@@ -90,7 +92,7 @@ void rubor_skin_reflectance(double reflectance[SAMPLES], const double weights[3]
             double signal = 0.0;
             for (int i = 0; i < SAMPLES; i++)
                 signal += weights[c][i] * reflectance[i];
-            double od_off = -log10(fmax(color[c], 1e-3)) + log10(fmax(signal, 1e-6));
+            double od_off = -rubor_log10(fmax(color[c], 1e-3)) + rubor_log10(fmax(signal, 1e-6));
             for (int j = 0; j < 3; j++) {
                 b[j] += slopes[j][c] * od_off / (sigma * sigma);
                 for (int m = 0; m < 3; m++)
