@@ -1,0 +1,188 @@
+/* labels: calibration */
+#include "calibration/calibrate_solve.h"
+#include "calibration/response_prior.h"
+#include "calibration/skin_model.h"
+#include "tests/unit/calibration/chart_picture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { SAMPLES = RUBOR_SPECTRUM_SAMPLES };
+
+/* Camera times lamp, white-balanced. */
+static void spectral_camera(double weights[3][SAMPLES], const char *camera, const char *lamp)
+{
+    for (int c = 0; c < 3; c++) {
+        double sum = 0.0;
+        for (int i = 0; i < SAMPLES; i++) {
+            weights[c][i] = (double)rubor_camera_by_name(camera)->value[c][i] *
+                            (double)rubor_illuminant_by_name(lamp)->value[i];
+            sum += weights[c][i];
+        }
+        for (int i = 0; i < SAMPLES; i++)
+            weights[c][i] /= sum;
+    }
+}
+
+static rubor_calibration spectral_photo(const char *camera, const char *lamp)
+{
+    double weights[3][SAMPLES], linear[24][3] = {{0}};
+    rubor_image_encoded image = {0};
+    rubor_calibration calibration;
+    rubor_error error = {0};
+    chart_camera device = plain_camera;
+    device.exposure = 0.9;
+    spectral_camera(weights, camera, lamp);
+    for (size_t k = 0; k < 24; k++)
+        for (int c = 0; c < 3; c++)
+            for (int i = 0; i < SAMPLES; i++)
+                linear[k][c] += weights[c][i] * (double)rubor_chart_reflectance(k)->value[i];
+    picture_draw(&image, (const double(*)[3])linear, &device);
+    if (picture_calibrate(&calibration, &image, NULL, &error) != RUBOR_OK)
+        fail_msg("%s", error.message);
+    rubor_image_encoded_finish(&image);
+    return calibration;
+}
+
+/* The gain that the true spectra give after this calibration's matrix. */
+static double true_gain(const rubor_calibration *calibration, const char *camera, const char *lamp)
+{
+    double weights[3][SAMPLES], out[3][SAMPLES], reference[3][SAMPLES], skin[SAMPLES], shape[SAMPLES];
+    double own[3], seen[3];
+    spectral_camera(weights, camera, lamp);
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < SAMPLES; i++)
+            out[c][i] = calibration->matrix[3 * c] * weights[0][i] +
+                        calibration->matrix[3 * c + 1] * weights[1][i] +
+                        calibration->matrix[3 * c + 2] * weights[2][i];
+    rubor_reference_observer(reference);
+    rubor_skin_reflectance(skin, (const double(*)[SAMPLES])reference, NULL);
+    rubor_hemoglobin_shape(shape, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
+    rubor_od_slopes(own, (const double(*)[SAMPLES])out, skin, shape);
+    rubor_od_slopes(seen, (const double(*)[SAMPLES])reference, skin, shape);
+    return (own[1] - own[0]) / (seen[1] - seen[0]);
+}
+
+static void gain_of_cameras_and_lamps_outside_the_prior_is_found(void **state)
+{
+    (void)state; /* RUBOR_PRIOR_WITHOUT is set in main, before the prior is built */
+    static const char *const lamps[] = {"LED-B1", "FL11", "A", "D50"};
+    double worst = 0.0, largest = 0.0;
+    for (size_t k = 0; k < 4; k++) {
+        rubor_calibration c = spectral_photo("ampas_nikon_d7000", lamps[k]);
+        rubor_directions d;
+        rubor_calibration_directions(&d, &c, NULL);
+        double truth = true_gain(&c, "ampas_nikon_d7000", lamps[k]);
+        worst = fmax(worst, fabs(d.hemoglobin_gain / truth - 1.0));
+        largest = fmax(largest, fabs(truth - 1.0));
+        assert_true(d.hemoglobin_gain_sd > 0.01 && d.hemoglobin_gain_sd < 0.15);
+    }
+    assert_true(largest > 0.08); /* there is something to correct */
+    assert_true(worst < 0.06);
+}
+
+static void same_lamp_is_near_and_another_lamp_is_far(void **state)
+{
+    (void)state;
+    rubor_calibration one = spectral_photo("ampas_nikon_d7000", "LED-B1");
+    rubor_calibration other = spectral_photo("ampas_nikon_d7000", "FL11"), none;
+    assert_true(rubor_calibration_lighting_distance(&one, &one) < 1e-12);
+    assert_true(rubor_calibration_lighting_distance(&one, &other) > 0.04);
+    rubor_calibration_none(&none);
+    assert_true(isnan(rubor_calibration_lighting_distance(&one, &none)));
+}
+
+static void leaving_everything_out_is_refused(void **state)
+{
+    (void)state;
+    rubor_error error = {0};
+    rubor_response_prior *prior = malloc(sizeof *prior);
+    assert_non_null(prior);
+    assert_int_equal(rubor_response_prior_build(prior, "ampas,npl", &error), RUBOR_INVALID);
+    assert_int_equal(rubor_response_prior_build(prior, "nothing of this name", &error), RUBOR_OK);
+    double all = prior->mean[50];
+    assert_int_equal(rubor_response_prior_build(prior, "canon,FL11", &error), RUBOR_OK);
+    assert_true(fabs(prior->mean[50] - all) > 1e-9);
+    for (int i = 0; i < RUBOR_PRIOR_RESPONSE; i++)
+        assert_true(prior->covariance[i][i] >= -1e-12);
+    free(prior);
+}
+
+static void reference_observer_sees_its_own_directions(void **state)
+{
+    (void)state;
+    static const double dark[3] = {0.10, 0.05, 0.035}, light[3] = {0.55, 0.36, 0.28};
+    const double *skins[] = {dark, light, NULL};
+    rubor_calibration none;
+    rubor_calibration_none(&none);
+    for (size_t k = 0; k < 3; k++) {
+        rubor_directions d;
+        rubor_calibration_directions(&d, &none, skins[k]);
+        assert_true(fabs(100.0 * (d.hemoglobin[1] - d.hemoglobin[0]) - 1.0) < 1e-9); /* one unit of EI */
+        assert_true(fabs(100.0 * d.melanin[0] - 1.0) < 1e-9);                        /* one unit of MI */
+        assert_true(d.melanin[0] < d.melanin[1] && d.melanin[1] < d.melanin[2]);
+        assert_true(d.hemoglobin[0] > 0.0 && d.hemoglobin[0] < 0.5 * d.hemoglobin[1]);
+        assert_true(d.hb_to_mi_leak_sd > 0.0 && d.mel_to_ei_leak_sd > 0.0);
+    }
+}
+
+static void skin_model_meets_the_color_it_is_given(void **state)
+{
+    (void)state;
+    static const double colors[][3] = {{0.10, 0.05, 0.035}, {0.30, 0.17, 0.11}, {0.55, 0.36, 0.28}};
+    double reference[3][SAMPLES], skin[SAMPLES];
+    rubor_reference_observer(reference);
+    for (size_t k = 0; k < 3; k++) {
+        rubor_skin_reflectance(skin, (const double(*)[SAMPLES])reference, colors[k]);
+        for (int c = 0; c < 3; c++) {
+            double seen = 0.0;
+            for (int i = 0; i < SAMPLES; i++)
+                seen += reference[c][i] * skin[i];
+            assert_true(fabs(seen / colors[k][c] - 1.0) < 0.1);
+        }
+    }
+}
+
+static void impossible_skin_still_gives_finite_directions(void **state)
+{
+    (void)state;
+    static const double odd[][3] = {{0, 0, 0}, {1, 1, 1}, {0, 1, 0}, {-1, 2, 5}, {1e-9, 1e9, 0.5}};
+    rubor_calibration c = spectral_photo("ampas_canon_xti", "D65");
+    for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+        rubor_directions d;
+        rubor_calibration_directions(&d, &c, odd[k]);
+        assert_true(isfinite(d.hemoglobin_gain) && isfinite(d.melanin_gain) &&
+                    isfinite(d.hemoglobin_gain_sd));
+    }
+}
+
+static void cholesky_solves_and_refuses_what_is_not_definite(void **state)
+{
+    (void)state;
+    double a[9] = {4, 2, 1, 2, 5, 3, 1, 3, 6}, b[3] = {4 + 4 + 3, 2 + 10 + 9, 1 + 6 + 18};
+    double indefinite[4] = {1, 2, 2, 1};
+    assert_true(rubor_cholesky(a, 3));
+    rubor_cholesky_solve(b, a, 3);
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs(b[i] - (i + 1)) < 1e-12);
+    assert_false(rubor_cholesky(indefinite, 2));
+}
+
+int main(void)
+{
+    setenv("RUBOR_PRIOR_WITHOUT", "ampas_nikon_d7000,LED-B1,FL11", 1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gain_of_cameras_and_lamps_outside_the_prior_is_found),
+        cmocka_unit_test(same_lamp_is_near_and_another_lamp_is_far),
+        cmocka_unit_test(leaving_everything_out_is_refused),
+        cmocka_unit_test(reference_observer_sees_its_own_directions),
+        cmocka_unit_test(skin_model_meets_the_color_it_is_given),
+        cmocka_unit_test(impossible_skin_still_gives_finite_directions),
+        cmocka_unit_test(cholesky_solves_and_refuses_what_is_not_definite),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
