@@ -61,6 +61,10 @@ class Machine:
         victim.wait()
         self.start_worker()
 
+    def end(self):
+        for process in [self.broker, *self.workers]:
+            process.kill()
+
     def stop(self):
         for process in [self.broker, *self.workers]:
             process.send_signal(signal.SIGTERM)
@@ -153,21 +157,29 @@ def inspect(data, acknowledged):
     check(set(files) == photos, "and no other file is left over", set(files) ^ photos)
 
 
-with folder() as home:
+def main(home):
     machine = Machine(home)
-    station = Station(machine.client_port)
-    station.start()
-    rounds(machine, random.Random(SEED))
-    time.sleep(0.5)
-    station.more = False
-    station.join(10)
-    counts = settle(machine.client_port)
-    check(counts is not None, "after the last round everything settles", (home / "log").read_text()[-2000:])
-    machine.kill_broker()  # the sweep of a start finds what a crash left
+    try:
+        station = Station(machine.client_port)
+        station.start()
+        rounds(machine, random.Random(SEED))
+        time.sleep(0.5)
+        station.more = False
+        station.join(10)
+        counts = settle(machine.client_port)
+        check(counts is not None, "after the last round everything settles", (home / "log").read_text()[-2000:])
+        machine.kill_broker()  # the sweep of a start finds what a crash left
+    except BaseException:
+        machine.end()
+        raise
     codes = machine.stop()
     check(codes == [0, 0, 0], "SIGTERM ends each with 0", codes)
     inspect(machine.data, station.acknowledged)
     got = run("audit", "--data", machine.data, "verify")
     check(got.returncode == 0, "the audit is whole", got)
     print(f"{ROUNDS} rounds, seed {SEED}: {station.sent} photos sent, {len(station.acknowledged)} jobs acknowledged, {counts}")
+
+
+with folder() as home:
+    main(home)
 finish()
