@@ -44,9 +44,13 @@ typedef struct rubor_search_hit {
     double score; /* correlation over its chance deviation */
 } rubor_search_hit;
 
+/* What is aligned: red freed of blood (first attempt), or relief freed of blood and melanin (after new
+ * pigment). */
+typedef enum rubor_signal { RUBOR_SIGNAL_RED, RUBOR_SIGNAL_RELIEF } rubor_signal;
+
 /* step: working pixels a pixel of level 0 is wide; each further level halves. */
 rubor_status rubor_structure_build(rubor_structure_pyramid *out, const rubor_image_calibrated *image,
-                                   const rubor_mask *skin, int step, rubor_error *error);
+                                   const rubor_mask *skin, int step, rubor_signal signal, rubor_error *error);
 void rubor_structure_finish(rubor_structure_pyramid *pyramid);
 
 /* Pixels of a level to unit coordinates and back: (x + 0.5) * scale + offset. */

@@ -10,6 +10,9 @@
 /* Hemoglobin moves the red OD by this part of what it moves green minus red (measured spectra: MI 4 to 5 at
  * an EI of 15): taking that part of green minus red away leaves what redness does not change. */
 static const float blood_in_red = 0.3f;
+/* Red, green and blue OD in which neither blood nor melanin shows (orthogonal to both directions of the
+ * reference observer on medium skin); noisier, and blind to freckles, so only the second attempt uses it. */
+static const float relief_weight[3] = {1.27f, 0.20f, -0.47f};
 static const float linear_floor = 0.004f;
 /* Contrast below this (OD, on level 0; half of it a level on) is noise and is not raised to one. */
 static const float contrast_floor_od = 0.004f;
@@ -209,7 +212,8 @@ static void differentiate(rubor_structure *level)
         }
 }
 
-/* What a level is made of: linear red and green and the part of each pixel that is skin, one after the other.
+/* What a level is made of: linear red, green and blue and the part of each pixel that is skin, one after the
+ * other.
  */
 typedef struct sheets {
     int width, height;
@@ -229,7 +233,8 @@ static void validate(rubor_structure *level, const float *inside)
         }
 }
 
-static rubor_status build_level(rubor_structure *level, const sheets *from, int halvings, rubor_error *error)
+static rubor_status build_level(rubor_structure *level, const sheets *from, int halvings, rubor_signal signal,
+                                rubor_error *error)
 {
     size_t n = (size_t)from->width * (size_t)from->height;
     float *scratch = NULL;
@@ -240,14 +245,17 @@ static rubor_status build_level(rubor_structure *level, const sheets *from, int 
     if (!scratch)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d x %d pixels", from->width,
                                from->height);
-    validate(level, from->data + 2 * n);
+    validate(level, from->data + 3 * n);
     for (size_t i = 0; i < n; i++)
         level->valid_count += level->valid[i] != 0;
     const rubor_kernels *kernels = rubor_kernels_get();
     kernels->optical_density(level->s, from->data, linear_floor, n);
     kernels->optical_density(scratch, from->data + n, linear_floor, n);
+    kernels->optical_density(scratch + n, from->data + 2 * n, linear_floor, n);
+    const float without_blood[3] = {1 + blood_in_red, -blood_in_red, 0};
+    const float *weight = signal == RUBOR_SIGNAL_RELIEF ? relief_weight : without_blood;
     for (size_t i = 0; i < n; i++)
-        level->s[i] = (1 + blood_in_red) * level->s[i] - blood_in_red * scratch[i];
+        level->s[i] = weight[0] * level->s[i] + weight[1] * scratch[i] + weight[2] * scratch[n + i];
     remove_light(level);
     smooth(level->s, level->valid, scratch, level->width, level->height);
     normalize(level, scratch, contrast_floor_od / (float)(1 << halvings));
@@ -260,7 +268,7 @@ static rubor_status sheets_init(sheets *s, int width, int height, rubor_error *e
 {
     s->width = width;
     s->height = height;
-    s->data = calloc(3 * (size_t)width * (size_t)height, sizeof *s->data);
+    s->data = calloc(4 * (size_t)width * (size_t)height, sizeof *s->data);
     if (!s->data)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d x %d pixels", width,
                                height);
@@ -312,10 +320,10 @@ static rubor_status sheets_begin(sheets *s, const rubor_image_calibrated *image,
     if (!column)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d columns", image->width);
     size_t n = (size_t)s->width * (size_t)s->height;
-    for (int c = 0; c < 2; c++)
+    for (int c = 0; c < 3; c++)
         average_plane(s->data + (size_t)c * n, s->width, s->height, image->plane[c], image->width, step,
                       column);
-    average_mask(s->data + 2 * n, s->width, s->height, skin, step);
+    average_mask(s->data + 3 * n, s->width, s->height, skin, step);
     free(column);
     return RUBOR_OK;
 }
@@ -330,7 +338,7 @@ static rubor_status sheets_halve(sheets *s, rubor_error *error)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d columns", s->width);
     }
     size_t n = (size_t)s->width * (size_t)s->height, m = (size_t)half.width * (size_t)half.height;
-    for (size_t c = 0; c < 3; c++)
+    for (size_t c = 0; c < 4; c++)
         average_plane(half.data + c * m, half.width, half.height, s->data + c * n, s->width, 2, column);
     free(column);
     free(s->data);
@@ -339,7 +347,7 @@ static rubor_status sheets_halve(sheets *s, rubor_error *error)
 }
 
 rubor_status rubor_structure_build(rubor_structure_pyramid *out, const rubor_image_calibrated *image,
-                                   const rubor_mask *skin, int step, rubor_error *error)
+                                   const rubor_mask *skin, int step, rubor_signal signal, rubor_error *error)
 {
     assert(image->width == skin->width && image->height == skin->height && step > 0);
     memset(out, 0, sizeof *out);
@@ -350,7 +358,7 @@ rubor_status rubor_structure_build(rubor_structure_pyramid *out, const rubor_ima
     rubor_status status = sheets_begin(&now, image, skin, step, error);
     while (!status) {
         out->level[out->levels].step = (double)step * (1 << out->levels);
-        status = build_level(&out->level[out->levels], &now, out->levels, error);
+        status = build_level(&out->level[out->levels], &now, out->levels, signal, error);
         out->levels++;
         int shorter = now.width < now.height ? now.width : now.height;
         int longer = now.width > now.height ? now.width : now.height;
