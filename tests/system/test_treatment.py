@@ -53,10 +53,10 @@ def same_again(home, env, jobs):
 
 
 def unknown_things(home, env):
-    expect("an unknown job", 1, "not known|not found|no job", "result", "nosuchjob", env=env)
+    expect("an unknown job", 1, "unknown|not known|no job", "result", "nosuchjob", env=env)
     expect("a job that can be none", 1, "no job", "result", "../etc/passwd", env=env)
-    expect("cancel of an unknown job", 1, "not known|not found|no job", "cancel", "nosuchjob", env=env)
-    expect("amend of an unknown job", 1, "not known|not found|no job", "amend", "nosuchjob", "--day", "3", env=env)
+    expect("cancel of an unknown job", 1, "unknown|not known|no job", "cancel", "nosuchjob", env=env)
+    expect("amend of an unknown job", 1, "unknown|not known|no job", "amend", "nosuchjob", "--day", "3", env=env)
     expect("review of an unknown patient", 1, "P9", "review", "--patient", "P9", "--session", "S1", env=env)
     photo = home / "photos" / "day00.jpg"
     (home / "cut.jpg").write_bytes(photo.read_bytes()[:20000])
