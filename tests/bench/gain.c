@@ -7,6 +7,7 @@
  * the lighting distance. Corners are the true ones; region and control are the rendered polygons; no
  * registration and no masks: what is measured here is calibration alone. Prints delta_ei / truth and delta_mi
  * - truth, after the matrix alone (raw), after unmixing with this photo's directions. */
+#include "analyzer/analyze.h"
 #include "calibration/calibration.h"
 #include "calibration/spectra.h"
 #include "samples/sample.h"
@@ -30,7 +31,7 @@ typedef struct outcome {
 typedef struct settings {
     int pairs, jobs, width, height;
     unsigned long long seed;
-    bool each, known, lamps;
+    bool each, known, lamps, analyze;
 } settings;
 
 static const char *const tones[] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
@@ -125,6 +126,25 @@ static void compare(outcome *out, const measured *before, const measured *after)
     out->distance = rubor_calibration_lighting_distance(&before->calibration, &after->calibration);
 }
 
+/* The whole way: chart search, registration, masks, unmixing; region and control as drawn on the before
+ * photo. */
+static rubor_status analyze(outcome *out, const rubor_sample_photo *before, const rubor_sample_photo *after,
+                            rubor_error *error)
+{
+    rubor_record record;
+    rubor_bytes visit = {after->jpeg.data, after->jpeg.size}, base = {before->jpeg.data, before->jpeg.size};
+    rubor_analyze_options options = {
+        .baseline_region = &before->region, .baseline_control = &before->control, .day = 2};
+    rubor_status status = rubor_analyze(&record, NULL, visit, base, &options, error);
+    if (status != RUBOR_OK)
+        return status;
+    out->ei = record.redness.delta;
+    out->mi = record.pigmentation.delta;
+    if (isfinite(out->ei))
+        return RUBOR_OK;
+    return rubor_error_set(error, RUBOR_REFUSED, "no delta_ei: %s", record.quality.verdict);
+}
+
 static void leave_out(const char *camera, const char *lamp)
 {
     char without[128];
@@ -192,8 +212,11 @@ static void run(outcome *out, const settings *s, int index)
         out->truth_mi = after.truth.delta_mi;
         out->glare_truth = after.truth.glare_percent;
         compare(out, &one, &other);
-        out->done = true;
-    } else {
+        if (s->analyze)
+            status = analyze(out, &before, &after, &error);
+        out->done = status == RUBOR_OK;
+    }
+    if (status != RUBOR_OK) {
         printf("%s under %s: %s\n", out->camera, out->lamp, error.message);
     }
     rubor_sample_photo_finish(&before);
@@ -272,6 +295,8 @@ int main(int argc, char **argv)
             s.each = true;
         else if (strcmp(argv[i], "--known") == 0)
             s.known = true;
+        else if (strcmp(argv[i], "--analyze") == 0)
+            s.analyze = true;
         else if (strcmp(argv[i], "--lamps") == 0)
             s.lamps = true;
         else if (strcmp(argv[i], "--pairs") == 0 && ++i)
