@@ -328,6 +328,8 @@ static rubor_status keep_result(rubor_broker *broker, rubor_worker *worker, cons
         status = keep_pictures(broker, envelope, frames, body + 1, &outcome, error);
     if (!status)
         status = rubor_store_finish(broker->store, worker->lease.job.id, &outcome, changed, error);
+    for (int i = 0; status && i < outcome.picture_count; i++)
+        rubor_store_file_release(broker->store, RUBOR_STORE_PICTURE, outcome.pictures[i].digest);
     free(record);
     return status;
 }

@@ -58,9 +58,28 @@ static void keep_unsent(rubor_broker *broker, void *socket, rubor_frames *frames
     broker->unsent_bytes += bytes;
 }
 
+static uint8_t peer_hash(const rubor_frames *frames)
+{
+    rubor_bytes id = rubor_frame(frames, 0);
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < id.size; i++)
+        hash = (hash ^ id.data[i]) * 16777619u;
+    return (uint8_t)(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
+}
+
+/* A later message must not overtake one that waits for the same peer (by hash: a collision only waits, too).
+ */
+static bool must_wait(const rubor_broker *broker, const rubor_frames *frames)
+{
+    for (const rubor_unsent *u = broker->unsent; u; u = u->next)
+        if (peer_hash(&u->frames) == peer_hash(frames))
+            return true;
+    return false;
+}
+
 void rubor_broker_send(rubor_broker *broker, void *socket, rubor_frames *frames)
 {
-    int code = rubor_frames_send(frames, socket);
+    int code = must_wait(broker, frames) ? EAGAIN : rubor_frames_send(frames, socket);
     if (code == EAGAIN && frames->count)
         keep_unsent(broker, socket, frames);
     else if (code)
@@ -71,10 +90,13 @@ void rubor_broker_send(rubor_broker *broker, void *socket, rubor_frames *frames)
 void rubor_broker_flush(rubor_broker *broker)
 {
     int64_t now = broker->unsent ? rubor_broker_now_ms() : 0;
+    bool blocked[256] = {false};
     for (rubor_unsent **at = &broker->unsent; *at;) {
         rubor_unsent *unsent = *at;
-        int code = rubor_frames_send(&unsent->frames, unsent->socket);
+        uint8_t hash = peer_hash(&unsent->frames);
+        int code = blocked[hash] ? EAGAIN : rubor_frames_send(&unsent->frames, unsent->socket);
         if (code == EAGAIN && unsent->frames.count && now - unsent->since_ms < 60 * 1000) {
+            blocked[hash] = true;
             at = &unsent->next;
             continue;
         }

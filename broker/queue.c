@@ -37,7 +37,8 @@ struct rubor_queue {
     list lanes[RUBOR_LANES], delayed, leased;
     int64_t count, bytes;
     uint64_t random;
-    int passed_over; /* claims since a job of a lower lane that has waited long got its turn */
+    int64_t deadline_bound_ms; /* no deadline of a waiting job is earlier; INT64_MAX: none */
+    int passed_over;           /* claims since a job of a lower lane that has waited long got its turn */
 };
 
 const char *rubor_lane_name(rubor_lane lane)
@@ -195,6 +196,8 @@ static void set_state(rubor_queue *queue, entry *e, rubor_queue_state state)
     if (state == RUBOR_QUEUE_ABSENT)
         return;
     link_entry(queue, e);
+    if (state != RUBOR_QUEUE_LEASED && e->job.deadline_ms && e->job.deadline_ms < queue->deadline_bound_ms)
+        queue->deadline_bound_ms = e->job.deadline_ms;
     if (holds_others(e) && hold_group(queue, e->job.group, NULL) != RUBOR_OK)
         e->job.group = 0;
 }
@@ -221,6 +224,7 @@ rubor_status rubor_queue_create(rubor_queue **out, const rubor_queue_options *op
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
     (*out)->options = *options;
     (*out)->random = options->seed;
+    (*out)->deadline_bound_ms = INT64_MAX;
     return RUBOR_OK;
 }
 
@@ -455,11 +459,28 @@ rubor_queue_state rubor_queue_find(const rubor_queue *queue, const char *id, rub
 
 /* ---- time ---- */
 
-static entry *past_deadline(list *l, int64_t now_ms)
+static int64_t earlier(int64_t a, int64_t b)
 {
-    for (entry *e = l->first; e; e = e->next)
-        if (e->job.deadline_ms && e->job.deadline_ms <= now_ms)
-            return e;
+    return a < b ? a : b;
+}
+
+/* The first waiting job whose deadline has passed; when there is none, the bound is made exact again. Walks
+ * the whole queue, but only when the bound says that it may be worth it. */
+static entry *past_deadline(rubor_queue *queue, int64_t now_ms)
+{
+    if (now_ms < queue->deadline_bound_ms)
+        return NULL;
+    int64_t next = INT64_MAX;
+    for (int i = 0; i <= RUBOR_LANES; i++) {
+        list *l = i < RUBOR_LANES ? &queue->lanes[i] : &queue->delayed;
+        for (entry *e = l->first; e; e = e->next) {
+            if (e->job.deadline_ms && e->job.deadline_ms <= now_ms)
+                return e;
+            if (e->job.deadline_ms)
+                next = earlier(next, e->job.deadline_ms);
+        }
+    }
+    queue->deadline_bound_ms = next;
     return NULL;
 }
 
@@ -468,12 +489,7 @@ rubor_queue_event rubor_queue_tick(rubor_queue *queue, int64_t now_ms)
     for (entry *e = queue->leased.first; e; e = e->next)
         if (e->lease_until_ms <= now_ms)
             return died(queue, e, "the lease expired", now_ms);
-    for (int lane = 0; lane < RUBOR_LANES; lane++) {
-        entry *e = past_deadline(&queue->lanes[lane], now_ms);
-        if (e)
-            return leave(queue, e, RUBOR_EVENT_FAILED, RUBOR_TIMEOUT, "its deadline passed before it ran");
-    }
-    entry *late = past_deadline(&queue->delayed, now_ms);
+    entry *late = past_deadline(queue, now_ms);
     if (late)
         return leave(queue, late, RUBOR_EVENT_FAILED, RUBOR_TIMEOUT, "its deadline passed before it ran");
     for (entry *e = queue->delayed.first, *next; e; e = next) {
@@ -484,22 +500,13 @@ rubor_queue_event rubor_queue_tick(rubor_queue *queue, int64_t now_ms)
     return (rubor_queue_event){.kind = RUBOR_EVENT_NONE, .reason = ""};
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t rubor_queue_next_ms(const rubor_queue *queue)
 {
-    int64_t next = INT64_MAX;
+    int64_t next = queue->deadline_bound_ms;
     for (const entry *e = queue->leased.first; e; e = e->next)
         next = earlier(next, e->lease_until_ms);
     for (const entry *e = queue->delayed.first; e; e = e->next)
-        next = earlier(next, e->job.deadline_ms ? earlier(e->ready_ms, e->job.deadline_ms) : e->ready_ms);
-    for (int lane = 0; lane < RUBOR_LANES; lane++)
-        for (const entry *e = queue->lanes[lane].first; e; e = e->next)
-            if (e->job.deadline_ms)
-                next = earlier(next, e->job.deadline_ms);
+        next = earlier(next, e->ready_ms);
     return next;
 }
 

@@ -37,11 +37,13 @@ rubor_status rubor_store_end(rubor_store *store, rubor_status status, rubor_erro
 /* Inside a transaction. */
 rubor_status rubor_audit_append(rubor_store *store, const char *who, const char *action, const char *subject,
                                 const char *detail, rubor_error *error);
+/* rubor_store_submit without its transaction. */
+rubor_status rubor_submit_inside(rubor_store *store, const rubor_request *request, const char *digest,
+                                 const char *compare_baseline, int64_t photo_bytes, const char *who,
+                                 rubor_job_info *out, rubor_error *error);
 /* Brings the jobs of all visits of (patient, session, view) in line with the baseline that counts now. */
 rubor_status rubor_store_realign(rubor_store *store, const char *patient, const char *session,
                                  const char *view, rubor_job_list *changed, rubor_error *error);
-/* Removes a photo's or picture's file when no row refers to it. */
-void rubor_store_file_release(rubor_store *store, rubor_store_kind kind, const char *digest);
 
 /* Columns that rubor_job_row reads, for SELECT ... FROM jobs j JOIN filings f ON f.id = j.filing. */
 #define RUBOR_JOB_COLUMNS                                                                                    \

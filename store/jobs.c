@@ -287,9 +287,9 @@ static rubor_status submit(rubor_store *store, const rubor_request *request, con
     return status;
 }
 
-rubor_status rubor_store_submit(rubor_store *store, const rubor_request *request, const char *digest,
-                                const char *compare_baseline, int64_t photo_bytes, const char *who,
-                                rubor_job_info *out, rubor_error *error)
+rubor_status rubor_submit_inside(rubor_store *store, const rubor_request *request, const char *digest,
+                                 const char *compare_baseline, int64_t photo_bytes, const char *who,
+                                 rubor_job_info *out, rubor_error *error)
 {
     memset(out, 0, sizeof *out);
     rubor_buffer parameters = {0};
@@ -306,10 +306,21 @@ rubor_status rubor_store_submit(rubor_store *store, const rubor_request *request
                       who,
                       request->day,
                       {parameters.data, parameters.size}};
-    status = rubor_store_begin(store, error);
-    if (!status)
-        status = rubor_store_end(store, submit(store, request, &key, photo_bytes, out, error), error);
+    status = submit(store, request, &key, photo_bytes, out, error);
     free(parameters.data);
+    return status;
+}
+
+rubor_status rubor_store_submit(rubor_store *store, const rubor_request *request, const char *digest,
+                                const char *compare_baseline, int64_t photo_bytes, const char *who,
+                                rubor_job_info *out, rubor_error *error)
+{
+    rubor_status status = rubor_store_begin(store, error);
+    if (!status)
+        status = rubor_store_end(
+            store,
+            rubor_submit_inside(store, request, digest, compare_baseline, photo_bytes, who, out, error),
+            error);
     return status;
 }
 

@@ -145,7 +145,6 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
                                rubor_job_info *out, rubor_job_list *changed, rubor_error *error)
 {
     rubor_job_info old;
-    rubor_task task = {0};
     rubor_request *filed = malloc(sizeof *filed);
     if (!filed)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
@@ -172,7 +171,6 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
         filed->chart_table =
             (rubor_bytes){0}; /* pointed into the unpacked bytes; a custom table is not kept */
     }
-    sqlite3_finalize(statement);
     if (!status) {
         fill_amended(filed, request, &old);
         if (strcmp(filed->patient, old.patient) == 0 && strcmp(filed->session, old.session) == 0 &&
@@ -180,18 +178,19 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
             status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is filed so already", request->job);
     }
     if (!status)
-        status = rubor_store_submit(store, filed, old.digest, NULL, bytes, who, out, error);
-    if (!status)
         status = rubor_store_begin(store, error);
     if (!status) {
-        status = rubor_sql_run(store, error, "UPDATE filings SET withdrawn = 1 WHERE id = ?", "i", filing);
+        status = rubor_submit_inside(store, filed, old.digest, NULL, bytes, who, out, error);
+        if (!status)
+            status =
+                rubor_sql_run(store, error, "UPDATE filings SET withdrawn = 1 WHERE id = ?", "i", filing);
         if (!status)
             status = withdraw(store, &old, out->job, changed, error);
         if (!status)
             status = rubor_audit_append(store, who, "amend", old.job, out->job, error);
         status = rubor_store_end(store, status, error);
     }
-    rubor_task_finish(&task);
+    sqlite3_finalize(statement); /* a chart table in filed points into it */
     free(filed);
     return status;
 }
@@ -226,8 +225,7 @@ static rubor_status collect(rubor_store *store, const char *sql, const char *pat
     return status;
 }
 
-static rubor_status delete_rows(rubor_store *store, const char *patient, int64_t *jobs, int64_t *photos,
-                                rubor_error *error)
+static rubor_status delete_rows(rubor_store *store, const char *patient, int64_t *jobs, rubor_error *error)
 {
     static const char *const statements[] = {
         "DELETE FROM jobs WHERE filing IN (SELECT id FROM filings WHERE patient = ?)",
@@ -239,13 +237,19 @@ static rubor_status delete_rows(rubor_store *store, const char *patient, int64_t
         if (i == 0)
             *jobs = sqlite3_changes64(store->db);
     }
-    if (!status)
-        status = rubor_sql_run(
-            store, error,
-            "DELETE FROM photos WHERE digest NOT IN (SELECT photo FROM filings) AND digest NOT IN"
-            " (SELECT baseline FROM filings)",
-            "");
-    *photos = sqlite3_changes64(store->db);
+    return status;
+}
+
+/* Drops the row of a photo that no filing uses any more. */
+static rubor_status release_photo(rubor_store *store, const char *digest, int64_t *released,
+                                  rubor_error *error)
+{
+    rubor_status status = rubor_sql_run(store, error,
+                                        "DELETE FROM photos WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM "
+                                        "filings WHERE photo = ?1) AND NOT EXISTS"
+                                        " (SELECT 1 FROM filings WHERE baseline = ?1 AND baseline <> '')",
+                                        "s", digest);
+    *released += status ? 0 : sqlite3_changes64(store->db);
     return status;
 }
 
@@ -273,7 +277,10 @@ rubor_status rubor_store_forget(rubor_store *store, const char *patient, const c
                     " f.id = j.filing WHERE f.patient = ?",
                     patient, NULL, &picture_digests, &picture_count, error);
     if (!status)
-        status = delete_rows(store, patient, jobs, photos, error);
+        status = delete_rows(store, patient, jobs, error);
+    *photos = 0;
+    for (size_t i = 0; !status && i < photo_count; i++)
+        status = release_photo(store, photo_digests[i], photos, error);
     if (!status)
         status = rubor_audit_append(store, who, "forget", tag, "", error);
     status = rubor_store_end(store, status, error);
@@ -295,6 +302,7 @@ rubor_status rubor_store_forget(rubor_store *store, const char *patient, const c
 rubor_status rubor_store_drop(rubor_store *store, const char *job, const char *who, rubor_error *error)
 {
     rubor_job_info info;
+    int64_t released = 0;
     rubor_status status = rubor_store_job(store, job, false, &info, error);
     if (!status && strcmp(info.state, "quarantined") != 0)
         status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is %s, not quarantined", job, info.state);
@@ -305,11 +313,7 @@ rubor_status rubor_store_drop(rubor_store *store, const char *job, const char *w
     status = rubor_sql_run(store, error,
                            "DELETE FROM filings WHERE id = (SELECT filing FROM jobs WHERE id = ?)", "s", job);
     if (!status)
-        status =
-            rubor_sql_run(store, error,
-                          "DELETE FROM photos WHERE digest = ?1 AND NOT EXISTS (SELECT 1 FROM filings WHERE"
-                          " photo = ?1 OR baseline = ?1)",
-                          "s", info.digest);
+        status = release_photo(store, info.digest, &released, error);
     if (!status)
         status = rubor_audit_append(store, who, "drop", job, info.digest, error);
     status = rubor_store_end(store, status, error);

@@ -16,6 +16,7 @@ static const char *const rubor_store_migrations[] = {
     "  parameters_digest) WHERE withdrawn = 0;"
     "CREATE INDEX filings_course ON filings(patient, session, view);"
     "CREATE INDEX filings_photo ON filings(photo);"
+    "CREATE INDEX filings_baseline ON filings(baseline) WHERE baseline <> '';"
     "CREATE TABLE jobs("
     "  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
     "  filing INTEGER NOT NULL REFERENCES filings(id) ON DELETE CASCADE, baseline TEXT NOT NULL,"

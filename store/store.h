@@ -43,6 +43,9 @@ rubor_status rubor_store_file_put(rubor_store *store, rubor_store_kind kind, con
 rubor_status rubor_store_file_get(rubor_store *store, rubor_store_kind kind, const char *digest,
                                   rubor_buffer *out, rubor_error *error);
 
+/* Removes a file when no row refers to it. */
+void rubor_store_file_release(rubor_store *store, rubor_store_kind kind, const char *digest);
+
 /* ---- jobs ---- */
 /* Files a photo that is already on disk. request: verb ANALYZE or COMPARE; its measuring parameters are kept.
  * compare_baseline: digest for COMPARE, else NULL. *out tells the job; out->duplicate when it was there. A
