@@ -4,6 +4,7 @@
 #include "../unit/analyzer/moved_skin.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 static double seconds(void)
@@ -131,7 +132,7 @@ static int compare_doubles(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    int pairs = argc > 1 ? atoi(argv[1]) : 4;
+    int pairs = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 4;
     pairs = pairs > MOST_PAIRS ? MOST_PAIRS : pairs;
     printf("%-24s %6s %9s %9s %9s %9s %8s %7s\n", "kind", "pairs", "refused", "rms med", "rms max",
            "said max", "overlap", "ms");

@@ -172,7 +172,7 @@ int main(int argc, char **argv)
 {
     if (argc == 3)
         return one_photo(argv[1], argv[2]);
-    int seeds = argc > 1 ? atoi(argv[1]) : 4;
+    int seeds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 4;
     double spent = 0;
     printf("%-14s", "mean/least IoU");
     for (int w = 0; w < WAYS; w++)
