@@ -10,7 +10,7 @@
 #define EDGE_PATCH_PX 30
 #define SHARP_SIGMA 0.12
 #define EDGE_PATCH_MIN_PX 9
-#define EDGES_REGULAR 0.6
+#define EDGES_REGULAR 0.45
 #define EDGES_EXPLAIN 0.94
 /* of the sizes of two cells of one lattice; where gaps cross there are smaller cells to be told apart */
 #define SIZE_RATIO_SHARP 1.5f
@@ -114,7 +114,7 @@ static double patch_px(const rubor_cf_pose *pose)
     rubor_cf_project(&x0, &y0, pose->homography, 3, 2);
     rubor_cf_project(&x1, &y1, pose->homography, 3 + pose->fill[0], 2);
     rubor_cf_project(&x2, &y2, pose->homography, 3, 2 + pose->fill[1]);
-    return sqrt(hypot(x1 - x0, y1 - y0) * hypot(x2 - x0, y2 - y0));
+    return sqrt(rubor_cf_length(x1 - x0, y1 - y0) * rubor_cf_length(x2 - x0, y2 - y0));
 }
 
 /* The same pose in pixels of the next finer level. */
@@ -147,6 +147,7 @@ static bool refine_edges(search *s, rubor_cf_pose *pose)
     if (regular <= EDGES_REGULAR)
         return false;
     *pose = moved;
+    pose->regular = regular;
     return true;
 }
 
@@ -178,7 +179,7 @@ static void refine_through_levels(search *s, rubor_cf_pose *pose)
                 rubor_cf_model_fit(&edges, &s->level[edges.level], 0);
         }
     }
-    *pose = sharp && edges.explained > model.explained - 0.04 ? edges : model;
+    *pose = sharp && edges.explained > model.explained - 0.12 ? edges : model;
     rubor_cf_pose_score(pose, &s->reference, &s->level[pose->level]);
     pose->confidence = rubor_cf_pose_confidence(pose);
 }

@@ -430,7 +430,7 @@ void rubor_cf_pose_score(rubor_cf_pose *pose, const rubor_cf_reference *referenc
         rubor_cf_project(&x, &y, h, a, b);
         rubor_cf_project(&x1, &y1, h, a + 0.25, b);
         rubor_cf_project(&x2, &y2, h, a, b + 0.25);
-        double radius = fmin(hypot(x1 - x, y1 - y), hypot(x2 - x, y2 - y));
+        double radius = fmin(rubor_cf_length(x1 - x, y1 - y), rubor_cf_length(x2 - x, y2 - y));
         valid[i] = h[6] * a + h[7] * b + h[8] > 0 &&
                    rubor_cf_image_mean(rgb[i], image, x, y, radius < 60 ? radius : 60);
     }

@@ -111,7 +111,7 @@ static bool predict(point *out, double *pitch, const rubor_cf_lattice *lattice, 
         if (node_get(&two, lattice, cells, a + 2 * da, b + 2 * db)) {
             x += 2 * one.x - two.x;
             y += 2 * one.y - two.y;
-            step += hypot(one.x - two.x, one.y - two.y);
+            step += rubor_cf_length(one.x - two.x, one.y - two.y);
             votes++;
         }
         for (int s = -1; s <= 1; s += 2) {
@@ -120,7 +120,7 @@ static bool predict(point *out, double *pitch, const rubor_cf_lattice *lattice, 
                 node_get(&side_next, lattice, cells, a + da + ea, b + db + eb)) {
                 x += one.x + side.x - side_next.x;
                 y += one.y + side.y - side_next.y;
-                step += hypot(side.x - side_next.x, side.y - side_next.y);
+                step += rubor_cf_length(side.x - side_next.x, side.y - side_next.y);
                 votes++;
             }
         }
@@ -188,7 +188,7 @@ static bool jump_once(rubor_cf_lattice *lattice, const rubor_cf_cells *cells, do
             rubor_cf_project(&x, &y, lattice->homography, a, b);
             rubor_cf_project(&x1, &y1, lattice->homography, a + 1, b);
             rubor_cf_project(&x2, &y2, lattice->homography, a, b + 1);
-            double pitch = fmin(hypot(x1 - x, y1 - y), hypot(x2 - x, y2 - y));
+            double pitch = fmin(rubor_cf_length(x1 - x, y1 - y), rubor_cf_length(x2 - x, y2 - y));
             int cell = rubor_cf_cells_nearest(cells, x, y, GROW_REACH * pitch, size);
             if (cell >= 0 && !holds(lattice, cell)) {
                 put(lattice, a, b, cell);

@@ -61,6 +61,7 @@ typedef struct rubor_cf_pose {
     int level;
     double sigma_px;  /* blur, standard deviation; 0 until the model was fitted */
     double explained; /* 0..1: share of the picture's variance over the chart that flat patches explain */
+    double regular;   /* 0..1: share of edges found where they should be; 0 without */
     int cells;        /* lattice cells inside the window */
     bool cell[RUBOR_CHART_PATCHES];
     rubor_cf_color_fit fit;
@@ -86,6 +87,8 @@ void rubor_cf_cells_finish(rubor_cf_cells *cells);
 int rubor_cf_cells_nearest(const rubor_cf_cells *cells, double x, double y, double radius, double size);
 
 /* --- chart_find_plane.c: homographies --- */
+/* sqrt(dx dx + dy dy); hypot() may differ in its last bit from one processor to another. */
+double rubor_cf_length(double dx, double dy);
 void rubor_cf_project(double *x, double *y, const double h[9], double a, double b);
 /* Fits h (a, b -> x, y) by weighted least squares; perspective is held back unless the points ask for it.
  * false when degenerate. weight may be NULL. */

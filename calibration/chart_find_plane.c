@@ -4,6 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+double rubor_cf_length(double dx, double dy)
+{
+    return sqrt(dx * dx + dy * dy);
+}
+
 void rubor_cf_project(double *x, double *y, const double h[9], double a, double b)
 {
     double w = h[6] * a + h[7] * b + h[8];
@@ -80,6 +85,11 @@ static void accumulate(double *normal, double *right, const double row[8], doubl
     }
 }
 
+static double square(double x)
+{
+    return x * x;
+}
+
 bool rubor_cf_homography_fit(double h[9], const double (*ab)[2], const double (*xy)[2], const double *weight,
                              int count)
 {
@@ -98,8 +108,8 @@ bool rubor_cf_homography_fit(double h[9], const double (*ab)[2], const double (*
         mean[k] /= sum_w;
     for (int i = 0; i < count; i++) {
         double w = weight ? weight[i] : 1.0;
-        spread_ab += w * (pow(ab[i][0] - mean[0], 2) + pow(ab[i][1] - mean[1], 2));
-        spread_xy += w * (pow(xy[i][0] - mean[2], 2) + pow(xy[i][1] - mean[3], 2));
+        spread_ab += w * (square(ab[i][0] - mean[0]) + square(ab[i][1] - mean[1]));
+        spread_xy += w * (square(xy[i][0] - mean[2]) + square(xy[i][1] - mean[3]));
     }
     if (!(spread_ab > 0 && spread_xy > 0))
         return false;

@@ -10,6 +10,9 @@
 
 enum { STEPS_MAX = 64, SIDES = 4, LATERAL = 5, EDGES_MIN = 16, UNKNOWNS = 10 };
 
+/* Between a patch and its gap, of 255, in nearly linear light. */
+#define CONTRAST_MIN 5.0
+
 #define PROFILE_FIRST 0.10
 #define PROFILE_LAST 0.70
 
@@ -30,7 +33,7 @@ static int profile(double (*out)[3], const rubor_cf_pose *pose, const rubor_cf_i
     double da = axis == 0 ? sign : 0, db = axis == 1 ? sign : 0;
     rubor_cf_project(&x0, &y0, h, a + PROFILE_FIRST * da, b + PROFILE_FIRST * db);
     rubor_cf_project(&x1, &y1, h, a + PROFILE_LAST * da, b + PROFILE_LAST * db);
-    double length = hypot(x1 - x0, y1 - y0);
+    double length = rubor_cf_length(x1 - x0, y1 - y0);
     int steps = length * 2 < 16 ? 16 : length * 2 > STEPS_MAX ? STEPS_MAX : (int)(length * 2);
     if (!(x0 > 0 && y0 > 0 && x0 < image->width - 1 && y0 < image->height - 1))
         return 0;
@@ -42,7 +45,8 @@ static int profile(double (*out)[3], const rubor_cf_pose *pose, const rubor_cf_i
             rubor_cf_project(&x, &y, h, a + along * da + across * db, b + along * db + across * da);
             rubor_cf_image_at(rgb, image, x, y);
             for (int c = 0; c < 3; c++)
-                out[i][c] += rgb[c] / LATERAL;
+                out[i][c] +=
+                    rgb[c] * rgb[c] / (255 * LATERAL); /* nearly linear light: there edges do not shift */
         }
     }
     return steps;
@@ -70,7 +74,7 @@ static double leaving_point(double (*color)[3], int steps, double half_fill)
             memcpy(gap, color[i], sizeof gap);
         }
     }
-    if (far < 12.0 * 12.0)
+    if (far < CONTRAST_MIN * CONTRAST_MIN)
         return 0;
     double before = 0;
     for (int i = 1; i < steps; i++) {
