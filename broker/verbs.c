@@ -81,16 +81,30 @@ static rubor_status handle_overlay(call *c, rubor_error *error)
     return rubor_error_set(error, RUBOR_NOT_FOUND, "job %s has no picture %s", c->request->job, name);
 }
 
+/* Who acts, for notes and the audit: the peer, and the person it says it acts for. */
+static const char *acting(const call *c, char out[RUBOR_NAME_SIZE])
+{
+    const char *author = c->request->author, *who = c->peer->who;
+    if (!author[0] || strcmp(author, who) == 0)
+        return who;
+    if (strcmp(who, "local") == 0)
+        return author;
+    snprintf(out, RUBOR_NAME_SIZE, "%.120s (%.120s)", author, who);
+    return out;
+}
+
 static rubor_status handle_note(call *c, rubor_error *error)
 {
-    return rubor_store_note_add(c->broker->store, c->request, c->peer->who, error);
+    char who[RUBOR_NAME_SIZE];
+    return rubor_store_note_add(c->broker->store, c->request, acting(c, who), error);
 }
 
 static rubor_status handle_amend(call *c, rubor_error *error)
 {
     rubor_job_list changed = {0};
+    char who[RUBOR_NAME_SIZE];
     rubor_status status =
-        rubor_store_amend(c->broker->store, c->request, c->peer->who, &c->reply->job, &changed, error);
+        rubor_store_amend(c->broker->store, c->request, acting(c, who), &c->reply->job, &changed, error);
     if (!status) {
         c->reply->has_job = true;
         status = rubor_job_list_add(&changed, c->reply->job.job, error);
@@ -176,7 +190,9 @@ static rubor_status handle_session(call *c, rubor_error *error)
         return rubor_error_set(error, RUBOR_INVALID, "rubor.session: action is get or put");
     if (!isnan(r->needle_mm) && (r->needle_mm <= 0 || r->needle_mm > 10))
         return rubor_error_set(error, RUBOR_INVALID, "rubor.session: needle_mm is between 0 and 10");
-    rubor_status status = put ? rubor_store_session_put(c->broker->store, r, c->peer->who, error) : RUBOR_OK;
+    char who[RUBOR_NAME_SIZE];
+    rubor_status status =
+        put ? rubor_store_session_put(c->broker->store, r, acting(c, who), error) : RUBOR_OK;
     if (status)
         return status;
     c->reply->sessions = calloc(1, sizeof *c->reply->sessions);
@@ -228,8 +244,9 @@ static rubor_status handle_profile(call *c, rubor_error *error)
 static rubor_status handle_forget(call *c, rubor_error *error)
 {
     rubor_job_list stopped = {0};
+    char who[RUBOR_NAME_SIZE];
     rubor_status status =
-        rubor_store_forget(c->broker->store, c->request->patient, c->peer->who, &c->reply->removed_jobs,
+        rubor_store_forget(c->broker->store, c->request->patient, acting(c, who), &c->reply->removed_jobs,
                            &c->reply->removed_photos, &stopped, error);
     if (!status)
         rubor_broker_reload_jobs(c->broker, &stopped);

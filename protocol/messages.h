@@ -101,12 +101,13 @@ typedef struct rubor_request {
     char what[RUBOR_WORD_SIZE];     /* list: "jobs" (default), "sessions", "notes", "profiles" */
     char action[RUBOR_WORD_SIZE];   /* quarantine: list retry drop; profile: get put list; session: get put */
     char date[RUBOR_DATE_SIZE], site[RUBOR_NAME_SIZE], device[RUBOR_NAME_SIZE];
-    double needle_mm;           /* NaN: not given */
-    char text[RUBOR_NOTE_SIZE]; /* note */
-    bool results;               /* list: with records */
-    bool all;                   /* list: superseded and withdrawn jobs too */
-    bool confirm;               /* forget: must be true */
-    int64_t after, limit;       /* list, audit: rows after this sequence number, at most so many */
+    double needle_mm;             /* NaN: not given */
+    char text[RUBOR_NOTE_SIZE];   /* note */
+    char author[RUBOR_NAME_SIZE]; /* the person a client acts for, as the client names them */
+    bool results;                 /* list: with records */
+    bool all;                     /* list: superseded and withdrawn jobs too */
+    bool confirm;                 /* forget: must be true */
+    int64_t after, limit;         /* list, audit: rows after this sequence number, at most so many */
 } rubor_request;
 
 /* Zeroed, with day, needle_mm and limit at "not given". */

@@ -124,10 +124,26 @@ static void fill_amended(rubor_request *filed, const rubor_request *request, con
     snprintf(filed->view, sizeof filed->view, "%s", request->view[0] ? request->view : old->view);
     filed->day = request->day != RUBOR_DAY_UNKNOWN ? request->day : old->day;
     snprintf(filed->lane, sizeof filed->lane, "%s", old->lane);
+    if (request->region.count)
+        filed->region = request->region;
+    if (request->control.count)
+        filed->control = request->control;
+}
+
+/* The results against this baseline no longer count: their key is moved aside, so that the visits are
+ * measured anew as soon as the baseline has been. Only the digest in front of the '/' is ever read back. */
+static rubor_status retire_results(rubor_store *store, const rubor_job_info *old, const char *new_job,
+                                   rubor_error *error)
+{
+    return rubor_sql_run(
+        store, error,
+        "UPDATE jobs SET baseline = baseline || '/' || ? WHERE baseline = ? AND filing IN (SELECT id"
+        " FROM filings WHERE patient = ? AND session = ? AND view = ? AND kind = 'visit' AND day >= 0)",
+        "sssss", new_job, old->digest, old->patient, old->session, old->view);
 }
 
 static rubor_status withdraw(rubor_store *store, const rubor_job_info *old, const char *new_job,
-                             rubor_job_list *changed, rubor_error *error)
+                             bool same_place, rubor_job_list *changed, rubor_error *error)
 {
     rubor_status status =
         rubor_sql_run(store, error,
@@ -136,6 +152,8 @@ static rubor_status withdraw(rubor_store *store, const rubor_job_info *old, cons
                       "ss", new_job, old->job);
     if (!status)
         status = rubor_job_list_add(changed, old->job, error);
+    if (!status && old->day == RUBOR_DAY_BEFORE && same_place)
+        return retire_results(store, old, new_job, error); /* realigned when the new baseline is measured */
     if (!status && old->day == RUBOR_DAY_BEFORE)
         status = rubor_store_realign(store, old->patient, old->session, old->view, changed, error);
     return status;
@@ -145,6 +163,7 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
                                rubor_job_info *out, rubor_job_list *changed, rubor_error *error)
 {
     rubor_job_info old;
+    bool same_place = false;
     rubor_request *filed = malloc(sizeof *filed);
     if (!filed)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
@@ -173,19 +192,22 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
     }
     if (!status) {
         fill_amended(filed, request, &old);
-        if (strcmp(filed->patient, old.patient) == 0 && strcmp(filed->session, old.session) == 0 &&
-            strcmp(filed->view, old.view) == 0 && filed->day == old.day)
+        same_place = strcmp(filed->patient, old.patient) == 0 && strcmp(filed->session, old.session) == 0 &&
+                     strcmp(filed->view, old.view) == 0 && filed->day == old.day;
+        if (same_place && !request->region.count && !request->control.count)
             status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is filed so already", request->job);
     }
     if (!status)
         status = rubor_store_begin(store, error);
     if (!status) {
         status = rubor_submit_inside(store, filed, old.digest, NULL, bytes, who, out, error);
+        if (!status && strcmp(out->job, old.job) == 0)
+            status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is filed so already", request->job);
         if (!status)
             status =
                 rubor_sql_run(store, error, "UPDATE filings SET withdrawn = 1 WHERE id = ?", "i", filing);
         if (!status)
-            status = withdraw(store, &old, out->job, changed, error);
+            status = withdraw(store, &old, out->job, same_place, changed, error);
         if (!status)
             status = rubor_audit_append(store, who, "amend", old.job, out->job, error);
         status = rubor_store_end(store, status, error);

@@ -3,6 +3,7 @@
 #include "analyzer/series.h"
 #include "calibration/chart.h"
 #include "workers/job.h"
+#include "workers/map_pictures.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -116,6 +117,29 @@ static rubor_status add_picture(computed *out, const char *name, const rubor_ima
     return status;
 }
 
+static rubor_status add_maps(computed *out, const rubor_maps *maps, rubor_error *error)
+{
+    const struct {
+        const char *name;
+        const rubor_plane *plane;
+        rubor_map_kind kind;
+    } rows[] = {{"ei", &maps->ei, RUBOR_MAP_EI},
+                {"mi", &maps->mi, RUBOR_MAP_MI},
+                {"delta_ei", &maps->delta_ei, RUBOR_MAP_DELTA_EI},
+                {"delta_mi", &maps->delta_mi, RUBOR_MAP_DELTA_MI}};
+    rubor_status status = RUBOR_OK;
+    for (size_t i = 0; !status && i < sizeof rows / sizeof rows[0]; i++) {
+        rubor_image_encoded picture = {0};
+        if (!rows[i].plane->data || !maps->working.rgb)
+            continue;
+        status = rubor_map_picture(&picture, rows[i].plane, rows[i].kind, &maps->working, error);
+        if (!status)
+            status = add_picture(out, rows[i].name, &picture, error);
+        rubor_image_encoded_finish(&picture);
+    }
+    return status;
+}
+
 static rubor_status measure(computed *out, prepared *ready, const rubor_bytes parts[RUBOR_TASK_PARTS],
                             int64_t now_s, rubor_error *error)
 {
@@ -149,6 +173,8 @@ static rubor_status measure(computed *out, prepared *ready, const rubor_bytes pa
         status = add_picture(out, "overlay", &maps.overlay, error);
     if (!status)
         status = add_picture(out, "aligned", &maps.aligned, error);
+    if (!status)
+        status = add_maps(out, &maps, error);
     rubor_maps_finish(&maps);
     free(record);
     return status;
