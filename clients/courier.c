@@ -234,7 +234,7 @@ void rubor_courier_step(rubor_courier *courier, int fd, int timeout_ms)
     if (!reply)
         return;
     int64_t wait = dispatch_due(courier, timeout_ms);
-    bool handled = false;
+    bool handled = courier->count == 0 && fd < 0; /* nothing is awaited any more */
     for (int pass = 0; pass < 2 && !handled; pass++) {
         while (rubor_client_receive(courier->client, reply, 0, NULL) == RUBOR_OK) {
             handle(courier, reply);

@@ -152,8 +152,10 @@ def turned_away(home):
               "what is refused for lack of a right stays in the queue", clinic.log())
 
 
-def killed_at_any_moment(home, rounds=12):
-    """kill -9 at random moments while photos come in: every photo is at the broker once. RUBOR_SEED replays."""
+def killed_at_any_moment(home):
+    """kill -9 at random moments while photos come in: every photo is at the broker once. RUBOR_SEED replays, RUBOR_ROUNDS
+    makes it longer."""
+    rounds = int(os.environ.get("RUBOR_ROUNDS", "12"))
     seed = int(os.environ.get("RUBOR_SEED", "0")) or random.randrange(1 << 30)
     dice = random.Random(seed)
     clinic = Clinic(home)
