@@ -16,7 +16,7 @@ static const double largest_residual_px = 2.5; /* forward-backward, on level 0 *
  * witness. Rendered pairs of different people: residual 1.7 px or more, significance 3.0 or less, or half the
  * skin missing.
  */
-static const double agreeing_residual_px = 1.2, agreeing_significance = 4.0, agreeing_overlap = 0.7;
+static const double agreeing_residual_px = 1.2, agreeing_significance = 4.0, agreeing_overlap = 0.9;
 enum { LEAST_SKIN_PIXELS = 400, LEAST_SIDE_PX = 64, SEARCHED_PX = 60 };
 
 static int search_level(const rubor_structure_pyramid *pyramid, int levels)
