@@ -187,8 +187,6 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
         bytes = sqlite3_column_int64(statement, 1);
         filing = sqlite3_column_int64(statement, 2);
         status = rubor_request_unpack(filed, RUBOR_VERB_COMPARE, packed, error);
-        filed->chart_table =
-            (rubor_bytes){0}; /* pointed into the unpacked bytes; a custom table is not kept */
     }
     if (!status) {
         fill_amended(filed, request, &old);

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""What the broker does with workers that die, lie, come late or say nothing (a worker written from PROTOCOL.md alone), and what `up`
+does when its children are killed."""
+import os
+import signal
+import subprocess
+import time
+
+import msgpack
+import zmq
+
+from helper import Service, check, environment, finish, folder, png, run, up
+
+CRASHED = 17
+
+
+class Worker:
+    """The worker side of protocol/PROTOCOL.md, as far as the test wants it."""
+
+    def __init__(self, endpoint, algorithm):
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(endpoint)
+        hello = {"id": "test", "host": "here", "version": "0", "algorithm": algorithm, "sandbox": "none", "pid": 1}
+        self.send(b"\x01", b"rubor", msgpack.packb(hello))
+
+    def send(self, *frames):
+        self.socket.send_multipart([b"MDPW02", *frames])
+
+    def receive(self, command, seconds=8):
+        """The next message with this command; heartbeats are answered meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.socket.poll(200):
+                frames = self.socket.recv_multipart()
+                if frames[1] == command:
+                    return frames
+            self.send(b"\x05")
+        return None
+
+    def job(self, seconds=8):
+        frames = self.receive(b"\x02", seconds)
+        return (frames[2], msgpack.unpackb(frames[4]), frames[5:]) if frames else None
+
+    def final(self, address, head, status, *rest, message=""):
+        self.send(b"\x04", address, b"", msgpack.packb({**head, "status": status, "message": message, "pictures": []}), *rest)
+
+
+def ask(endpoint, service, head, *photos, wait_ms=15000):
+    socket = zmq.Context.instance().socket(zmq.DEALER)
+    socket.linger = 0
+    socket.connect(endpoint)
+    socket.send_multipart([b"MDPC02", b"\x01", service, msgpack.packb({"request": 1, **head}), *photos])
+    reply = msgpack.unpackb(socket.recv_multipart()[3]) if socket.poll(wait_ms) else None
+    socket.close()
+    return reply
+
+
+def submit(endpoint, day, color):
+    return ask(endpoint, b"rubor.analyze", {"patient": "P", "session": "S", "day": day, "no_wait": True}, png(9, 9, color))["job"]
+
+
+def state(endpoint, job, wait_s=0):
+    return ask(endpoint, b"rubor.result", {"job": job, "wait_s": wait_s})
+
+
+def counts(endpoint):
+    return ask(endpoint, b"rubor.status", {})["service"]
+
+
+def quarantine(client, worker, env):
+    job = submit(client, 1, (1, 2, 3))
+    for _ in range(3):
+        address, head, _ = worker.job()
+        check(head["job"] == job, "the job comes again", head)
+        worker.final(address, head, CRASHED, message="ended by signal 11")
+    told = state(client, job, 5)
+    check(told["state"] == "quarantined" and told["attempts"] == 3, "three deaths on one photo quarantine it", told)
+    listed = run("quarantine", "list", env=env)
+    check(job in listed.stdout and "signal 11" in listed.stdout, "the operator sees it and why", listed)
+    check(run("quarantine", "retry", job, env=env).returncode == 0, "and may try it again")
+    address, head, _ = worker.job()
+    check(head["job"] == job and head["attempt"] == 1, "then it is new", head)
+    worker.final(address, head, 5, message="damaged")
+    told = state(client, job, 5)
+    check(told["state"] == "failed" and told["error"]["name"] == "CORRUPT", "a permanent error is not retried", told)
+
+
+def late(client, workers_endpoint, algorithm):
+    """A worker that says nothing any more is found dead; what it sends later is refused."""
+    silent = Worker(workers_endpoint, algorithm)
+    job = submit(client, 2, (9, 9, 9))
+    address, head, _ = silent.job()
+    began = time.monotonic()
+    before = counts(client)
+    while counts(client)["worker_deaths"] == before["worker_deaths"] and time.monotonic() - began < 10:
+        time.sleep(0.05)
+    noticed = time.monotonic() - began
+    check(noticed < 4.2, "a silent worker is found dead within three heartbeats of a second", noticed)
+    print(f"dead worker noticed after {noticed:.1f} s")
+    check(silent.receive(b"\x06", 3) is not None, "and is told so")
+    silent.final(address, head, 5, message="too late")
+    again = Worker(workers_endpoint, algorithm)
+    address2, head2, _ = again.job()
+    check(head2["job"] == job and head2["lease"] != head["lease"], "its job goes to another with another lease", head2)
+    again.final(address2, {**head2, "lease": head["lease"]}, 5, message="an old lease")
+    time.sleep(0.3)
+    check(state(client, job)["state"] == "running", "an old lease ends nothing")
+    check(counts(client)["late_results"] >= 1, "and is counted", counts(client))
+    again.final(address2, head2, 7, message="refused by the test")
+    check(state(client, job, 5)["state"] == "failed", "the right lease does")
+    return again
+
+
+def lies(client, worker):
+    for rest in [(b"\xc1garbage",), (msgpack.packb({"schema": 1, "photo": {"digest": "0" * 64}}),), ()]:
+        job = submit(client, 3, (len(rest), 5, len(rest[0]) if rest else 0))
+        got = worker.job()
+        check(got and got[1]["job"] == job, "a job is handed out", got)
+        worker.final(got[0], got[1], 0, *rest)
+        told = state(client, job, 5)
+        check(told["state"] == "failed" and told["result"] is None, "a result that is none is not stored", told)
+    stranger = Worker(worker_endpoint, "1999.1.1")
+    check(stranger.receive(b"\x06", 3) is not None, "a worker of another algorithm version is sent away")
+
+
+def drain(home, service, client, worker):
+    job = submit(client, 4, (7, 7, 7))
+    address, head, _ = worker.job()
+    service.process.send_signal(signal.SIGTERM)
+    time.sleep(0.4)
+    refused = ask(client, b"rubor.analyze", {"patient": "P", "session": "S", "day": 9}, png(9, 9))
+    check(refused and refused["status"] == 10 and refused["retry_after_ms"] > 0, "while draining nothing is taken", refused)
+    worker.final(address, head, 7, message="ended during the drain")
+    check(service.process.wait(10) == 0, "drained: exit 0")
+    with Service("broker", "--data", home / "data", "--endpoint", client, "--worker-endpoint", "tcp://127.0.0.1:*") as again:
+        check(state(client, job)["state"] == "failed", "what ended during the drain was stored", again.ready)
+
+
+def children(pid):
+    got = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True).stdout
+    return [(int(line.split()[0]), line.split(None, 1)[1]) for line in got.splitlines() if line.strip()]
+
+
+def killed_children(home):
+    with up(home / "up", "--noop", "--no-http") as service:
+        endpoint = service.ready["endpoint"]
+        env = environment(RUBOR_ENDPOINT=endpoint)
+        check(os.getpgid(service.process.pid) == service.process.pid, "up has a process group of its own")
+        for kind in ("worker", "broker"):
+            for pid, _ in [c for c in children(service.process.pid) if f" {kind} " in c[1]]:
+                os.kill(pid, signal.SIGKILL)
+            end = time.monotonic() + 15
+            while time.monotonic() < end:
+                told = ask(endpoint, b"rubor.status", {}, wait_ms=500)
+                if told and len([w for w in told["workers"]]) >= 2:
+                    break
+                time.sleep(0.1)
+            check(told and len(told["workers"]) >= 2, f"every {kind} killed is replaced", told)
+            photo = home / f"{kind}.png"
+            photo.write_bytes(png(20, 20, (len(kind), 0, 0)))
+            got = run("submit", "--patient", "P", "--session", "S", "--before", "--json", photo, env=env)
+            check('"done"' in got.stdout, f"and after a {kind} died photos are measured", got)
+        group = service.process.pid
+        service.process.kill()
+        service.process.wait()
+        end = time.monotonic() + 8
+        while time.monotonic() < end and subprocess.run(["pgrep", "-g", str(group)], capture_output=True).returncode == 0:
+            time.sleep(0.1)
+        check(subprocess.run(["pgrep", "-g", str(group)], capture_output=True).returncode == 1, "no child outlives up, killed or not")
+
+
+with folder() as home:
+    with Service("broker", "--data", home / "data", "--endpoint", "tcp://127.0.0.1:*", "--worker-endpoint", "tcp://127.0.0.1:*",
+                 log=home / "log") as service:
+        client, worker_endpoint = service.ready["endpoint"], service.ready["workers"]
+        algorithm = counts(client)["algorithm"]
+        first = Worker(worker_endpoint, algorithm)
+        quarantine(client, first, environment(RUBOR_ENDPOINT=client))
+        first.send(b"\x06")
+        second = late(client, worker_endpoint, algorithm)
+        lies(client, second)
+        drain(home, service, client, second)
+    killed_children(home)
+finish()
