@@ -13,6 +13,8 @@ enum { SAMPLES = RUBOR_SPECTRUM_SAMPLES };
 static const double GAIN_SD_NONE = 0.15, GAIN_SD_MATRIX = 0.12;
 /* Skin that is not the model's, whatever the response. */
 static const double SKIN_SD = 0.02;
+/* What a lamp and a camera's settings may have drifted since the profile was made. */
+static const double PROFILE_SD = 0.05;
 
 /* Weights of the calibrated channels: matrix times the response of v. */
 static void calibrated_weights(double weights[3][SAMPLES], const rubor_calibration *calibration)
@@ -127,6 +129,8 @@ static void fill_uncertainty(rubor_directions *out, const rubor_calibration *cal
     add_shape_doubt(hemoglobin, melanin, out, v);
     unmixing_rows(read_ei, read_mi, out);
     floor = hypot(floor, SKIN_SD);
+    if (calibration->status == RUBOR_CALIBRATION_PROFILE)
+        floor = hypot(floor, PROFILE_SD);
     out->hemoglobin_gain_sd = hypot(sqrt(variance(ei_row, hemoglobin)) / out->hemoglobin_gain, floor);
     out->melanin_gain_sd = hypot(sqrt(variance(mi_row, melanin)) / out->melanin_gain, floor);
     out->hb_to_mi_leak_sd = hypot(sqrt(variance(read_mi, hemoglobin)), floor);

@@ -64,6 +64,25 @@ typedef struct measured {
     double region[3], control[3];
 } measured;
 
+/* Another camera's tone curve on top: 1 a plain power, 2 a film-like shoulder and toe, 3 lifted blacks. */
+static int another_curve;
+
+static void lay_curve(rubor_image_encoded *image)
+{
+    size_t n = (size_t)image->width * (size_t)image->height * 3;
+    for (size_t i = 0; i < n && another_curve; i++) {
+        double e = image->rgb[i] / 65535.0;
+        if (another_curve == 1)
+            e = pow(e, 1.15);
+        else if (another_curve == 2)
+            e = rubor_srgb_encode(1.25 * pow(rubor_srgb_decode(e), 1.1) /
+                                  (pow(rubor_srgb_decode(e), 1.1) + 0.25));
+        else
+            e = 0.03 + 0.97 * e;
+        image->rgb[i] = (uint16_t)(257.0 * rint(255.0 * e));
+    }
+}
+
 static rubor_status measure(measured *out, const rubor_sample_photo *photo, rubor_error *error)
 {
     rubor_photo_info info;
@@ -75,6 +94,8 @@ static rubor_status measure(measured *out, const rubor_sample_photo *photo, rubo
     rubor_status status = rubor_photo_probe(&info, bytes, error);
     if (status == RUBOR_OK)
         status = rubor_photo_decode(&working, bytes, &decode, error);
+    if (status == RUBOR_OK)
+        lay_curve(&working);
     if (status == RUBOR_OK)
         status = rubor_calibrate(&out->calibration, &info, &working, bytes, &options, error);
     if (status == RUBOR_OK)
@@ -142,7 +163,8 @@ static rubor_status analyze(outcome *out, const rubor_sample_photo *before, cons
     out->mi = record.pigmentation.delta;
     if (isfinite(out->ei))
         return RUBOR_OK;
-    return rubor_error_set(error, RUBOR_REFUSED, "no delta_ei: %s", record.quality.verdict);
+    return rubor_error_set(error, RUBOR_REFUSED, "no delta_ei: %s, %s", record.quality.verdict,
+                           record.quality.reason_count > 0 ? record.quality.reasons[0].message : "no reason");
 }
 
 static void leave_out(const char *camera, const char *lamp)
@@ -299,6 +321,8 @@ int main(int argc, char **argv)
             s.analyze = true;
         else if (strcmp(argv[i], "--lamps") == 0)
             s.lamps = true;
+        else if (strcmp(argv[i], "--curve") == 0 && ++i)
+            another_curve = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--pairs") == 0 && ++i)
             s.pairs = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--jobs") == 0 && ++i)
