@@ -86,7 +86,8 @@ class Service:
 
     def __init__(self, *arguments, env=None, timeout=30, log=None):
         self.log = open(log, "w") if log else subprocess.DEVNULL
-        self.process = subprocess.Popen([RUBOR, *map(str, arguments)], stdout=subprocess.PIPE, stderr=self.log, text=True,
+        binary = os.environ.get("RUBOR_SERVICE", RUBOR) if arguments[0] == "up" else RUBOR  # e.g. a sanitized client
+        self.process = subprocess.Popen([binary, *map(str, arguments)], stdout=subprocess.PIPE, stderr=self.log, text=True,
                                         env=env or environment(), stdin=subprocess.DEVNULL)
         self.ready = {}
         end = time.monotonic() + timeout
