@@ -1,3 +1,4 @@
+#include "clients/clock.h"
 #include "clients/commands.h"
 #include "clients/courier.h"
 #include "clients/inputs.h"
@@ -7,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { IN_FLIGHT_DEFAULT = 8, IN_FLIGHT_MOST = 256, PATIENCE_MS = 20 * 1000, PROGRESS_MS = 1000 };
@@ -39,13 +39,6 @@ typedef struct moving {
     batch *run;
     size_t row;
 } moving;
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- rows ---- */
 
@@ -137,7 +130,7 @@ static void start_row(batch *run, size_t index)
 
 static void tell_progress(batch *run, bool last)
 {
-    int64_t now = now_ms();
+    int64_t now = rubor_clock_ms();
     if (!last && now - run->told_ms < PROGRESS_MS)
         return;
     run->told_ms = now;
@@ -151,7 +144,7 @@ static rubor_status wait_for_room(batch *run, size_t most, rubor_error *error)
     while (run->courier.count > most) {
         rubor_courier_step(&run->courier, -1, PROGRESS_MS);
         tell_progress(run, false);
-        int64_t now = now_ms();
+        int64_t now = rubor_clock_ms();
         if (run->courier.reached)
             run->reached_ms = now;
         if (now - run->reached_ms > PATIENCE_MS)
@@ -168,7 +161,7 @@ static rubor_status wait_for_room(batch *run, size_t most, rubor_error *error)
 static rubor_status work(batch *run, size_t in_flight, rubor_error *error)
 {
     rubor_status status = RUBOR_OK;
-    run->told_ms = run->reached_ms = now_ms();
+    run->told_ms = run->reached_ms = rubor_clock_ms();
     for (int pass = 0; pass < 2 && status == RUBOR_OK; pass++) {
         for (size_t i = 0; i < run->manifest.count && status == RUBOR_OK; i++) {
             const rubor_manifest_row *row = &run->manifest.rows[i];

@@ -1,3 +1,4 @@
+#include "clients/clock.h"
 #include "clients/commands.h"
 #include "clients/file_pattern.h"
 #include "clients/inputs.h"
@@ -11,7 +12,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     IN_FLIGHT = 4,
@@ -64,13 +64,6 @@ static void on_signal(int number)
 {
     (void)number;
     stop_asked = 1;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* One line per trouble; the same trouble is not repeated. */
@@ -246,7 +239,7 @@ static void on_ended(void *context, rubor_parcel *parcel)
     bool for_now = rubor_status_retryable(parcel->status) || parcel->status == RUBOR_FORBIDDEN;
     if (turned_away && for_now) {
         complain(s, one->item.name, parcel->error);
-        s->refused_until_ms = now_ms() + REFUSED_AGAIN_MS;
+        s->refused_until_ms = rubor_clock_ms() + REFUSED_AGAIN_MS;
     } else if (turned_away) {
         tell_result(one);
         if (rubor_spool_refuse(s->spool, one->item.id, &error) != RUBOR_OK)
@@ -332,7 +325,7 @@ static void list_again(station *s, rubor_spool_place place, pending *list)
 
 static void load_spool(station *s)
 {
-    int64_t now = now_ms();
+    int64_t now = rubor_clock_ms();
     if (now >= s->spool_look_ms) {
         s->spool_look_ms = now + SPOOL_LOOK_MS;
         list_again(s, RUBOR_SPOOL_QUEUE, &s->queue);
@@ -446,7 +439,8 @@ static rubor_status work(station *s, rubor_error *error)
         tell_presence(s);
     }
     /* What was sent is on disk here as well; a short wait for the broker's word saves sending it twice. */
-    for (int64_t end = now_ms() + GOODBYE_MS; s->courier.reached && s->courier.count && now_ms() < end;)
+    for (int64_t end = rubor_clock_ms() + GOODBYE_MS;
+         s->courier.reached && s->courier.count && rubor_clock_ms() < end;)
         rubor_courier_step(&s->courier, -1, 100);
     return status;
 }

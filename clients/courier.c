@@ -1,8 +1,9 @@
 #include "clients/courier.h"
 
+#include "clients/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     ASK_WAIT_S = 5,  /* how long the broker holds such a question */
@@ -11,13 +12,6 @@ enum {
     BUSY_MOST_MS = 30 * 1000,
     BUSY_PATIENCE_MS = 60 * 1000
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void rubor_parcel_expect(rubor_parcel *parcel, const char *job)
 {
@@ -107,7 +101,7 @@ static rubor_status send_or_ask(rubor_courier *courier, rubor_parcel *parcel, ru
 static void dispatch(rubor_courier *courier, rubor_parcel *parcel)
 {
     rubor_error error = {0};
-    int64_t now = now_ms();
+    int64_t now = rubor_clock_ms();
     if (courier->attempts && parcel->attempts >= courier->attempts) {
         end_unreachable(courier, parcel);
         return;
@@ -116,7 +110,7 @@ static void dispatch(rubor_courier *courier, rubor_parcel *parcel)
     rubor_status status = send_or_ask(courier, parcel, &error);
     if (status == RUBOR_UNREACHABLE) {
         courier->reached = false;
-        courier->quiet_until_ms = now_ms() + AGAIN_MS;
+        courier->quiet_until_ms = rubor_clock_ms() + AGAIN_MS;
         parcel->due_ms = courier->quiet_until_ms;
         if (courier->attempts)
             end_all_unreachable(courier);
@@ -135,13 +129,13 @@ static int64_t dispatch_due(rubor_courier *courier, int64_t most_ms)
 {
     for (size_t i = 0; i < courier->count;) {
         rubor_parcel *parcel = courier->parcels[i];
-        int64_t now = now_ms();
+        int64_t now = rubor_clock_ms();
         if (parcel->due_ms <= now && courier->quiet_until_ms <= now)
             dispatch(courier, parcel);
         if (i < courier->count && courier->parcels[i] == parcel)
             i++;
     }
-    int64_t now = now_ms(), wait = most_ms;
+    int64_t now = rubor_clock_ms(), wait = most_ms;
     for (size_t i = 0; i < courier->count; i++) {
         int64_t due = courier->parcels[i]->due_ms;
         due = due < courier->quiet_until_ms ? courier->quiet_until_ms : due;
@@ -186,7 +180,7 @@ static void handle_job_end(rubor_courier *courier, rubor_parcel *parcel, rubor_r
 
 static void handle_busy(rubor_courier *courier, rubor_parcel *parcel, const rubor_reply *body)
 {
-    int64_t now = now_ms(), retry_after_ms = body->retry_after_ms;
+    int64_t now = rubor_clock_ms(), retry_after_ms = body->retry_after_ms;
     parcel->busy_since_ms = parcel->busy_since_ms ? parcel->busy_since_ms : now;
     if (courier->attempts && now - parcel->busy_since_ms > BUSY_PATIENCE_MS) {
         end_parcel(courier, parcel, RUBOR_BUSY,
@@ -213,7 +207,7 @@ static void handle(rubor_courier *courier, rubor_client_reply *reply)
         return;
     rubor_reply *body = &reply->body;
     parcel->attempts = 0;
-    parcel->due_ms = now_ms() + rubor_client_wait_ms(RUBOR_CLIENT_PHOTO);
+    parcel->due_ms = rubor_clock_ms() + rubor_client_wait_ms(RUBOR_CLIENT_PHOTO);
     if (body->has_job)
         note_acceptance(courier, parcel, &body->job);
     if (!reply->final)
@@ -223,7 +217,7 @@ static void handle(rubor_courier *courier, rubor_client_reply *reply)
     else if (body->has_job && (has_ended(body->job.state) || parcel->request.no_wait))
         handle_job_end(courier, parcel, body);
     else if (body->has_job)
-        parcel->due_ms = now_ms(); /* asked, and still queued or running: ask on */
+        parcel->due_ms = rubor_clock_ms(); /* asked, and still queued or running: ask on */
     else
         end_parcel(courier, parcel, body->status != RUBOR_OK ? body->status : RUBOR_PROTOCOL, body->error);
 }

@@ -1,6 +1,7 @@
 #include "clients/mdp_client.h"
 
 #include "clients/client_keys.h"
+#include "clients/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,13 +19,6 @@ struct rubor_client {
     uint64_t session,
         next; /* ids are "<session>-<number>" so that an earlier process's replies are told apart */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int rubor_client_wait_ms(rubor_client_wait_kind kind)
 {
@@ -292,7 +286,7 @@ static bool read_message(const rubor_client *client, rubor_client_reply *out, fr
 rubor_status rubor_client_receive(rubor_client *client, rubor_client_reply *out, int timeout_ms,
                                   rubor_error *error)
 {
-    int64_t end = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+    int64_t end = timeout_ms < 0 ? INT64_MAX : rubor_clock_ms() + timeout_ms;
     memset(out, 0, sizeof *out);
     for (;;) {
         frames message;
@@ -303,7 +297,7 @@ rubor_status rubor_client_receive(rubor_client *client, rubor_client_reply *out,
                 return RUBOR_OK;
             rubor_client_reply_finish(out);
         }
-        int64_t left = end - now_ms();
+        int64_t left = end - rubor_clock_ms();
         if (timeout_ms >= 0 && left <= 0)
             return rubor_error_set(error, RUBOR_TIMEOUT, "the broker at %.200s does not answer",
                                    client->endpoint);
@@ -324,16 +318,16 @@ static void pause_ms(int64_t milliseconds)
 static rubor_status await_final(rubor_client *client, rubor_client_reply *out, uint64_t id, int silence_ms,
                                 rubor_error *error)
 {
-    int64_t end = now_ms() + silence_ms;
+    int64_t end = rubor_clock_ms() + silence_ms;
     for (;;) {
-        int64_t left = end - now_ms();
+        int64_t left = end - rubor_clock_ms();
         rubor_status status = rubor_client_receive(client, out, left > 0 ? (int)left : 0, error);
         if (status != RUBOR_OK)
             return status;
         if (out->id == id && out->final)
             return RUBOR_OK;
         if (out->id == id)
-            end = now_ms() + silence_ms;
+            end = rubor_clock_ms() + silence_ms;
         rubor_client_reply_finish(out);
     }
 }
@@ -360,7 +354,7 @@ rubor_status rubor_client_call(rubor_client *client, rubor_client_reply *out, ru
                                const rubor_bytes *attachments, size_t attachment_count, int silence_ms,
                                rubor_error *error)
 {
-    int64_t give_up = now_ms() + BUSY_WAIT_MS;
+    int64_t give_up = rubor_clock_ms() + BUSY_WAIT_MS;
     memset(out, 0, sizeof *out);
     for (;;) {
         rubor_status status =
@@ -368,7 +362,7 @@ rubor_status rubor_client_call(rubor_client *client, rubor_client_reply *out, ru
                       silence_ms ? silence_ms : rubor_client_wait_ms(RUBOR_CLIENT_SILENCE), error);
         if (status != RUBOR_OK)
             return status;
-        if (out->body.status != RUBOR_BUSY || now_ms() >= give_up)
+        if (out->body.status != RUBOR_BUSY || rubor_clock_ms() >= give_up)
             break;
         int64_t wait = out->body.retry_after_ms;
         rubor_client_reply_finish(out);

@@ -1,5 +1,7 @@
 #include "clients/watch.h"
 
+#include "clients/clock.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <search.h>
@@ -9,7 +11,6 @@
 #include <strings.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct watched {
@@ -29,13 +30,6 @@ struct rubor_watch {
     rubor_watch_look look;
     void *context;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int compare_names(const void *left, const void *right)
 {
@@ -153,7 +147,7 @@ static void refresh(rubor_watch *watch, const char *name)
     one->file.size = about.st_size;
     one->file.mtime_ns = mtime_ns;
     one->done = false;
-    one->since_ms = now_ms();
+    one->since_ms = rubor_clock_ms();
     one->due_ms = one->since_ms + RUBOR_WATCH_QUIET_MS;
 }
 
@@ -165,14 +159,14 @@ static void sidecar_changed(rubor_watch *watch, const char *name)
         const char *dot = strrchr(at->file.name, '.');
         bool whole_name = strlen(at->file.name) == stem, bare = dot && (size_t)(dot - at->file.name) == stem;
         if (!at->done && (whole_name || bare) && strncmp(at->file.name, name, stem) == 0)
-            at->due_ms = now_ms() + RUBOR_WATCH_QUIET_MS;
+            at->due_ms = rubor_clock_ms() + RUBOR_WATCH_QUIET_MS;
     }
 }
 
 static void rescan(rubor_watch *watch)
 {
     DIR *folder = opendir(watch->folder);
-    watch->rescan_ms = now_ms() + RUBOR_WATCH_RESCAN_MS;
+    watch->rescan_ms = rubor_clock_ms() + RUBOR_WATCH_RESCAN_MS;
     if (!folder)
         return;
     for (struct dirent *at; (at = readdir(folder));)
@@ -210,14 +204,14 @@ static void read_events(rubor_watch *watch)
 
 static void look_at(rubor_watch *watch, watched *one)
 {
-    int64_t now = now_ms();
+    int64_t now = rubor_clock_ms();
     refresh(watch, one->file.name);
     if (one->due_ms > now)
         return; /* changed meanwhile */
     if (watch->look(watch->context, &one->file, now - one->since_ms) == RUBOR_WATCH_DONE)
         one->done = true;
     else
-        one->due_ms = now_ms() + RUBOR_WATCH_AGAIN_MS;
+        one->due_ms = rubor_clock_ms() + RUBOR_WATCH_AGAIN_MS;
 }
 
 rubor_status rubor_watch_step(rubor_watch *watch, int *next_ms, rubor_error *error)
@@ -225,16 +219,16 @@ rubor_status rubor_watch_step(rubor_watch *watch, int *next_ms, rubor_error *err
     read_events(watch);
     if (watch->gone)
         return rubor_error_set(error, RUBOR_NOT_FOUND, "%.300s: the watched folder is gone", watch->folder);
-    if (watch->rescan_ms <= now_ms())
+    if (watch->rescan_ms <= rubor_clock_ms())
         rescan(watch);
     int64_t next = watch->rescan_ms;
     for (watched *at = watch->entries; at; at = at->next) {
-        if (!at->done && at->due_ms <= now_ms())
+        if (!at->done && at->due_ms <= rubor_clock_ms())
             look_at(watch, at);
         if (!at->done && at->due_ms < next)
             next = at->due_ms;
     }
-    int64_t wait = next - now_ms();
+    int64_t wait = next - rubor_clock_ms();
     *next_ms = wait < 0 ? 0 : wait > RUBOR_WATCH_RESCAN_MS ? RUBOR_WATCH_RESCAN_MS : (int)wait;
     return RUBOR_OK;
 }
