@@ -169,7 +169,8 @@ static void refine_through_levels(search *s, rubor_cf_pose *pose)
     bool sharp = refine_edges(s, &edges);
     if (sharp)
         rubor_cf_model_fit(&edges, &s->level[edges.level], 0);
-    if (!sharp || edges.explained < EDGES_EXPLAIN) {
+    bool blurred = edges.sigma_px > SHARP_SIGMA * patch_px(&edges);
+    if (!sharp || blurred || edges.explained < EDGES_EXPLAIN) {
         refine_model(s, &model);
         rubor_cf_pose_score(&model, &s->reference, &s->level[model.level]);
         if (!sharp && model.sigma_px < SHARP_SIGMA * patch_px(&model)) {
@@ -179,7 +180,7 @@ static void refine_through_levels(search *s, rubor_cf_pose *pose)
                 rubor_cf_model_fit(&edges, &s->level[edges.level], 0);
         }
     }
-    *pose = sharp && edges.explained > model.explained - 0.12 ? edges : model;
+    *pose = sharp && edges.explained > model.explained + (blurred ? 0.01 : -0.02) ? edges : model;
     rubor_cf_pose_score(pose, &s->reference, &s->level[pose->level]);
     pose->confidence = rubor_cf_pose_confidence(pose);
 }

@@ -296,6 +296,10 @@ rubor_status rubor_cf_cells_find(rubor_cf_cells *out, const rubor_cf_image *imag
         drop_repeats(out);
         status = sort_into_bins(out, image->width, image->height, error);
     }
+    for (int i = 0; status == RUBOR_OK && i < out->count; i++) {
+        size_t x = (size_t)(out->cell[i].x + 0.5f), y = (size_t)(out->cell[i].y + 0.5f);
+        memcpy(out->cell[i].rgb, image->rgb + 3 * (y * (size_t)image->width + x), 3);
+    }
     free(edge);
     free(rows[0]);
     free(rows[1]);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { NEIGHBORS = 8, CELLS_MIN = 6 };
+enum { NEIGHBORS = 8, CELLS_MIN = 6, SEED_SPREAD_MIN = 30 };
 
 /* In pitches: how far from where it is expected a cell may lie while growing, and in the end. */
 #define GROW_REACH 0.18
@@ -263,6 +263,22 @@ static int closing_cell(const rubor_cf_cells *cells, int index, const neighbor *
     return cell == index || cell == u->cell || cell == v->cell ? -1 : cell;
 }
 
+/* Four neighbors on a chart are never of one color; in textures they mostly are. */
+static bool colorful(const rubor_cf_cells *cells, const int seed[4])
+{
+    int spread = 0;
+    for (int c = 0; c < 3; c++) {
+        int low = 255, high = 0;
+        for (int k = 0; k < 4; k++) {
+            int v = cells->cell[seed[k]].rgb[c];
+            low = v < low ? v : low;
+            high = v > high ? v : high;
+        }
+        spread += high - low;
+    }
+    return spread >= SEED_SPREAD_MIN;
+}
+
 void rubor_cf_lattices_grow(rubor_cf_cells *cells, rubor_cf_lattice_visit *visit, void *context)
 {
     rubor_cf_lattice lattice;
@@ -279,7 +295,7 @@ void rubor_cf_lattices_grow(rubor_cf_cells *cells, rubor_cf_lattice_visit *visit
                 if (closing < 0)
                     continue;
                 int seed[4] = {i, near[j].cell, near[k].cell, closing};
-                if (!grow(&lattice, cells, seed))
+                if (!colorful(cells, seed) || !grow(&lattice, cells, seed))
                     continue;
                 if (!visit(&lattice, context))
                     return;

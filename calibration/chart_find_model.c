@@ -10,10 +10,18 @@
 #include <math.h>
 #include <string.h>
 
-enum { GRID_MAX = 14, COLORS = RUBOR_CHART_PATCHES + 1, GAP = RUBOR_CHART_PATCHES, UNKNOWNS = 11 };
+enum {
+    GRID_MAX = 14,
+    GRID_GUESS = 8,
+    COLORS = RUBOR_CHART_PATCHES + 1,
+    GAP = RUBOR_CHART_PATCHES,
+    UNKNOWNS = 11
+};
 
 /* Below this at the start there is no chart to be fitted. */
-#define EXPLAINED_MIN 0.35
+#define EXPLAINED_MIN 0.5
+/* From here on the blur taken for granted is near enough. */
+#define EXPLAINED_WELL 0.94
 
 /* Standard deviation of the cubic B-spline with unit knots. */
 #define SPLINE_SIGMA 0.57735026918962576
@@ -295,15 +303,18 @@ static bool guess_blur(model *m, const rubor_cf_image *image)
 {
     static const double shares[] = {0.05, 0.11, 0.18, 0.26};
     double pitch = fmin(m->pitch_px[0], m->pitch_px[1]), best = -1, at = 1;
+    int grid = m->grid;
+    m->grid = GRID_GUESS;
     for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
         m->sigma_px = fmax(0.4, shares[i] * pitch);
         if (!evaluate(m, image, false))
-            return false;
+            break;
         if (m->explained > best) {
             best = m->explained;
             at = m->sigma_px;
         }
     }
+    m->grid = grid;
     m->sigma_px = at;
     return best > EXPLAINED_MIN;
 }
@@ -318,6 +329,9 @@ bool rubor_cf_model_fit(rubor_cf_pose *pose, const rubor_cf_image *image, int ro
     if (rounds > 0 && pose->sigma_px <= 0 && !guess_blur(&m, image))
         return false;
     if (!evaluate(&m, image, rounds > 0))
+        return false;
+    if (rounds == 0 && m.explained < EXPLAINED_WELL &&
+        (!guess_blur(&m, image) || !evaluate(&m, image, false)))
         return false;
     double damping = 1;
     for (int round = 0; round < rounds; round++) {

@@ -24,7 +24,8 @@ typedef struct rubor_cf_image {
 /* One flat compact region. */
 typedef struct rubor_cf_cell {
     float x, y;
-    float size; /* px: side of a square of the region's area, the region's border included */
+    float size;     /* px: side of a square of the region's area, the region's border included */
+    uint8_t rgb[3]; /* at the middle */
     uint8_t in_lattice;
 } rubor_cf_cell;
 
