@@ -56,21 +56,38 @@ static void average_cells(rubor_plane out[3], const rubor_frame *frame, int fact
         }
 }
 
+/* A highlight adds the lamp's white to all channels; pale skin beside new redness looks like one but is no
+ * brighter than it was. Linear, against the perfect diffuser. */
+static bool brighter_than_before(const rubor_frame *visit, size_t at, const rubor_frame *baseline,
+                                 size_t there)
+{
+    float added = INFINITY;
+    for (int c = 0; c < 3; c++)
+        added = fminf(added, visit->image.plane[c][at] - baseline->image.plane[c][there]);
+    return added > fmaxf(0.02f, 0.1f * baseline->image.plane[1][there]);
+}
+
 void rubor_change_readmit(rubor_frame *visit, const rubor_frame *baseline,
                           const rubor_registration *registration)
 {
-    rubor_mask *skin = &visit->skin.skin;
+    rubor_mask *skin = &visit->skin.skin, *shine = &visit->skin.shine;
     const rubor_mask *before = &baseline->skin.skin;
     for (int y = 0; y < skin->height; y++)
         for (int x = 0; x < skin->width; x++) {
             size_t at = (size_t)y * (size_t)skin->width + (size_t)x;
-            if (skin->data[at] >= 128 || (visit->skin.shine.data && visit->skin.shine.data[at] >= 128))
+            bool shines = shine->data && shine->data[at] >= 128;
+            if (skin->data[at] >= 128 && !shines)
                 continue;
             rubor_point there = rubor_registration_map(registration, (rubor_point){x, y});
             double u = there.x + 0.5, v = there.y + 0.5;
-            if (u >= 0 && v >= 0 && u < before->width && v < before->height &&
-                before->data[(size_t)v * (size_t)before->width + (size_t)u] >= 128)
-                skin->data[at] = RUBOR_SKIN_TRIAL;
+            if (!(u >= 0 && v >= 0 && u < before->width && v < before->height))
+                continue;
+            size_t from = (size_t)v * (size_t)before->width + (size_t)u;
+            if (before->data[from] < 128 || (shines && brighter_than_before(visit, at, baseline, from)))
+                continue;
+            skin->data[at] = RUBOR_SKIN_TRIAL;
+            if (shines)
+                shine->data[at] = 0;
         }
 }
 

@@ -1,6 +1,6 @@
-/* evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind K] [--tone T] [--each]: rendered pairs
- * through the analyzer, tables per tone class. The figures of docs/MEASUREMENT.md come from `evaluate --pairs
- * 540`. */
+/* evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind K] [--tone T] [--keep DIR] [--each]:
+ * rendered pairs through the analyzer, tables per tone class. The figures of docs/MEASUREMENT.md come from
+ * `evaluate --pairs 540`. */
 #include "tests/bench/evaluation.h"
 
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 typedef struct arguments {
     int pairs, jobs, width, height;
     uint64_t seed;
+    const char *keep;
     int kind, tone; /* -1: all in turn */
     bool each;
 } arguments;
@@ -32,6 +33,8 @@ static bool parse(arguments *out, int argc, char **argv)
             out->jobs = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0)
             out->seed = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i], "--keep") == 0)
+            out->keep = value;
         else if (strcmp(argv[i], "--kind") == 0)
             out->kind = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--tone") == 0)
@@ -82,7 +85,7 @@ int main(int argc, char **argv)
     arguments a;
     if (!parse(&a, argc, argv)) {
         fprintf(stderr, "usage: evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind 0..5] "
-                        "[--tone 0..5] [--each]\n");
+                        "[--tone 0..5] [--keep DIR] [--each]\n");
         return 2;
     }
     size_t bytes = (size_t)a.pairs * sizeof(evaluation_result);
@@ -94,6 +97,7 @@ int main(int argc, char **argv)
             for (int i = job; i < a.pairs; i += a.jobs) {
                 evaluation_plan plan = evaluation_plan_make(i, a.seed, a.width, a.height);
                 plan.kind = a.kind >= 0 ? (evaluation_kind)a.kind : plan.kind;
+                plan.keep = a.keep;
                 plan.tone = a.tone >= 0 ? a.tone : plan.tone;
                 evaluation_run(&results[i], &plan);
             }

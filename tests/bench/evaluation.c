@@ -124,6 +124,13 @@ static rubor_status analyze_pair(evaluation_result *out, const rubor_sample_phot
     return status;
 }
 
+static void keep_photo(const evaluation_plan *plan, const char *which, const rubor_sample_photo *photo)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%llu_%s.jpg", plan->keep, (unsigned long long)plan->seed, which);
+    rubor_file_write(path, photo->jpeg.data, photo->jpeg.size, NULL);
+}
+
 void evaluation_run(evaluation_result *out, const evaluation_plan *plan)
 {
     rubor_sample_options options;
@@ -146,6 +153,10 @@ void evaluation_run(evaluation_result *out, const evaluation_plan *plan)
         status = rubor_sample_series_render(&before, series, -1, &error);
     if (status == RUBOR_OK)
         status = rubor_sample_series_render(&after, series, day, &error);
+    if (status == RUBOR_OK && plan->keep) {
+        keep_photo(plan, "before", &before);
+        keep_photo(plan, "after", &after);
+    }
     if (status == RUBOR_OK) {
         out->truth = after.truth;
         status = analyze_pair(out, &before, &after, day, &error);

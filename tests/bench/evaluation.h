@@ -25,6 +25,7 @@ typedef struct evaluation_plan {
     evaluation_kind kind;
     const char *camera, *lamp; /* NULL: drawn from the seed */
     int width, height;
+    const char *keep; /* folder that gets SEED_before.jpg and SEED_after.jpg, or NULL */
 } evaluation_plan;
 
 typedef struct evaluation_result {
