@@ -13,6 +13,10 @@
 
 /* Two lamps this far apart leave too much doubt in delta_ei (relative) to compare. */
 #define LIGHTING_WARN 0.08
+#define CRUST_FLAG 0.1  /* % of the region */
+#define BRUISE_FLAG 1.0 /* % of the region */
+#define SUNBURN_EI 4.0  /* delta_ei of untreated skin against the chart */
+enum { PIH_DAY = 10 };  /* darkening before may be crust or bruise (DESIGN 2) */
 
 /* Everything one analysis holds, so that one place frees it. */
 typedef struct analysis {
@@ -223,6 +227,22 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
     return RUBOR_OK;
 }
 
+/* What the numbers of this one photo say; what follows from several days is the series' to say. */
+static void raise_flags(rubor_record *out, const analysis *a, int day)
+{
+    if (out->findings.crust_percent >= CRUST_FLAG)
+        rubor_record_flag(out, "crusting");
+    if (out->findings.bruise_percent >= BRUISE_FLAG)
+        rubor_record_flag(out, "bruise");
+    if (a->change.control_ei >= SUNBURN_EI)
+        rubor_record_flag(out, "sunburn");
+    bool darker = out->pigmentation.changed == 1 && out->pigmentation.delta > 0;
+    if (darker && day >= PIH_DAY)
+        rubor_record_flag(out, "possible_pih");
+    else if (darker && day >= 0) /* may be crust or bruise, which the eye tells better */
+        rubor_record_flag(out, "early_darkening");
+}
+
 static rubor_status enlarge_mask(rubor_mask *out, const rubor_change *change, const rubor_plane *smoothed,
                                  double least, int width, int height, rubor_error *error)
 {
@@ -303,6 +323,7 @@ rubor_status rubor_analyze(rubor_record *out, rubor_maps *maps, rubor_bytes phot
     out->findings.crust_percent = a.findings.crust_percent;
     out->findings.bruise_percent = a.findings.bruise_percent;
     out->findings.shine_percent = a.findings.shine_percent;
+    raise_flags(out, &a, options->day);
     if (maps)
         status = draw_maps(maps, &a, error);
     out->timing_ms.decode += a.visit.decode_ms;

@@ -30,9 +30,12 @@ typedef struct rubor_change {
     double melanin_sd[3];    /* likewise per unit of delta_mi */
     double melanin_tilt[3];  /* doubt about melanin's power law, per unit of delta_mi: one common factor */
     double zero_od[2][3];    /* OD of visit and reference that count as unchanged */
-    double control_linear[3], region_linear[3]; /* mean colors of the visit; control 0 where unknown */
-    double shading_sd;                          /* OD: what the unmixing allowed for light and pose */
-    double skin_linear[3];                      /* the region's color half way between before and now */
+    /* mean colors: region now and before, control now (0 where unknown) */
+    double region_linear[3], before_linear[3], control_linear[3];
+    double shading_sd;     /* OD: what the unmixing allowed for light and pose */
+    double skin_linear[3]; /* the region's color half way between before and now */
+
+    double control_ei; /* delta_ei of the control itself against the chart; NaN without control or baseline */
 
     rubor_plane delta_ei, delta_mi; /* x100; NaN where not measured */
     rubor_plane shade_od;           /* change common to all channels that is neither chromophore */

@@ -117,6 +117,7 @@ static void find_zero(rubor_change *change, bool pair)
             zero_visit[c] = zero_reference[c] = (visit[c] + reference[c]) / 2;
         change->skin_linear[c] = pow(10, -(visit[c] + reference[c]) / 2);
         change->region_linear[c] = pow(10, -visit[c]);
+        change->before_linear[c] = pow(10, -reference[c]);
         change->control_linear[c] = change->control_known ? pow(10, -zero_visit[c]) : 0;
     }
 }
@@ -256,6 +257,9 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
     status = find_unmix(change, visit, pair ? baseline : NULL, scratch, error);
     if (status != RUBOR_OK)
         goto out;
+    change->control_ei = pair && change->control_known ? 0 : NAN;
+    for (int c = 0; c < 3; c++) /* against the chart: a burn of the control would hide one of the region */
+        change->control_ei += change->unmix.ei[c] * (change->zero_od[0][c] - change->zero_od[1][c]);
     unmix_cells(change, pair);
     size_t count = (size_t)change->width * (size_t)change->height;
     for (size_t i = 0; i < count; i++)

@@ -21,7 +21,7 @@ typedef struct score_input {
     const rubor_findings *findings;
     const rubor_plane *delta, *other; /* the own change and the other chromophore's */
     rubor_plane averaged;             /* delta over the averaging square, findings left out */
-    double full, zero_sd, gain_sd, leak_sd;
+    double full, zero_sd, gain_sd, leak_sd, veil_sd;
     double block_sd; /* spread of the averaged change where nothing changed */
 } score_input;
 
@@ -70,10 +70,12 @@ static void score_interval(rubor_score *score, const score_input *in)
     double base = clamped_mean(in, plain), noise = noise_share(in, in->block_sd);
     for (int side = 0; side < 2; side++) {
         double sign = side ? 1 : -1, z = sign * RUBOR_Z95;
-        double steps[3] = {clamped_mean(in, (bend){1 + z * in->gain_sd, 0, 0}) - base,
+        double steps[4] = {clamped_mean(in, (bend){1 + z * in->gain_sd, 0, 0}) - base,
                            clamped_mean(in, (bend){1, z * in->leak_sd, 0}) - base,
-                           clamped_mean(in, (bend){1, 0, z * in->zero_sd}) - base};
-        double step = sqrt(steps[0] * steps[0] + steps[1] * steps[1] + steps[2] * steps[2]);
+                           clamped_mean(in, (bend){1, 0, z * in->zero_sd}) - base,
+                           clamped_mean(in, (bend){1, 0, z * in->veil_sd}) - base};
+        double step =
+            sqrt(steps[0] * steps[0] + steps[1] * steps[1] + steps[2] * steps[2] + steps[3] * steps[3]);
         double end = base + sign * step - (side ? 0 : 2 * noise);
         score->interval95[side] = fmin(100, fmax(0, end));
     }
@@ -146,6 +148,7 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                            .zero_sd = uncertainty->zero_ei,
                            .gain_sd = uncertainty->gain_ei,
                            .leak_sd = uncertainty->leak_ei,
+                           .veil_sd = uncertainty->veil_ei,
                            .block_sd = uncertainty->block_ei};
     score_input pigment = {.change = change,
                            .findings = findings,
@@ -155,6 +158,7 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                            .zero_sd = uncertainty->zero_mi,
                            .gain_sd = uncertainty->gain_mi,
                            .leak_sd = uncertainty->leak_mi,
+                           .veil_sd = uncertainty->veil_mi,
                            .block_sd = uncertainty->block_mi};
     rubor_status status = fill(&record->redness, &redness, rubor_uncertainty_ei(uncertainty, ei, mi), error);
     if (status != RUBOR_OK)

@@ -6,8 +6,8 @@
 
 /* Shares of each source that the mean over a region keeps, fitted so that 95 % intervals hold the truth of
  * rendered pairs as often as they say (docs/MEASUREMENT.md "Uncertainty"). */
-#define SHADING_SHARE 0.3
-#define GLARE_SHARE 0.5
+#define SHADING_SHARE 0.5
+#define GLARE_SHARE 0.7
 #define RESIDUAL_CONTROL 0.03 /* both photos see region and control through one calibration */
 #define RESIDUAL_CHART 0.5
 #define REGISTRATION_UNITS 0.05 /* printed units per px of residual */
@@ -81,21 +81,24 @@ static double along(const double row[3], const double od[3])
     return fabs(row[0] * od[0] + row[1] * od[1] + row[2] * od[2]);
 }
 
-/* What a glare that differs by its uncertainty between the two photos does to each channel's OD change: where
- * region and control are equally bright, nothing. */
-static void glare_od(double out[3], const rubor_change *change, const rubor_frame *visit)
+/* What a wrong glare does to the OD change of each channel: before any change, where region and control are
+ * not equally bright (zero); and as the region itself gets darker (change). */
+static void glare_od(double zero[3], double change_od[3], const rubor_change *change,
+                     const rubor_frame *visit)
 {
     double glare = rubor_frame_glare_sd(visit);
     for (int c = 0; c < 3; c++) {
-        double region = 1 / fmax(change->region_linear[c], 0.003);
+        double before = 1 / fmax(change->before_linear[c], 0.003);
+        double now = 1 / fmax(change->region_linear[c], 0.003);
         double control = change->control_known ? 1 / fmax(change->control_linear[c], 0.003) : 0;
-        out[c] = 0.4343 * glare * (region - control);
+        zero[c] = 0.4343 * glare * (before - control);
+        change_od[c] = 0.4343 * glare * (now - before);
     }
 }
 
 /* [0] delta_ei, [1] delta_mi */
 typedef struct parts {
-    double block[2], noise[2], control[2], shading[2], residual[2], glare[2], registration[2];
+    double block[2], noise[2], control[2], shading[2], residual[2], glare[2], veil[2], registration[2];
 } parts;
 
 static void zero_parts(parts *out, const rubor_change *change, const rubor_frame *visit,
@@ -103,10 +106,10 @@ static void zero_parts(parts *out, const rubor_change *change, const rubor_frame
 {
     memset(out, 0, sizeof *out);
     const double *rows[2] = {change->unmix.ei, change->unmix.mi};
-    double elsewhere[2], veil[3];
+    double elsewhere[2], veil[3], veil_change[3];
     size_t control_blocks, cells = rubor_mask_count(&change->region);
     block_spread(elsewhere, &control_blocks, change, &change->control);
-    glare_od(veil, change, visit);
+    glare_od(veil, veil_change, change, visit);
     double residual = residual_od(&visit->calibration);
     if (baseline)
         residual = sqrt((square(residual) + square(residual_od(&baseline->calibration))) / 2);
@@ -160,6 +163,8 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
         baseline ? rubor_calibration_lighting_distance(&visit->calibration, &baseline->calibration) : 0;
     if (!isfinite(lighting))
         lighting = 0;
+    out->veil_ei = p.veil[0];
+    out->veil_mi = p.veil[1];
     const rubor_directions *d = &change->directions;
     const rubor_unmix *u = &change->unmix;
     double gain[] = {d->hemoglobin_gain_sd, lighting, through(u->ei, change->hemoglobin_sd), GAIN_FLOOR};
@@ -175,7 +180,7 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     add_doubt(out, "shading", p.shading[0]);
     add_doubt(out, "chart_residual", p.residual[0]);
     add_doubt(out, "registration", p.registration[0]);
-    add_doubt(out, "glare", p.glare[0]);
+    add_doubt(out, "glare", sqrt(square(p.glare[0]) + square(p.veil[0])));
     add_doubt(out, "gain", fabs(delta_ei) * length(gain, 1));
     add_doubt(out, "shape", fabs(delta_ei) * sqrt(square(gain[2]) + square(GAIN_FLOOR)));
     add_doubt(out, "lighting", fabs(delta_ei) * lighting);
@@ -185,12 +190,12 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
 
 double rubor_uncertainty_ei(const rubor_uncertainty *u, double delta_ei, double delta_mi)
 {
-    double all[] = {u->zero_ei, u->gain_ei * delta_ei, u->leak_ei * delta_mi};
-    return length(all, 3);
+    double all[] = {u->zero_ei, u->gain_ei * delta_ei, u->leak_ei * delta_mi, u->veil_ei};
+    return length(all, 4);
 }
 
 double rubor_uncertainty_mi(const rubor_uncertainty *u, double delta_ei, double delta_mi)
 {
-    double all[] = {u->zero_mi, u->gain_mi * delta_mi, u->leak_mi * delta_ei};
-    return length(all, 3);
+    double all[] = {u->zero_mi, u->gain_mi * delta_mi, u->leak_mi * delta_ei, u->veil_mi};
+    return length(all, 4);
 }

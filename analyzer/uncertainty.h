@@ -18,6 +18,8 @@ typedef struct rubor_uncertainty {
     double gain_ei, gain_mi;
     /* per unit of the other delta */
     double leak_ei, leak_mi;
+    /* what the glare's doubt does to this change */
+    double veil_ei, veil_mi;
     int doubt_count;
     rubor_doubt doubts[RUBOR_RECORD_DOUBTS]; /* largest first, in delta_ei */
 } rubor_uncertainty;

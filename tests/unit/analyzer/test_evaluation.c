@@ -1,0 +1,78 @@
+/* labels: slow */
+/* A small part of tests/bench/evaluate with the same checks; bounds are those of the big run widened for few
+ * pairs. */
+#include "tests/bench/evaluation.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static evaluation_result run(uint64_t seed, int tone, evaluation_kind kind)
+{
+    evaluation_plan plan = {.seed = seed, .tone = tone, .kind = kind, .width = 960, .height = 720};
+    evaluation_result result;
+    evaluation_run(&result, &plan);
+    if (!result.done)
+        fail_msg("%s", result.failure);
+    assert_string_equal(result.record.reference, "baseline");
+    assert_string_not_equal(result.record.quality.verdict, "retake");
+    return result;
+}
+
+static bool holds(const double interval[2], double truth)
+{
+    return interval[0] <= truth && truth <= interval[1];
+}
+
+static void redness_of_light_and_dark_skin_reads_the_same_truth(void **state)
+{
+    (void)state;
+    const int tones[] = {1, 4};
+    for (int i = 0; i < 2; i++) {
+        evaluation_result r = run(900008 + (uint64_t)i, tones[i], EVALUATION_RED);
+        assert_float_equal(r.record.redness.delta / r.truth.delta_ei, 1, 0.12);
+        assert_true(holds(r.record.redness.delta_interval95, r.truth.delta_ei));
+        assert_true(fabs(r.record.pigmentation.delta) < 2);
+        assert_true(r.erythema_dice > 0.92);
+        assert_true(r.skin_iou > 0.85);
+        assert_int_equal(r.record.redness.changed, 1);
+        assert_true(r.record.doubt_count > 3);
+        for (int k = 1; k < r.record.doubt_count; k++)
+            assert_true(r.record.doubts[k - 1].delta_ei_sd >= r.record.doubts[k].delta_ei_sd);
+    }
+}
+
+static void new_pigment_is_not_read_as_redness(void **state)
+{
+    (void)state;
+    evaluation_result r = run(900016, 3, EVALUATION_PIGMENT);
+    assert_float_equal(r.record.pigmentation.delta / r.truth.delta_mi, 1, 0.15);
+    assert_true(fabs(r.record.redness.delta) < 2);
+    assert_true(r.pigment_dice > 0.88);
+    assert_true(rubor_record_has_flag(&r.record, "possible_pih"));
+}
+
+static void unchanged_skin_is_left_alone(void **state)
+{
+    (void)state;
+    evaluation_result r = run(900003, 2, EVALUATION_NONE);
+    assert_int_equal(r.record.redness.changed, 0);
+    assert_int_equal(r.record.pigmentation.changed, 0);
+    assert_true(r.marked_percent < 0.5);
+    assert_true(r.record.redness.mdc < 1.5);
+    assert_int_equal(r.record.redness.grade, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(redness_of_light_and_dark_skin_reads_the_same_truth),
+        cmocka_unit_test(new_pigment_is_not_read_as_redness),
+        cmocka_unit_test(unchanged_skin_is_left_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
