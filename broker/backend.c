@@ -267,7 +267,7 @@ static bool hand_out(rubor_broker *broker, rubor_worker *worker)
         return false;
     }
     worker->busy = true;
-    worker->sent_ms = now;
+    worker->sent_ms = worker->handed_ms = now;
     if (id[0] != '~')
         rubor_broker_notify_progress(broker, id, worker->lease.job.attempts);
     return true;
@@ -349,6 +349,10 @@ static void take_result(rubor_broker *broker, rubor_worker *worker, const rubor_
         return;
     }
     rubor_status status = keep_result(broker, worker, envelope, frames, body, &changed, &error);
+    if (status == RUBOR_OK) {
+        broker->results++;
+        broker->results_ms += now - worker->handed_ms;
+    }
     if (status == RUBOR_OK || status == RUBOR_CONFLICT || status == RUBOR_NOT_FOUND) {
         broker->late_results += status != RUBOR_OK;
         rubor_queue_remove(broker->queue, id);

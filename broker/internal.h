@@ -45,7 +45,8 @@ typedef struct rubor_worker {
     rubor_worker_hello hello;
     char name[64]; /* unique: what the queue calls it */
     int64_t seen_ms, sent_ms;
-    bool busy, bad; /* bad: to be sent away */
+    int64_t handed_ms; /* when it got its job */
+    bool busy, bad;    /* bad: to be sent away */
     rubor_lease lease;
     char baseline[RUBOR_DIGEST_SIZE], digest[RUBOR_DIGEST_SIZE]; /* of the job it holds */
     struct rubor_worker *next;
@@ -87,6 +88,7 @@ struct rubor_broker {
     size_t unsent_bytes;
     bool draining;
     int64_t started_ms, drain_until_ms, expire_next_ms;
+    int64_t results, results_ms;
     int64_t refused, malformed, late_results, retries, worker_deaths, dropped_replies;
 };
 

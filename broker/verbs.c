@@ -168,6 +168,13 @@ static rubor_status handle_status(call *c, rubor_error *error)
     s->queue_station = counts.lane[RUBOR_LANE_STATION];
     s->queue_review = counts.lane[RUBOR_LANE_REVIEW];
     s->queue_batch = counts.lane[RUBOR_LANE_BATCH];
+    int64_t now = rubor_broker_now_ms(),
+            *oldest[] = {&s->oldest_station_ms, &s->oldest_review_ms, &s->oldest_batch_ms};
+    for (int lane = 0; lane < RUBOR_LANES; lane++)
+        *oldest[lane] =
+            counts.oldest_ms[lane] >= 0 && counts.oldest_ms[lane] < now ? now - counts.oldest_ms[lane] : 0;
+    s->results = b->results;
+    s->results_ms = b->results_ms;
     s->running = counts.leased;
     s->queued = s->queued > counts.leased ? s->queued - counts.leased : 0;
     s->refused = b->refused + (b->zap ? rubor_zap_refusals(b->zap) : 0);

@@ -1,9 +1,11 @@
 #include "clients/commands.h"
 #include "clients/json.h"
+#include "clients/metrics.h"
 #include "clients/options.h"
 #include "clients/service_calls.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -54,7 +56,40 @@ static void print_text(const rubor_service_status *s)
                s->workers[i].job);
 }
 
-static int run(const rubor_client_options *client, bool as_json)
+typedef enum form { TEXT, JSON, PROMETHEUS } form;
+
+static rubor_status print_metrics(const rubor_service_status *s, rubor_error *error)
+{
+    char *text;
+    rubor_status status = rubor_metrics_text(&text, s, error);
+    if (!status)
+        fputs(text, stdout);
+    free(text);
+    return status;
+}
+
+/* Until SIGTERM. */
+static int serve_metrics(const rubor_client_options *client, const char *http)
+{
+    rubor_metrics *metrics;
+    rubor_error error = {0};
+    sigset_t ends;
+    int ended;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigprocmask(SIG_BLOCK, &ends, NULL); /* before any thread starts */
+    signal(SIGPIPE, SIG_IGN);
+    if (rubor_metrics_start(&metrics, client, http, &error) != RUBOR_OK)
+        return rubor_fail("status", &error);
+    printf("ready metrics=%s\n", rubor_metrics_address(metrics));
+    fflush(stdout);
+    sigwait(&ends, &ended);
+    rubor_metrics_stop(&metrics);
+    return RUBOR_EXIT_DONE;
+}
+
+static int run(const rubor_client_options *client, form wanted)
 {
     rubor_error error = {0};
     rubor_client_reply *reply = calloc(1, sizeof *reply);
@@ -69,11 +104,14 @@ static int run(const rubor_client_options *client, bool as_json)
         if (code == RUBOR_EXIT_DONE && !reply->body.service) {
             rubor_error_set(&error, RUBOR_PROTOCOL, "the broker's answer holds no status");
             code = rubor_fail("status", &error);
-        } else if (code == RUBOR_EXIT_DONE && as_json) {
+        } else if (code == RUBOR_EXIT_DONE && wanted == JSON) {
             json_t *out = status_json(reply->body.service);
             if (rubor_json_print(stdout, out, RUBOR_JSON_LINE, &error) != RUBOR_OK)
                 code = rubor_fail("status", &error);
             json_decref(out);
+        } else if (code == RUBOR_EXIT_DONE && wanted == PROMETHEUS) {
+            if (print_metrics(reply->body.service, &error) != RUBOR_OK)
+                code = rubor_fail("status", &error);
         } else if (code == RUBOR_EXIT_DONE) {
             print_text(reply->body.service);
         }
@@ -88,14 +126,23 @@ static int run(const rubor_client_options *client, bool as_json)
 int rubor_cmd_status(int argc, char **argv)
 {
     rubor_client_options client = {0};
-    int json = 0;
-    const struct poptOption table[] = {RUBOR_CLIENT_OPTIONS(client),
-                                       RUBOR_OPTION_SWITCH("json", &json, "one JSON object"),
-                                       RUBOR_OPTIONS_END};
+    char *http = NULL;
+    int json = 0, prometheus = 0;
+    const struct poptOption table[] = {
+        RUBOR_CLIENT_OPTIONS(client),
+        RUBOR_OPTION_SWITCH("json", &json, "one JSON object"),
+        RUBOR_OPTION_SWITCH("prometheus", &prometheus, "Prometheus text"),
+        RUBOR_OPTION_TEXT("metrics", &http, "serve Prometheus text at http://HOST:PORT/metrics until SIGTERM",
+                          "HOST:PORT"),
+        RUBOR_OPTIONS_END,
+    };
     rubor_options options;
     int code = rubor_options_parse(&options, argc, argv, table, "", "Says how the service is doing.", 0, 0);
     if (code < 0)
-        code = run(&client, json != 0);
+        code = http ? serve_metrics(&client, http)
+                    : run(&client, json         ? JSON
+                                   : prometheus ? PROMETHEUS
+                                                : TEXT);
     rubor_options_finish(&options);
     return code;
 }

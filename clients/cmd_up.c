@@ -16,11 +16,11 @@
 static char log_name[] = "up";
 
 typedef struct up {
-    const char *data, *store, *endpoint, *worker_endpoint, *http, *keys;
+    const char *data, *store, *endpoint, *worker_endpoint, *http, *metrics, *keys;
     long workers;
     bool noop, page;
     rubor_supervisor supervisor;
-    rubor_child *broker, *serve;
+    rubor_child *broker, *serve, *exporter;
     int first_worker;
     bool said_ready;
     char real_endpoint[256], real_workers[256], local[256];
@@ -112,13 +112,24 @@ static bool start_page(up *u)
            rubor_child_start(u->serve, NULL) == RUBOR_OK;
 }
 
+static bool start_metrics(up *u)
+{
+    if (!u->metrics)
+        return true;
+    u->exporter = rubor_supervisor_add(&u->supervisor, "metrics", "status");
+    const char *endpoint = u->keys && u->local[0] ? u->local : u->real_endpoint;
+    return u->exporter && rubor_child_argument(u->exporter, "--endpoint", endpoint) &&
+           rubor_child_argument(u->exporter, "--metrics", u->metrics) &&
+           rubor_child_start(u->exporter, NULL) == RUBOR_OK;
+}
+
 static void say_ready(up *u)
 {
     bool worker = false;
-    char http[256], token[256];
+    char http[256], token[256], metrics[256];
     for (long i = 0; i < u->workers; i++)
         worker = worker || u->supervisor.children[u->first_worker + i].ready;
-    if (u->said_ready || !worker || (u->serve && !u->serve->ready))
+    if (u->said_ready || !worker || (u->serve && !u->serve->ready) || (u->exporter && !u->exporter->ready))
         return;
     u->said_ready = true;
     printf("ready endpoint=%s", u->real_endpoint);
@@ -128,6 +139,8 @@ static void say_ready(up *u)
     }
     if (u->serve && rubor_child_value(u->serve, "token", token, sizeof token))
         printf(" token=%s", token);
+    if (u->exporter && rubor_child_value(u->exporter, "metrics", metrics, sizeof metrics))
+        printf(" metrics=%s", metrics);
     printf(" workers=%s\n", u->real_workers);
     fflush(stdout);
     rubor_notify_systemd("READY=1");
@@ -164,7 +177,7 @@ static int watch(up *u)
             snprintf(line, sizeof line, "%s died and is started again in_ms=%lld", child->name,
                      (long long)child->backoff_ms);
             rubor_service_log(log_name, 4, line);
-            if (child == u->serve && !u->said_ready && child->starts > 2) {
+            if ((child == u->serve || child == u->exporter) && !u->said_ready && child->starts > 2) {
                 u->supervisor.stopping = true;
                 stop_all(u);
                 return RUBOR_EXIT_FAILED; /* its address is taken, as it said on stderr */
@@ -186,7 +199,7 @@ static int run(up *u)
     if (!strchr(u->store, ':') || folder != u->store)
         mkdir(folder, 0700); /* so that sockets can lie in it; the broker makes what is above it, too */
     int code = start_broker(u);
-    if (code == 0 && (!start_workers(u) || !start_page(u))) {
+    if (code == 0 && (!start_workers(u) || !start_page(u) || !start_metrics(u))) {
         rubor_error error = {0};
         rubor_error_set(&error, RUBOR_NO_MEMORY, "workers or page cannot be started");
         stop_all(u);
@@ -201,7 +214,7 @@ static int run(up *u)
 int rubor_cmd_up(int argc, char **argv)
 {
     char *data = NULL, *store = NULL, *workers_text = NULL, *endpoint = NULL, *worker_endpoint = NULL,
-         *http = NULL, *keys = NULL;
+         *http = NULL, *metrics = NULL, *keys = NULL;
     int noop = 0, no_page = 0;
     const struct poptOption table[] = {
         RUBOR_OPTION_TEXT("data", &data, "folder of the store (default: $XDG_DATA_HOME/rubor)", "DIR"),
@@ -216,6 +229,8 @@ int rubor_cmd_up(int argc, char **argv)
         RUBOR_OPTION_TEXT("http", &http, "where the page listens (default: " RUBOR_HTTP_DEFAULT ")",
                           "HOST:PORT"),
         RUBOR_OPTION_SWITCH("no-http", &no_page, "no page"),
+        RUBOR_OPTION_TEXT("metrics", &metrics, "serve Prometheus text at http://HOST:PORT/metrics",
+                          "HOST:PORT"),
         RUBOR_OPTION_TEXT("keys", &keys, "folder of CURVE keys (default: RUBOR_KEYS)", "DIR"),
         RUBOR_OPTION_SWITCH("noop", &noop, "workers that look at no photo: measures the service, not skin"),
         RUBOR_OPTIONS_END,
@@ -239,6 +254,7 @@ int rubor_cmd_up(int argc, char **argv)
                                                               : RUBOR_ENDPOINT_DEFAULT;
         u->worker_endpoint = worker_endpoint;
         u->http = http;
+        u->metrics = metrics;
         u->page = !no_page;
         u->keys = folder && *folder ? folder : NULL;
         u->workers = workers;

@@ -180,6 +180,8 @@ typedef struct rubor_service_status {
     int64_t queue_station, queue_review, queue_batch;                 /* jobs waiting */
     int64_t queued, running, done, failed, quarantined, canceled;     /* jobs in the store */
     int64_t refused, malformed, late_results, retries, worker_deaths; /* since start */
+    int64_t oldest_station_ms, oldest_review_ms, oldest_batch_ms;     /* waiting since; 0: none waits */
+    int64_t results, results_ms; /* stored since start, and how long they took from handing out */
     int64_t disk_free_bytes;
     bool draining;
     size_t worker_count;

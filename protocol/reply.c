@@ -114,6 +114,11 @@ static const row service_rows[] = {
     ROW(rubor_service_status, ROW_INT64, late_results),
     ROW(rubor_service_status, ROW_INT64, retries),
     ROW(rubor_service_status, ROW_INT64, worker_deaths),
+    ROW(rubor_service_status, ROW_INT64, oldest_station_ms),
+    ROW(rubor_service_status, ROW_INT64, oldest_review_ms),
+    ROW(rubor_service_status, ROW_INT64, oldest_batch_ms),
+    ROW(rubor_service_status, ROW_INT64, results),
+    ROW(rubor_service_status, ROW_INT64, results_ms),
     ROW(rubor_service_status, ROW_INT64, disk_free_bytes),
     ROW(rubor_service_status, ROW_BOOL, draining),
 };

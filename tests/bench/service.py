@@ -2,7 +2,7 @@
 """Figures of the service itself, with workers that look at no photo (--noop): jobs a second with small and 5 MB photos, beside raw
 ZeroMQ through a ROUTER-DEALER proxy and SQLite's own commit rate in the same run; memory with 10,000 queued jobs.
 
-    RUBOR=build/rubor tests/bench/service.py [JOBS]          TMPDIR=/dev/shm takes the disk out of it
+    RUBOR=build/rubor tests/bench/service.py [JOBS]           TMPDIR=/dev/shm takes the disk out of it
 """
 import os
 import sqlite3

@@ -145,7 +145,7 @@ def example_client(home, endpoint):
 
 
 with folder() as home:
-    with up(home / "data", "--workers", "2", "--noop") as service:
+    with up(home / "data", "--noop") as service:
         endpoint = service.ready["endpoint"]
         vectors(endpoint)
         mmi(endpoint)

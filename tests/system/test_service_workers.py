@@ -2,9 +2,11 @@
 """What the broker does with workers that die, lie, come late or say nothing (a worker written from PROTOCOL.md alone), and what `up`
 does when its children are killed."""
 import os
+import re
 import signal
 import subprocess
 import time
+import urllib.request
 
 import msgpack
 import zmq
@@ -142,9 +144,18 @@ def children(pid):
     return [(int(line.split()[0]), line.split(None, 1)[1]) for line in got.splitlines() if line.strip()]
 
 
+def metrics(address):
+    text = urllib.request.urlopen(address, timeout=10).read().decode()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    check("rubor_up 1" in lines and 'rubor_workers{state="idle"} 2' in lines, "Prometheus text tells of the service", text)
+    check(all(re.fullmatch(r'rubor_[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [-0-9.e+]+', line) for line in lines),
+          "every line is well formed", text)
+
+
 def killed_children(home):
-    with up(home / "up", "--noop", "--no-http") as service:
+    with up(home / "up", "--noop", "--no-http", "--metrics", "127.0.0.1:0") as service:
         endpoint = service.ready["endpoint"]
+        metrics(service.ready["metrics"])
         env = environment(RUBOR_ENDPOINT=endpoint)
         check(os.getpgid(service.process.pid) == service.process.pid, "up has a process group of its own")
         for kind in ("worker", "broker"):
