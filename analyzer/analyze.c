@@ -5,6 +5,7 @@
 #include "analyzer/overlay.h"
 #include "analyzer/region.h"
 #include "analyzer/scores.h"
+#include "analyzer/unwarp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -288,7 +289,11 @@ static rubor_status draw_maps(rubor_maps *maps, analysis *a, rubor_error *error)
                                 {&maps->pigment, {120, 60, 0}},
                                 {&maps->erythema, {220, 0, 60}},
                                 {&maps->findings, {0, 90, 255}}};
-    return rubor_overlay_draw(&maps->overlay, &maps->working, outlines, 4, error);
+    status = rubor_overlay_draw(&maps->overlay, &maps->working, outlines, 4, error);
+    if (status == RUBOR_OK && a->paired)
+        status = rubor_unwarp_picture(&maps->aligned, &maps->working, &a->registration, a->baseline.image.width,
+                                      a->baseline.image.height, error);
+    return status == RUBOR_REFUSED ? RUBOR_OK : status; /* a picture that cannot be made is left out */
 }
 
 rubor_status rubor_analyze(rubor_record *out, rubor_maps *maps, rubor_bytes photo, rubor_bytes baseline,

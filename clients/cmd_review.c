@@ -17,8 +17,8 @@ typedef struct review_arguments {
 } review_arguments;
 
 /* Pictures of one photo as the worker attached them to its result. */
-enum { LAYERS = 3 };
-static const char *const layers[LAYERS] = {"photo", "overlay", "aligned"};
+enum { LAYERS = 7 };
+static const char *const layers[LAYERS] = {"photo", "overlay", "aligned", "delta_ei", "delta_mi", "ei", "mi"};
 
 typedef struct pictures {
     rubor_client_reply replies[LAYERS]; /* attachments[0] holds the picture; none where there is no such picture */

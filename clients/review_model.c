@@ -72,6 +72,10 @@ static json_t *visit_json(const rubor_job_info *job)
                               "phase", before ? "before" : "after", "view", rubor_json_text(job->view), "photo",
                               rubor_json_text(job->digest), "job", rubor_json_text(job->job), "state",
                               rubor_json_text(job->state), "in_curve", job->in_curve);
+    const rubor_record *record = job->record;
+    if (visit && record && record->photo.width > 0 && record->photo.height > 0)
+        rubor_json_set(visit, "size_px",
+                       json_pack("[I,I]", (json_int_t)record->photo.width, (json_int_t)record->photo.height));
     bool done = visit && rubor_json_set(visit, "error", rubor_json_text(job->error)) && add_record(visit, job->record);
     if (done)
         return visit;

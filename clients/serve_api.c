@@ -102,6 +102,26 @@ static rubor_status day_of(const rubor_web_request *from, rubor_request *to, rub
     return RUBOR_OK;
 }
 
+/* [[x, y], ...] in pixels of the photo; nothing when it is absent. The broker checks the shape. */
+static rubor_status polygon_of(const rubor_web_request *from, rubor_polygon *to, const char *name, rubor_error *error)
+{
+    const json_t *points = json_object_get(from->body, name);
+    if (!points || json_is_null(points))
+        return RUBOR_OK;
+    const size_t most = sizeof to->points / sizeof to->points[0];
+    size_t count = json_array_size(points);
+    if (count < 3 || count > most)
+        return rubor_error_set(error, RUBOR_INVALID, "\"%s\" must have 3 to %zu corners", name, most);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *point = json_array_get(points, i), *x = json_array_get(point, 0), *y = json_array_get(point, 1);
+        if (!json_is_number(x) || !json_is_number(y))
+            return rubor_error_set(error, RUBOR_INVALID, "\"%s\" must be pairs of numbers", name);
+        to->points[i] = (rubor_point){json_number_value(x), json_number_value(y)};
+    }
+    to->count = count;
+    return RUBOR_OK;
+}
+
 /* Sends what fill made of the HTTP request and gives the broker's reply to answer. */
 typedef rubor_status filler(const rubor_web_request *from, rubor_request *to, rubor_error *error);
 
@@ -113,6 +133,9 @@ static rubor_status ask(const rubor_web_request *from, rubor_client_reply *reply
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
     rubor_request_init(request, verb);
     rubor_status status = fill ? fill(from, request, error) : RUBOR_OK;
+    /* Notes and corrections are kept under the name of who is logged in, not under the page's own key. */
+    if (verb == RUBOR_VERB_NOTE || verb == RUBOR_VERB_AMEND || verb == RUBOR_VERB_SESSION || verb == RUBOR_VERB_FORGET)
+        snprintf(request->author, sizeof request->author, "%s", from->user.name);
     if (status == RUBOR_OK)
         status = rubor_serve_call(from->pool, reply, request, error);
     free(request);
@@ -227,22 +250,23 @@ static void add_picture_addresses(json_t *model, const rubor_reply *series)
     }
 }
 
-static rubor_status get_model(const rubor_web_request *request, json_t **model, rubor_error *error)
+/* series is the caller's to finish, whatever the status. */
+static rubor_status get_model(const rubor_web_request *request, json_t **model, rubor_client_reply *series,
+                              rubor_error *error)
 {
-    rubor_client_reply series = {0}, session = {0}, notes = {0};
-    rubor_status status = ask(request, &series, RUBOR_VERB_SERIES, fill_treatment, error);
+    rubor_client_reply session = {0}, notes = {0};
+    rubor_status status = ask(request, series, RUBOR_VERB_SERIES, fill_treatment, error);
     if (status == RUBOR_OK && ask(request, &session, RUBOR_VERB_SESSION, fill_treatment, NULL) != RUBOR_OK)
         session.body.session_count = 0;
     if (status == RUBOR_OK)
         status = ask(request, &notes, RUBOR_VERB_LIST, fill_notes, error);
     if (status == RUBOR_OK)
-        status = rubor_review_model(model, &series.body, session.body.session_count ? session.body.sessions : NULL,
+        status = rubor_review_model(model, &series->body, session.body.session_count ? session.body.sessions : NULL,
                                     error);
     if (status == RUBOR_OK) {
-        add_picture_addresses(*model, &series.body);
+        add_picture_addresses(*model, &series->body);
         json_object_set_new(*model, "notes", notes_json(&notes.body));
     }
-    rubor_client_reply_finish(&series);
     rubor_client_reply_finish(&session);
     rubor_client_reply_finish(&notes);
     return status;
@@ -251,25 +275,55 @@ static rubor_status get_model(const rubor_web_request *request, json_t **model, 
 static rubor_status get_review(const rubor_web_request *request, rubor_web_reply *reply, rubor_error *error)
 {
     json_t *model = NULL;
-    rubor_status status = get_model(request, &model, error);
+    rubor_client_reply series = {0};
+    rubor_status status = get_model(request, &model, &series, error);
+    rubor_client_reply_finish(&series);
     return status == RUBOR_OK ? rubor_web_answer(reply, model, error) : status;
+}
+
+/* The PDF with the photo of each day; one that cannot be fetched is left out. */
+static rubor_status write_pdf(const rubor_web_request *request, rubor_web_reply *reply, const json_t *model,
+                              const rubor_reply *series, rubor_error *error)
+{
+    size_t count = series->job_count;
+    rubor_request *wanted = calloc(1, sizeof *wanted);
+    rubor_client_reply *got = calloc(count + 1, sizeof *got);
+    rubor_review_picture *pictures = calloc(count + 1, sizeof *pictures);
+    rubor_status status = wanted && got && pictures ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
+        rubor_request_init(wanted, RUBOR_VERB_OVERLAY);
+        snprintf(wanted->job, sizeof wanted->job, "%s", series->jobs[i].job);
+        snprintf(wanted->picture, sizeof wanted->picture, "photo");
+        if (rubor_serve_call(request->pool, &got[i], wanted, NULL) == RUBOR_OK && got[i].attachment_count)
+            pictures[i] = (rubor_review_picture){got[i].attachments[0].data, got[i].attachments[0].size};
+    }
+    if (status == RUBOR_OK)
+        status = rubor_review_pdf(&reply->body, model, pictures, error);
+    for (size_t i = 0; got && i < count; i++)
+        rubor_client_reply_finish(&got[i]);
+    free(pictures);
+    free(got);
+    free(wanted);
+    return status;
 }
 
 static rubor_status get_export(const rubor_web_request *request, rubor_web_reply *reply, rubor_error *error)
 {
     char format[8] = "";
     json_t *model = NULL;
+    rubor_client_reply series = {0};
     rubor_status status = text_of(request, format, sizeof format, "format", true, error);
     bool csv = strcmp(format, "csv") == 0, fhir = strcmp(format, "fhir") == 0, pdf = strcmp(format, "pdf") == 0;
     if (status == RUBOR_OK && !csv && !fhir && !pdf)
         status = rubor_error_set(error, RUBOR_INVALID, "\"format\" must be csv, fhir or pdf");
     if (status == RUBOR_OK)
-        status = get_model(request, &model, error);
+        status = get_model(request, &model, &series, error);
     if (status == RUBOR_OK)
         status = csv    ? rubor_review_csv(&reply->body, model, error)
                  : fhir ? rubor_review_fhir(&reply->body, model, error)
-                        : rubor_review_pdf(&reply->body, model, NULL, error);
+                        : write_pdf(request, reply, model, &series.body, error);
     json_decref(model);
+    rubor_client_reply_finish(&series);
     reply->http_code = 200;
     snprintf(reply->type, sizeof reply->type, "%s",
              csv ? "text/csv; charset=utf-8" : fhir ? "application/fhir+json" : "application/pdf");
@@ -342,6 +396,10 @@ static rubor_status fill_amend(const rubor_web_request *from, rubor_request *to,
         status = text_of(from, to->session, sizeof to->session, "session", false, error);
     if (status == RUBOR_OK)
         status = text_of(from, to->view, sizeof to->view, "view", false, error);
+    if (status == RUBOR_OK)
+        status = polygon_of(from, &to->region, "region", error);
+    if (status == RUBOR_OK)
+        status = polygon_of(from, &to->control, "control", error);
     return status == RUBOR_OK ? day_of(from, to, error) : status;
 }
 

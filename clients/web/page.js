@@ -135,9 +135,30 @@
         await ask("api/forget", { patient: model.patient, again: values.again });
         location.hash = "#/";
       }, { class: "danger" }));
+    const place = drawRegion(model);
     return element("section", { class: "noprint", "aria-label": "Corrections" }, element("h2", {}, "Corrections"),
       element("details", {}, element("summary", {}, "The treatment’s data"), about),
-      model.days.length ? element("details", {}, element("summary", {}, "A photo was filed under a wrong day or patient"), amend) : null, forget);
+      place, model.days.length ? element("details", {}, element("summary", {}, "A photo was filed under a wrong day or patient"), amend) : null, forget);
+  }
+
+  /* Region and control, drawn once on the baseline of each view; the visits follow when it is measured again. */
+  function drawRegion(model) {
+    const baselines = new Map();
+    for (const visit of model.days)
+      if (visit.phase === "before" && visit.size_px && visit.images && visit.images.photo && visit.quality.verdict !== "retake") baselines.set(visit.view, visit);
+    return [...baselines.values()].map(visit => {
+      const root = element("div", {});
+      const details = element("details", {}, element("summary", {}, baselines.size > 1 ? `Treated region and control, ${visit.view}` : "Treated region and control"), root);
+      details.addEventListener("toggle", () => {
+        if (details.open && !root.firstChild)
+          ruborRegion(root, visit, async drawn => {
+            await ask("api/amend", { job: visit.job, ...drawn });
+            live.textContent = "Every visit is being measured again.";
+            root.replaceChildren(element("p", { role: "status" }, "Every visit of this view is being measured again; the curve follows by itself."));
+          });
+      });
+      return details;
+    });
   }
 
   function handOver(values) {

@@ -22,7 +22,7 @@ function ruborReview(root, model, options) {
   const dayName = visit => visit.phase === "before" ? "Before treatment"
     : visit.day === 0 ? "Right after (day 0)" : `Day ${visit.day}`;
   const views = [...new Set(model.days.map(visit => visit.view))];
-  const state = { view: views[0], layer: "photo", chosen: null };
+  const state = { view: views[0], layer: "aligned", chosen: null };
   const charts = [];
 
   const measured = visit => visit.reference === "baseline" && visit.redness && visit.redness.delta_ei !== null &&
@@ -44,6 +44,28 @@ function ruborReview(root, model, options) {
       element("ul", { class: "facts" }, facts.filter(fact => fact[1]).map(fact => element("li", {}, `${fact[0]}: ${fact[1]}`))));
   }
 
+  /* The usual share of the first day's redness that is left on a day, straight between the model's steps. */
+  function expectedHigh(day) {
+    const steps = model.expected || [];
+    const after = steps.findIndex(step => step.day >= day);
+    if (after < 0) return null;
+    if (after === 0) return steps[0].high;
+    const from = steps[after - 1], to = steps[after];
+    return from.high + (to.high - from.high) * (day - from.day) / (to.day - from.day);
+  }
+  const firstRedness = visits => Math.max(0, ...visits.filter(visit => visit.day <= 1).map(visit => visit.redness.delta_ei));
+
+  /* Views whose latest redness lies above the usual course by more than its interval and what an eye can see. */
+  function slowViews() {
+    return views.filter(view => {
+      const visits = model.days.filter(visit => visit.view === view && visit.phase !== "before" && measured(visit)).sort((a, b) => a.day - b.day);
+      const last = visits[visits.length - 1], peak = firstRedness(visits);
+      const high = last && peak > 0 ? expectedHigh(last.day) : null;
+      const pair = last && last.redness.delta_ei_interval95;
+      return high !== null && pair && pair[0] !== null && pair[0] > high * peak + 2;
+    });
+  }
+
   function banner() {
     const flags = model.flags || [];
     const retakes = model.days.filter(visit => visit.quality && visit.quality.verdict === "retake");
@@ -51,9 +73,10 @@ function ruborReview(root, model, options) {
     const serious = flags.some(flag => flag.code !== "not_comparable");
     let kind = "ok", headline = "Recovery looks as expected.";
     if (serious) { kind = "bad"; headline = "Needs a clinician’s look."; }
+    else if (slowViews().length) { kind = "warn"; headline = "Redness fades more slowly than usual."; }
     else if (!curve.length) { kind = "warn"; headline = "No day can be compared with a photo before treatment yet."; }
     else if (flags.length || retakes.length) { kind = "warn"; headline = "Nothing unusual was measured, but not every photo counts."; }
-    const last = curve.length ? curve[curve.length - 1] : null;
+    const last = curve.reduce((best, visit) => !best || visit.day > best.day ? visit : best, null);
     const items = flags.map(flag => element("li", {}, views.length > 1 ? `${flag.view}: ${flag.message}` : flag.message));
     for (const visit of retakes)
       items.push(element("li", {}, `${dayName(visit)}: ${visit.quality.reasons.map(reason => reason.message).join(" ") || "Take the photo again."}`));
@@ -79,7 +102,7 @@ function ruborReview(root, model, options) {
       const datasets = [];
       const end = Math.max(10, ...points.map(visit => visit.day));
       if (expected && points.length) {
-        const peak = Math.max(0, ...points.filter(visit => visit.day <= 1).map(visit => visit[key][delta]));
+        const peak = firstRedness(points);
         const band = (model.expected || []).filter(step => step.day <= end);
         datasets.push({ label: "expected, low", data: band.map(step => ({ x: step.day, y: step.low * peak })), pointRadius: 0, borderWidth: 0, fill: false });
         datasets.push({ label: "expected", data: band.map(step => ({ x: step.day, y: step.high * peak })), pointRadius: 0, borderWidth: 0, fill: "-1", backgroundColor: tint("--band") });
@@ -107,7 +130,7 @@ function ruborReview(root, model, options) {
             callbacks: { title: items => items.length ? dayName(points[items[0].dataIndex]) : "",
               label: item => { const score = points[item.dataIndex][key]; return `${number(score[delta], 1)} (${interval(score[`${delta}_interval95`], 1)})`; } } } },
           scales: { x: { type: "linear", min: 0, max: end, title: { display: true, text: "days since treatment", color: ink }, ticks: { color: ink, stepSize: end > 14 ? 7 : 1 }, grid: { color: line } },
-            y: { title: { display: true, text: unit, color: ink }, ticks: { color: ink }, grid: { color: line } } } } });
+            y: { suggestedMin: -2, suggestedMax: 6, title: { display: true, text: unit, color: ink }, ticks: { color: ink }, grid: { color: line } } } } });
     };
     charts.push(draw);
     return figure;
@@ -128,11 +151,27 @@ function ruborReview(root, model, options) {
       element("div", { class: "slider" }, element("img", { src: picture(before, "photo"), alt: "Before treatment" }), top, edge), element("div", { class: "noprint" }, range));
   }
 
-  const layers = [["photo", "Photo"], ["overlay", "Redness and findings"], ["ei", "Redness map"], ["mi", "Pigment map"]];
+  /* Pictures of a visit: name, button, legend (ends, what it shows). "aligned" shows the photo as taken where there is none. */
+  const layers = [
+    { name: "aligned", title: "Aligned to before" }, { name: "photo", title: "As taken" },
+    { name: "overlay", title: "Outlines", marks: [["skin", "skin"], ["red", "redness"], ["brown", "pigment"], ["found", "bleeding, crust, bruise, shine"]] },
+    { name: "delta_ei", title: "Redness change", ends: ["−10", "0", "30 or more"], says: "Change of the erythema index (ΔEI) against the photo before treatment." },
+    { name: "delta_mi", title: "Pigment change", ends: ["−10", "0", "30 or more"], says: "Change of the melanin index (ΔMI) against the photo before treatment." },
+    { name: "ei", title: "Redness map", ends: ["0", "30", "60 or more"], says: "Erythema index (EI) of this photo alone." },
+    { name: "mi", title: "Pigment map", ends: ["0", "60", "120 or more"], says: "Melanin index (MI) of this photo alone." }];
+  const legend = element("div", {});
+  function drawLegend() {
+    const layer = layers.find(one => one.name === state.layer);
+    legend.replaceChildren(...(!layer ? [] : layer.ends
+      ? [element("figure", { class: "legend" }, element("div", { class: `ramp ${layer.name}`, role: "img", "aria-label": `Colors from ${layer.ends[0]} to ${layer.ends[2]}` }),
+        element("div", { class: "ends small" }, layer.ends.map(end => element("span", {}, end))),
+        element("figcaption", {}, `${layer.says} Gray: not skin or not measured. The same colors on every day and skin tone.`))]
+      : layer.marks ? [element("p", { class: "small marks" }, layer.marks.map(mark => element("span", {}, element("span", { class: `mark ${mark[0]}` }), mark[1])))] : []));
+  }
   const strip = element("ul", { class: "strip" });
   function drawStrip() {
     strip.replaceChildren(...inView().map(visit => {
-      const source = picture(visit, state.layer) || picture(visit, "photo");
+      const source = picture(visit, state.layer) || (state.layer.startsWith("delta") && visit.phase !== "before" ? null : picture(visit, "photo"));
       const quality = visit.quality || { verdict: visit.state || "waiting", reasons: [] };
       const verdict = quality.verdict;
       const compared = visit.phase !== "before" && visit.reference === "baseline";
@@ -147,15 +186,16 @@ function ruborReview(root, model, options) {
         if (found.crust_percent >= 0.1) notes.push(`crust ${number(found.crust_percent, 1)} %`);
         if (found.bruise_percent >= 0.1) notes.push(`bruise ${number(found.bruise_percent, 1)} %`);
         if (notes.length) rows.push(["Found", notes.join(", ")]);
+        if (visit.in_curve === false) rows.push(["Curve", "not in it: a better photo of this day counts, or this one must be taken again"]);
       } else if (visit.phase !== "before") rows.push(["Redness", "not compared: no usable photo before treatment"]);
       const reasons = (quality.reasons || []).map(reason => element("p", { class: "small" }, reason.message));
       return element("li", { class: state.chosen === visit ? "day chosen" : "day" },
-        source ? element("img", { src: source, alt: `${dayName(visit)}, ${state.layer}`, loading: "lazy", decoding: "async" }) : element("div", { class: "none" }, "no picture"),
+        source ? element("img", { src: source, alt: `${dayName(visit)}, ${(layers.find(one => one.name === state.layer) || { title: "photo" }).title.toLowerCase()}`, loading: "lazy", decoding: "async" }) : element("div", { class: "none" }, "no picture"),
         element("div", { class: "text" },
           element("div", { class: "head" }, element("h3", {}, dayName(visit)), element("span", { class: `tag ${verdict}` }, verdict)),
           rows.length ? element("dl", {}, rows.map(row => [element("dt", {}, row[0]), element("dd", {}, row[1])]).flat()) : null,
           reasons, (visit.flags || []).map(flag => element("span", { class: "tag warn" }, flag.replace(/_/g, " "))),
-          visit.phase !== "before" ? element("p", { class: "noprint" }, element("button", { type: "button", "aria-pressed": state.chosen === visit, onclick: () => choose(visit) }, "Compare with before")) : null));
+          visit.phase !== "before" ? element("p", { class: "noprint" }, element("button", { type: "button", "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit) }, "Compare with before")) : null));
     }));
   }
 
@@ -172,7 +212,8 @@ function ruborReview(root, model, options) {
     table.replaceChildren(element("table", {}, element("caption", { class: "soft small" }, "Every photo of this treatment. – means that it could not be measured."),
       element("thead", {}, element("tr", {}, heads.map(head => element("th", { scope: "col" }, head)))),
       element("tbody", {}, model.days.map(visit => {
-        const red = visit.redness || {}, pigment = visit.pigmentation || {};
+        const compared = visit.phase !== "before" && visit.reference === "baseline";
+        const red = compared && visit.redness || {}, pigment = compared && visit.pigmentation || {};
         return element("tr", {}, [dayName(visit), visit.view, visit.quality ? visit.quality.verdict : visit.state || "waiting", number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2),
           interval(red.delta_ei_interval95, 1), number(red.area_percent, 1), number(pigment.score, 1), interval(pigment.interval95, 1), number(pigment.delta_mi, 2),
           interval(pigment.delta_mi_interval95, 1), (visit.flags || []).join(", ")].map((cell, index) => element("td", { class: index === 1 || index === 2 || index === 12 ? "text" : null }, cell)));
@@ -192,17 +233,20 @@ function ruborReview(root, model, options) {
   function redraw() {
     charts.forEach(draw => draw());
     drawComparison();
+    drawLegend();
     drawStrip();
     drawTable();
   }
 
-  const available = layers.filter(layer => model.days.some(visit => picture(visit, layer[0])));
-  const layerButtons = available.map(layer => element("button", { type: "button", "aria-pressed": layer[0] === state.layer, onclick: event => {
-    state.layer = layer[0];
+  const available = layers.filter(layer => model.days.some(visit => picture(visit, layer.name)));
+  if (available.length && !available.some(layer => layer.name === state.layer)) state.layer = available[0].name;
+  const layerButtons = available.map(layer => element("button", { type: "button", "aria-pressed": String(layer.name === state.layer), onclick: event => {
+    state.layer = layer.name;
     layerButtons.forEach(button => button.setAttribute("aria-pressed", String(button === event.currentTarget)));
+    drawLegend();
     drawStrip();
-  } }, layer[1]));
-  const viewButtons = views.length > 1 ? views.map(view => element("button", { type: "button", "aria-pressed": view === state.view, onclick: event => {
+  } }, layer.title));
+  const viewButtons = views.length > 1 ? views.map(view => element("button", { type: "button", "aria-pressed": String(view === state.view), onclick: event => {
     state.view = view;
     state.chosen = null;
     viewButtons.forEach(button => button.setAttribute("aria-pressed", String(button === event.currentTarget)));
@@ -216,7 +260,7 @@ function ruborReview(root, model, options) {
         plot("pigment-chart", "Pigmentation change", "ΔMI", "pigmentation", "delta_mi", "--brown", "--brown-soft", false))),
     comparison,
     element("section", { "aria-label": "Days" }, element("h2", {}, "Day by day"),
-      layerButtons.length > 1 ? element("div", { class: "bar noprint", role: "group", "aria-label": "Picture" }, layerButtons) : "", strip),
+      layerButtons.length > 1 ? element("div", { class: "bar noprint", role: "group", "aria-label": "Picture" }, layerButtons) : "", legend, strip),
     element("section", { "aria-label": "Numbers" }, element("h2", {}, "All numbers"), table));
   redraw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

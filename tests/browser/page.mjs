@@ -100,9 +100,16 @@ await step("a day is chosen and compared", async () => {
 });
 await step("overlays are switched", async () => {
   const source = () => page.locator(".day img").nth(1).getAttribute("src");
-  const photo = await source();
-  await page.getByRole("button", { name: "Redness and findings" }).click();
-  expect(photo !== await source() && /overlay/.test(await source()), "the pictures stayed the same");
+  expect((await source()).endsWith("name=aligned"), "the days are not shown aligned to the photo before treatment");
+  for (const [button, name] of [["As taken", "photo"], ["Outlines", "overlay"], ["Redness change", "delta_ei"], ["Pigment change", "delta_mi"], ["Redness map", "ei"], ["Pigment map", "mi"]]) {
+    await page.getByRole("button", { name: button, exact: true }).click();
+    expect((await source()).endsWith(`name=${name}`), `${button}: ${await source()}`);
+  }
+  await page.getByText("Melanin index (MI) of this photo alone.").waitFor();
+  await page.getByRole("button", { name: "Redness change", exact: true }).click();
+  await page.waitForFunction(() => [...document.querySelectorAll(".day img")].slice(0, 4).every(image => image.complete && image.naturalWidth > 0));
+  await page.locator(".strip").screenshot({ path: path.join(output, "redness-change.png") });
+  await page.getByRole("button", { name: "Aligned to before" }).click();
 });
 await step("a note with markup in it is kept and shown as text", async () => {
   const text = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script> looks fine";
@@ -111,6 +118,7 @@ await step("a note with markup in it is kept and shown as text", async () => {
   await page.locator(".note", { hasText: "looks fine" }).first().waitFor();
   expect((await page.locator(".note").first().innerText()).includes("<script>"), "the note was changed");
   expect(!(await page.evaluate(() => window.hacked)), "a script in a note ran");
+  expect(/^local, /.test(await page.locator(".note .small").first().innerText()), "the note does not say who wrote it");
 });
 await step("axe finds nothing serious in the review", async () => {
   const found = await axe_findings(page);
@@ -121,6 +129,7 @@ await step("screenshots: light, dark, tablet, print", async () => {
   await page.emulateMedia({ colorScheme: "dark" });
   await page.waitForTimeout(200);
   const found = await axe_findings(page);
+  await page.evaluate(() => window.scrollTo(0, 0));
   await page.screenshot({ path: path.join(output, "review-dark.png") });
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 820, height: 1180 });
@@ -131,6 +140,40 @@ await step("screenshots: light, dark, tablet, print", async () => {
   expect(!wide, "the page is wider than a tablet");
   expect(pdf.length > 20000, "the print is empty");
   expect(found.length === 0, `dark: ${found.join("; ")}`);
+});
+await step("the region is drawn on the baseline and every visit is measured again in it", async () => {
+  const before = await page.locator(".day img").nth(1).getAttribute("src"); /* names the job */
+  await page.getByText("Treated region and control", { exact: true }).click();
+  const drawing = page.locator(".draw");
+  await drawing.locator("img").evaluate(image => image.decode());
+  const box = await drawing.boundingBox();
+  await drawing.scrollIntoViewIfNeeded();
+  for (const [x, y] of [[0.2, 0.25], [0.45, 0.25], [0.45, 0.7], [0.2, 0.7]]) await drawing.click({ position: { x: x * box.width, y: y * box.height } });
+  await drawing.click({ position: { x: 0.9 * box.width, y: 0.9 * box.height } });
+  await page.getByRole("button", { name: "Take back a corner" }).click();
+  expect(await page.locator(".dot.region").count() === 4, "four corners were clicked");
+  await page.getByLabel("Untreated control, corners").fill("700,100 950,100 950,300 700,300");
+  await page.getByLabel("Untreated control, corners").press("Tab");
+  await drawing.screenshot({ path: path.join(output, "region.png") });
+  let asked = "";
+  page.once("dialog", dialog => { asked = dialog.message(); dialog.accept(); });
+  await page.getByRole("button", { name: "Measure every visit in these" }).click();
+  await page.getByText("Every visit of this view is being measured again;").waitFor();
+  expect(/again/.test(asked), "it was not asked twice");
+  await page.locator("body").click({ position: { x: 5, y: 5 } });
+  await page.waitForFunction(old => { const image = document.querySelectorAll(".day img")[1]; return image && image.getAttribute("src") !== old; }, before, { timeout: 30000 });
+});
+await step("the other session of the patient is laid over the curves", async () => {
+  await page.getByLabel("Lay another session over the curves").selectOption("S0");
+  await page.waitForFunction(() => document.getElementById("redness-chart").chart.data.datasets.some(set => set.label === "session S0"));
+});
+await step("what is handed over is whole", async () => {
+  for (const [format, type, least] of [["csv", "text/csv", 500], ["fhir", "application/fhir+json", 3000], ["pdf", "application/pdf", 60000]]) {
+    const answer = await context.request.get(`${home}/api/export?patient=${patient}&session=${session}&format=${format}`);
+    const body = await answer.body();
+    expect(answer.ok() && answer.headers()["content-type"].startsWith(type) && body.length > least, `${format}: ${answer.status()}, ${body.length} bytes`);
+    fs.writeFileSync(path.join(output, `review.${format}`), body);
+  }
 });
 await step("a photo that the station submits appears by itself", async () => {
   const before = await page.locator(".day").count();

@@ -51,6 +51,8 @@ submit() { "$RUBOR" submit --patient P-77 --session S1 "$@" >>"$work/submit.log"
 "$RUBOR" session --patient P-77 --session S1 --date 2026-11-02 --site "left cheek" >/dev/null
 submit --before --region "$(cat "$work/photos/region.txt")" --control "$(cat "$work/photos/control.txt")" "$work/photos/before.jpg"
 for day in 0 1 2 3; do submit --day $day "$work/photos/day0$day.jpg"; done
+"$RUBOR" submit --patient P-77 --session S0 --before "$work/photos/before.jpg" >>"$work/submit.log" 2>&1
+"$RUBOR" submit --patient P-77 --session S0 --day 1 "$work/photos/day02.jpg" >>"$work/submit.log" 2>&1 || [ $? = 1 ]
 
 cd "$modules"
 PAGE=$(value "$work/up.ready" http) TOKEN=$(value "$work/up.ready" token) REVIEWER_PAGE=$(value "$work/serve.ready" http) \
