@@ -109,7 +109,7 @@ function ruborReview(root, model, options) {
       }
       datasets.push({ label: "95 %, low", data: at(score => score[`${delta}_interval95`][0]), pointRadius: 0, borderWidth: 0, fill: false });
       datasets.push({ label: "95 % interval", data: at(score => score[`${delta}_interval95`][1]), pointRadius: 0, borderWidth: 0, fill: "-1", backgroundColor: tint(fill) });
-      datasets.push({ label: title, data: at(score => score[delta]), borderColor: tint(color), backgroundColor: tint(color), pointRadius: 4, pointHoverRadius: 7, borderWidth: 2 });
+      datasets.push({ label: title, data: at(score => score[delta]), borderColor: tint(color), backgroundColor: tint(color), pointRadius: 4, pointHoverRadius: 7, borderWidth: 2, clip: 8 });
       const other = options && options.other;
       if (other)
         datasets.push({ label: `session ${other.session}`, borderColor: ink, backgroundColor: ink, borderDash: [5, 4], pointRadius: 2, borderWidth: 1.5,
@@ -171,7 +171,8 @@ function ruborReview(root, model, options) {
   const strip = element("ul", { class: "strip" });
   function drawStrip() {
     strip.replaceChildren(...inView().map(visit => {
-      const source = picture(visit, state.layer) || (state.layer.startsWith("delta") && visit.phase !== "before" ? null : picture(visit, "photo"));
+      const change = state.layer.startsWith("delta"); /* against the photo before treatment only */
+      const source = change && visit.reference !== "baseline" ? (visit.phase === "before" ? picture(visit, "photo") : null) : picture(visit, state.layer) || (change ? null : picture(visit, "photo"));
       const quality = visit.quality || { verdict: visit.state || "waiting", reasons: [] };
       const verdict = quality.verdict;
       const compared = visit.phase !== "before" && visit.reference === "baseline";
