@@ -13,6 +13,9 @@
 #define REGISTRATION_UNITS 0.05 /* printed units per px of residual */
 #define UNCALIBRATED_DE 10.0    /* Delta E2000 of a photo without chart or profile */
 #define GAIN_FLOOR 0.015
+/* Untreated skin differs from place to place: without a photo of the same place before, this much of a
+ * difference to the control means nothing (printed units; neighboring sites of one person). */
+static const double site_sd[2] = {1.5, 2.0};
 
 static double square(double x)
 {
@@ -98,7 +101,8 @@ static void glare_od(double zero[3], double change_od[3], const rubor_change *ch
 
 /* [0] delta_ei, [1] delta_mi */
 typedef struct parts {
-    double block[2], noise[2], control[2], shading[2], residual[2], glare[2], veil[2], registration[2];
+    double block[2], noise[2], control[2], shading[2], residual[2], glare[2], veil[2], registration[2],
+        site[2];
 } parts;
 
 static void zero_parts(parts *out, const rubor_change *change, const rubor_frame *visit,
@@ -126,6 +130,7 @@ static void zero_parts(parts *out, const rubor_change *change, const rubor_frame
         out->glare[k] = GLARE_SHARE * along(rows[k], veil);
         out->residual[k] =
             (change->control_known ? RESIDUAL_CONTROL : RESIDUAL_CHART) * through(rows[k], each);
+        out->site[k] = baseline ? 0 : site_sd[k];
         if (registration)
             out->registration[k] = REGISTRATION_UNITS * registration->residual_px;
     }
@@ -153,12 +158,14 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     memset(out, 0, sizeof *out);
     parts p;
     zero_parts(&p, change, visit, baseline, registration);
-    double ei[] = {p.noise[0], p.control[0], p.shading[0], p.residual[0], p.glare[0], p.registration[0]};
-    double mi[] = {p.noise[1], p.control[1], p.shading[1], p.residual[1], p.glare[1], p.registration[1]};
+    double ei[] = {p.noise[0], p.control[0],      p.shading[0], p.residual[0],
+                   p.glare[0], p.registration[0], p.site[0]};
+    double mi[] = {p.noise[1], p.control[1],      p.shading[1], p.residual[1],
+                   p.glare[1], p.registration[1], p.site[1]};
     out->block_ei = p.block[0];
     out->block_mi = p.block[1];
-    out->zero_ei = length(ei, 6);
-    out->zero_mi = length(mi, 6);
+    out->zero_ei = length(ei, 7);
+    out->zero_mi = length(mi, 7);
     double lighting =
         baseline ? rubor_calibration_lighting_distance(&visit->calibration, &baseline->calibration) : 0;
     if (!isfinite(lighting))
@@ -179,6 +186,7 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     add_doubt(out, "control", p.control[0]);
     add_doubt(out, "shading", p.shading[0]);
     add_doubt(out, "chart_residual", p.residual[0]);
+    add_doubt(out, "site", p.site[0]);
     add_doubt(out, "registration", p.registration[0]);
     add_doubt(out, "glare", sqrt(square(p.glare[0]) + square(p.veil[0])));
     add_doubt(out, "gain", fabs(delta_ei) * length(gain, 1));
