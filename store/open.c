@@ -36,6 +36,26 @@ static rubor_status make_folders(const char *path, rubor_error *error)
     return make_folder(path, error);
 }
 
+/* All folders for two first digits at once, so that taking a photo does not have to make (and sync) one. */
+static rubor_status make_digit_folders(const char *path, rubor_error *error)
+{
+    char inner[4300];
+    snprintf(inner, sizeof inner, "%s/ff", path);
+    if (access(inner, F_OK) == 0)
+        return RUBOR_OK;
+    rubor_status status = RUBOR_OK;
+    for (unsigned i = 0; !status && i < 256; i++) {
+        snprintf(inner, sizeof inner, "%s/%02x", path, i);
+        status = make_folder(inner, error);
+    }
+    int fd = status ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!status && (fd < 0 || fsync(fd) != 0))
+        status = rubor_error_set(error, RUBOR_IO, "%s: cannot be synced: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
 static rubor_status open_folder(rubor_store *store, rubor_store_mode mode, rubor_error *error)
 {
     char path[4200];
@@ -47,6 +67,8 @@ static rubor_status open_folder(rubor_store *store, rubor_store_mode mode, rubor
         for (int i = 0; !status && i < 2; i++) {
             snprintf(path, sizeof path, "%s/%s", store->folder, inner[i]);
             status = make_folder(path, error);
+            if (!status)
+                status = make_digit_folders(path, error);
         }
     }
     if (status)
