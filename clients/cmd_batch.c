@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { IN_FLIGHT_DEFAULT = 8, IN_FLIGHT_MOST = 256, PATIENCE_MS = 20 * 1000, PROGRESS_MS = 1000 };
+enum { IN_FLIGHT_DEFAULT = 8, IN_FLIGHT_MOST = 256, PROGRESS_MS = 1000 };
 
 typedef struct batch_arguments {
     rubor_client_options client;
@@ -28,7 +28,7 @@ typedef struct batch {
     batch_row *rows;
     rubor_courier courier;
     size_t ended, failed, already, retakes;
-    int64_t told_ms, reached_ms;
+    int64_t told_ms, began_ms;
     bool broken; /* out of memory */
 } batch;
 
@@ -139,15 +139,20 @@ static void tell_progress(batch *run, bool last)
             run->failed, run->retakes);
 }
 
+/* Nobody takes messages, or nobody answers them; longer than any pause a busy broker asks for. */
+static bool is_gone(const batch *run)
+{
+    int64_t heard = run->courier.heard_ms > run->began_ms ? run->courier.heard_ms : run->began_ms;
+    int patience = (run->courier.reached ? 4 : 2) * rubor_client_wait_ms(RUBOR_CLIENT_PHOTO);
+    return rubor_clock_ms() - heard > patience;
+}
+
 static rubor_status wait_for_room(batch *run, size_t most, rubor_error *error)
 {
     while (run->courier.count > most) {
         rubor_courier_step(&run->courier, -1, PROGRESS_MS);
         tell_progress(run, false);
-        int64_t now = rubor_clock_ms();
-        if (run->courier.reached)
-            run->reached_ms = now;
-        if (now - run->reached_ms > PATIENCE_MS)
+        if (is_gone(run))
             return rubor_error_set(
                 error, RUBOR_UNREACHABLE,
                 "the broker at %.200s is gone; start the batch again when it is back: only what is "
@@ -161,7 +166,7 @@ static rubor_status wait_for_room(batch *run, size_t most, rubor_error *error)
 static rubor_status work(batch *run, size_t in_flight, rubor_error *error)
 {
     rubor_status status = RUBOR_OK;
-    run->told_ms = run->reached_ms = rubor_clock_ms();
+    run->told_ms = run->began_ms = rubor_clock_ms();
     for (int pass = 0; pass < 2 && status == RUBOR_OK; pass++) {
         for (size_t i = 0; i < run->manifest.count && status == RUBOR_OK; i++) {
             const rubor_manifest_row *row = &run->manifest.rows[i];

@@ -203,6 +203,7 @@ static void handle(rubor_courier *courier, rubor_client_reply *reply)
         if (courier->parcels[i]->id == reply->id)
             parcel = courier->parcels[i];
     courier->reached = true;
+    courier->heard_ms = rubor_clock_ms();
     if (!parcel)
         return;
     rubor_reply *body = &reply->body;

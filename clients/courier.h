@@ -49,6 +49,7 @@ typedef struct rubor_courier {
     rubor_parcel **parcels;
     size_t count, capacity;
     bool reached;           /* the broker took or answered the latest request */
+    int64_t heard_ms;       /* when the latest reply came; 0: none yet */
     int64_t quiet_until_ms; /* nothing is sent before this: the last send found nobody */
 } rubor_courier;
 

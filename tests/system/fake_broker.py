@@ -9,7 +9,7 @@ import zmq
 
 
 class FakeBroker:
-    """mode: answer | silent | busy_once | lose_final | refuse | forbid | garbage; may be changed while it runs."""
+    """mode: answer | silent | busy_once | lose_final | refuse | forbid | garbage | slow; may be changed while it runs."""
 
     def __init__(self, mode="answer", endpoint="tcp://127.0.0.1:*", verdict="ok"):
         self.mode, self.verdict = mode, verdict
@@ -58,7 +58,7 @@ class FakeBroker:
             self.analyze(route, service, body, base, photos[0])
         elif verb == "result":
             job = next((j for j in self.jobs.values() if j["job"] == body["job"]), None)
-            base |= job if job else {"status": 2, "error": self.error(2, "NOT_FOUND", "there is no such job")}
+            base |= (job | ({"state": "running"} if self.mode == "slow" else {})) if job else {"status": 2, "error": self.error(2, "NOT_FOUND", "there is no such job")}
             self.send(route, 3, service, base)
         else:
             self.send(route, 3, service, base | {"service": {"version": "fake"}, "workers": []})
@@ -97,7 +97,7 @@ class FakeBroker:
             self.photos[digest] = photo
         job = self.jobs[key] | {"duplicate": duplicate}
         self.send(route, 2, service, base | job | {"state": "queued", "result": None})
-        if self.mode == "lose_final":
+        if self.mode in ("lose_final", "slow"):
             return
         state = {"state": "queued", "result": None} if body.get("no_wait") else {}
         self.send(route, 3, service, base | job | state)

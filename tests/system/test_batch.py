@@ -79,7 +79,28 @@ def killed_and_run_again(home, env):
         check(len(table(home / "o.csv")) == 30, "and writes the whole table")
 
 
-for situation in (good_and_bad_rows, wrong_manifests, killed_and_run_again):
+def broker_goes_away(home, env):
+    for mode in ("gone", "silent"):
+        rows = []
+        for i in range(6):
+            (home / f"p{i}.png").write_bytes(png(64, 48, (200, 100 + i, 90)))
+            rows.append(f"p{i}.png,P1,S1,{i},,")
+        broker = FakeBroker("slow")
+        process = subprocess.Popen([RUBOR, "batch", "--endpoint", broker.endpoint, "--manifest", str(manifest(home, rows)), "--out",
+                                    str(home / "o.csv")], env={**env, "RUBOR_TIMEOUT": "0.2"}, stderr=subprocess.PIPE, text=True)
+        while not broker.jobs:
+            time.sleep(0.005)
+        if mode == "gone":
+            broker.stop()
+        broker.mode = "silent"
+        said = process.communicate(timeout=40)[1]
+        check(process.returncode == 3 and "start the batch again" in said, f"a broker that is {mode} ends the batch with exit code 3", said)
+        check(not (home / "o.csv").exists(), "without a table")
+        if mode != "gone":
+            broker.stop()
+
+
+for situation in (good_and_bad_rows, wrong_manifests, killed_and_run_again, broker_goes_away):
     with folder() as home:
         situation(home, environment(RUBOR_TIMEOUT=0.5))
 finish()
