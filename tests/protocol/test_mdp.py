@@ -5,6 +5,7 @@ import random
 import socket as sockets
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgpack
@@ -135,6 +136,25 @@ def garbage(endpoint, rounds):
     check(told["service"]["malformed"] > 0, "and has counted it", told["service"])
 
 
+def slow_reader(endpoint):
+    """A client that asks and never reads costs bounded memory and nobody else's time; what it reads late is in order."""
+    slow = zmq.Context.instance().socket(zmq.DEALER)
+    slow.linger, slow.rcvhwm, slow.sndhwm = 0, 1, 0
+    slow.rcvbuf = 4096
+    slow.connect(endpoint)
+    for i in range(20000):
+        slow.send_multipart([b"MDPC02", b"\x01", b"rubor.status", msgpack.packb({"request": i})])
+    began = time.monotonic()
+    for i in range(20):
+        check(Client(endpoint).ask(b"rubor.status", {"request": i})[1] is not None, "others are served beside a slow reader")
+    check(time.monotonic() - began < 5, "and not slowly", time.monotonic() - began)
+    got = []
+    while slow.poll(1500):
+        got.append(msgpack.unpackb(slow.recv_multipart()[3])["request"])
+    check(got == sorted(got) and len(got) > 100, "what the slow reader gets late is in order", (len(got), got[:5]))
+    print(f"a slow reader asked 20,000 times and got {len(got)} answers")
+
+
 def example_client(home, endpoint):
     photo = home / "photo.png"
     photo.write_bytes(png(80, 60))
@@ -153,6 +173,7 @@ with folder() as home:
         pipelined(endpoint)
         unknown_service(endpoint)
         garbage(endpoint, int(os.environ.get("RUBOR_GARBAGE", "100")))
+        slow_reader(endpoint)
         example_client(home, endpoint)
         check(service.process.poll() is None, "the service lives")
         code = service.stop()
