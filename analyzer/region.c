@@ -44,6 +44,12 @@ static rubor_status carry_over(rubor_mask *cells, const rubor_polygon *polygon, 
     return RUBOR_OK;
 }
 
+static rubor_status refuse_outside(const char *what, const rubor_frame *frame, rubor_error *error)
+{
+    return rubor_error_set(error, RUBOR_INVALID, "the %s lies outside the photo of %.0f x %.0f pixels", what,
+                           frame->image.width / frame->scale_x, frame->image.height / frame->scale_y);
+}
+
 static void keep_measured(rubor_mask *cells, const rubor_plane *od)
 {
     size_t count = (size_t)cells->width * (size_t)cells->height;
@@ -82,6 +88,8 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
     if (options->region && options->region->count) {
         draw(&change->region, options->region, visit, change->factor);
         source = "given";
+        if (rubor_mask_count(&change->region) == 0)
+            return refuse_outside("region", visit, error);
     } else if (carried && options->baseline_region && options->baseline_region->count) {
         status = carry_over(&change->region, options->baseline_region, baseline, registration, change->factor,
                             error);
@@ -94,6 +102,8 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
     if (options->control && options->control->count) {
         draw(&change->control, options->control, visit, change->factor);
         control = "given";
+        if (rubor_mask_count(&change->control) == 0)
+            return refuse_outside("control", visit, error);
     } else if (carried && options->baseline_control && options->baseline_control->count) {
         status = carry_over(&change->control, options->baseline_control, baseline, registration,
                             change->factor, error);
@@ -109,6 +119,10 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
     else
         change->control_known = drawn_control;
     keep_measured(&change->region, &change->visit_od[0]);
+    if (drawn_region && rubor_mask_count(&change->region) == 0)
+        rubor_record_reason(record, "retake", "region_empty",
+                            "The treated region shows no measurable skin in this photo; bring it into the frame, "
+                            "uncovered and evenly lit.");
     keep_measured(&change->control, &change->visit_od[0]);
     return status;
 }

@@ -22,6 +22,7 @@ typedef struct score_input {
     const rubor_plane *delta, *other; /* the own change and the other chromophore's */
     rubor_plane averaged;             /* delta over the averaging square, findings left out */
     double full, zero_sd, gain_sd, leak_sd, veil_sd;
+    double null_sd;  /* of the mean if this component did not change: every doubt but the gain */
     double block_sd; /* spread of the averaged change where nothing changed */
 } score_input;
 
@@ -127,8 +128,8 @@ static rubor_status fill(rubor_score *score, score_input *in, double sd, rubor_e
     score->delta_interval95[0] = score->delta - RUBOR_Z95 * sd;
     score->delta_interval95[1] = score->delta + RUBOR_Z95 * sd;
     score_interval(score, in);
-    score->mdc = RUBOR_Z995 * in->zero_sd;
-    score->changed = fabs(score->delta) > RUBOR_Z995 * in->zero_sd;
+    score->mdc = RUBOR_Z995 * in->null_sd;
+    score->changed = fabs(score->delta) > score->mdc;
 out:
     rubor_plane_finish(&in->averaged);
     return status;
@@ -149,6 +150,7 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                            .gain_sd = uncertainty->gain_ei,
                            .leak_sd = uncertainty->leak_ei,
                            .veil_sd = uncertainty->veil_ei,
+                           .null_sd = rubor_uncertainty_ei(uncertainty, 0, mi),
                            .block_sd = uncertainty->block_ei};
     score_input pigment = {.change = change,
                            .findings = findings,
@@ -159,6 +161,7 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                            .gain_sd = uncertainty->gain_mi,
                            .leak_sd = uncertainty->leak_mi,
                            .veil_sd = uncertainty->veil_mi,
+                           .null_sd = rubor_uncertainty_mi(uncertainty, ei, 0),
                            .block_sd = uncertainty->block_mi};
     rubor_status status = fill(&record->redness, &redness, rubor_uncertainty_ei(uncertainty, ei, mi), error);
     if (status != RUBOR_OK)

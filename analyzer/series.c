@@ -257,11 +257,33 @@ static void choose_for_curve(rubor_visit *visits, size_t count)
     }
 }
 
-static void analyze_view(rubor_series *out, const rubor_visit *visits, size_t count, point *points)
+/* One file under two days: one of them was filed wrongly, and neither can be trusted. */
+static void set_aside_copies(rubor_series *out, rubor_visit *visits, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = i + 1; k < count; k++) {
+            const char *one = visits[i].record->photo.digest, *other = visits[k].record->photo.digest;
+            if (visits[i].day == visits[k].day || !one[0] || strcmp(one, other) != 0)
+                continue;
+            visits[i].in_curve = visits[k].in_curve = false;
+            rubor_series_flag *flag = raise_flag(out, "same_photo", visits[k].view, visits[k].day);
+            if (flag && visits[i].day == RUBOR_DAY_BEFORE)
+                snprintf(flag->message, sizeof flag->message,
+                         "Day %d and the day before treatment have the very same photo: one was filed wrongly.",
+                         visits[k].day);
+            else if (flag)
+                snprintf(flag->message, sizeof flag->message,
+                         "Days %d and %d have the very same photo: one was filed wrongly; neither is in the curve.",
+                         visits[i].day, visits[k].day);
+        }
+}
+
+static void analyze_view(rubor_series *out, rubor_visit *visits, size_t count, point *points)
 {
     const char *view = visits[0].view;
     rubor_series_view *summary = &out->views[out->view_count++];
     snprintf(summary->view, sizeof summary->view, "%s", view);
+    set_aside_copies(out, visits, count);
     size_t n = curve_of(points, visits, count, false);
     summary->redness = find_landmarks(points, n, REDNESS_FLOOR_EI);
     flag_persistent(out, view, points, n);

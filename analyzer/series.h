@@ -29,7 +29,7 @@ typedef struct rubor_landmarks {
 
 typedef struct rubor_series_flag {
     char code[RUBOR_CODE_SIZE]; /* persistent_redness, rebound, possible_pih, bruise_spreading, crusting,
-                                   not_comparable */
+                                   not_comparable, same_photo */
     char view[64];
     int day; /* the first day at which it could be known */
     char message[RUBOR_SENTENCE_SIZE];

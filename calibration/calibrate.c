@@ -404,6 +404,21 @@ static rubor_status locate(rubor_chart_location *out, const rubor_photo_info *in
     return rubor_chart_find(out, info, working, bytes, error);
 }
 
+/* Real charts under odd lamps stay below 5; corners in the wrong order, or on something else, are beyond 12. */
+static const double FIT_MEAN_MOST = 8.0;
+
+/* Whoever placed the grid, colors that do not fit the chart calibrate nothing. */
+static rubor_status check_fit(const rubor_calibration *calibration, bool by_hand, rubor_error *error)
+{
+    if (calibration->delta_e2000_fit_mean <= FIT_MEAN_MOST)
+        return RUBOR_OK;
+    return rubor_error_set(error, RUBOR_REFUSED,
+                           "the colors found do not fit the chart (mean DeltaE2000 %.1f, at most %.0f): %s",
+                           calibration->delta_e2000_fit_mean, FIT_MEAN_MOST,
+                           by_hand ? "check the corners and their order (dark skin, bluish green, black, white)"
+                                   : "clear what covers or shades it, or give its values with --chart-table");
+}
+
 rubor_status rubor_calibrate(rubor_calibration *out, const rubor_photo_info *info,
                              const rubor_image_encoded *working, rubor_bytes bytes,
                              const rubor_calibrate_options *options, rubor_error *error)
@@ -433,6 +448,14 @@ rubor_status rubor_calibrate(rubor_calibration *out, const rubor_photo_info *inf
     fill_tone(out, &w.fit);
     fill_patches(out, &w);
     fill_geometry(out, &w);
+    status = check_fit(out, options->corners_px != NULL, error);
+    if (status != RUBOR_OK) {
+        rubor_calibration unfit = *out;
+        rubor_calibration_none(out);
+        out->location = unfit.location;
+        memcpy(out->patches, unfit.patches, sizeof out->patches);
+        return status;
+    }
     if (w.joined)
         rubor_joint_response(out, &w.fit, &w.joint, w.input, w.prior);
     out->status = RUBOR_CALIBRATION_CHART;

@@ -13,6 +13,9 @@ static const double FLAT_LEAST = 0.4, FLAT_MOST = 2.5;
 static const double SHEET_LEAST = 0.20 * 65535, SHEET_MOST = 0.985 * 65535;
 /* Largest difference of a channel from the mean color of the sheet, after the profile's own matrix. */
 static const double SHEET_COLOR_MOST = 0.12;
+/* What every later photo of the station rests on must itself be sound. */
+enum { PATCHES_LEAST = 16 };
+static const double LEFT_OUT_MOST = 6.0;
 /* Frames of another shape come from another camera or another crop. */
 static const double ASPECT_TOLERANCE = 0.02;
 
@@ -97,6 +100,12 @@ rubor_status rubor_profile_make(rubor_profile *out, const char *name, const rubo
     memset(out, 0, sizeof *out);
     if (calibration->status != RUBOR_CALIBRATION_CHART)
         return rubor_error_set(error, RUBOR_REFUSED, "a profile needs a photo with a chart in it");
+    if (calibration->patches_used < PATCHES_LEAST || !(calibration->delta_e2000_loo_mean <= LEFT_OUT_MOST))
+        return rubor_error_set(error, RUBOR_REFUSED,
+                               "this chart is too poor for a profile (%d of 24 patches usable, at least %d; left-out "
+                               "DeltaE2000 %.1f, at most %.0f): expose so that no patch is clipped, without glare",
+                               calibration->patches_used, PATCHES_LEAST, calibration->delta_e2000_loo_mean,
+                               LEFT_OUT_MOST);
     if (!name[0] || strlen(name) >= sizeof out->name)
         return rubor_error_set(error, RUBOR_INVALID, "a profile's name has 1 to %zu bytes", sizeof out->name - 1);
     time_t now = time(NULL);

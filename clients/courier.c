@@ -69,7 +69,7 @@ static void end_unreachable(rubor_courier *courier, rubor_parcel *parcel)
 {
     char text[RUBOR_ERROR_MESSAGE_SIZE];
     snprintf(text, sizeof text,
-             "no broker answers at %.200s; start one with `rubor up` or name it with --endpoint",
+             "no broker answers at %.200s; start one with `rubor up`, name it with --endpoint, or give --keys if it wants keys",
              rubor_client_endpoint(courier->client));
     end_parcel(courier, parcel, RUBOR_UNREACHABLE, text);
 }

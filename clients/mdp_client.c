@@ -160,7 +160,7 @@ static rubor_status send_message(rubor_client *client, const rubor_request *requ
     if (!good)
         status = rubor_error_set(
             error, RUBOR_UNREACHABLE,
-            "no broker answers at %.200s; start one with `rubor up` or name it with --endpoint",
+            "no broker answers at %.200s; start one with `rubor up`, name it with --endpoint, or give --keys if it wants keys",
             client->endpoint);
     rubor_buffer_finish(&body);
     return status;

@@ -126,7 +126,11 @@ static const row service_rows[] = {
 static const row landmark_rows[] = {
     ROW(rubor_landmarks, ROW_NUMBER, peak_day),
     ROW(rubor_landmarks, ROW_NUMBER, half_life_days),
+    {"half_life_low", ROW_NUMBER, offsetof(rubor_landmarks, half_life_interval95), 0},
+    {"half_life_high", ROW_NUMBER, offsetof(rubor_landmarks, half_life_interval95) + sizeof(double), 0},
     ROW(rubor_landmarks, ROW_NUMBER, resolved_day),
+    {"resolved_low", ROW_NUMBER, offsetof(rubor_landmarks, resolved_interval95), 0},
+    {"resolved_high", ROW_NUMBER, offsetof(rubor_landmarks, resolved_interval95) + sizeof(double), 0},
 };
 
 static const row flag_rows[] = {

@@ -260,6 +260,24 @@ static rubor_status delete_rows(rubor_store *store, const char *patient, int64_t
     return status;
 }
 
+/* A mistyped id must not look like a patient who is gone. */
+static rubor_status must_be_known(rubor_store *store, const char *patient, rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    bool row = false;
+    rubor_status status = rubor_sql_prepare(store, &statement, error,
+                                            "SELECT 1 FROM filings WHERE patient = ?1 UNION ALL SELECT 1 FROM sessions"
+                                            " WHERE patient = ?1 UNION ALL SELECT 1 FROM notes WHERE patient = ?1",
+                                            "s", patient);
+    if (!status)
+        status = rubor_sql_step(store, statement, &row, error);
+    sqlite3_finalize(statement);
+    if (!status && !row)
+        status = rubor_error_set(error, RUBOR_NOT_FOUND,
+                                 "patient %s is not known here, so nothing was deleted; ids are case-sensitive", patient);
+    return status;
+}
+
 /* Drops the row of a photo that no filing uses any more. */
 static rubor_status release_photo(rubor_store *store, const char *digest, int64_t *released,
                                   rubor_error *error)
@@ -282,8 +300,11 @@ rubor_status rubor_store_forget(rubor_store *store, const char *patient, const c
     rubor_status status = rubor_store_begin(store, error);
     if (status)
         return status;
-    status = collect(store, "SELECT j.id FROM jobs j JOIN filings f ON f.id = j.filing WHERE f.patient = ?",
-                     patient, stopped, NULL, NULL, error);
+    status = must_be_known(store, patient, error);
+    if (!status)
+        status =
+            collect(store, "SELECT j.id FROM jobs j JOIN filings f ON f.id = j.filing WHERE f.patient = ?",
+                    patient, stopped, NULL, NULL, error);
     if (!status)
         status =
             collect(store,

@@ -195,6 +195,22 @@ static void a_growing_bruise_is_flagged_with_both_areas(void **state)
     assert_non_null(strstr(find(&series, "bruise_spreading")->message, "9.0 %"));
 }
 
+static void one_photo_filed_under_two_days_is_flagged_and_left_out(void **state)
+{
+    (void)state;
+    course c = {0};
+    add(&c, 0, 18, 0, 0.5);
+    add(&c, 1, 9, 0, 0.5);
+    rubor_record *copy = add(&c, 11, 18, 0, 0.5);
+    snprintf(copy->photo.digest, sizeof copy->photo.digest, "%064d", 0);
+    rubor_series series = run(&c);
+    assert_int_equal(series.flag_count, 1);
+    assert_non_null(find(&series, "same_photo"));
+    assert_false(c.visits[0].in_curve);
+    assert_true(c.visits[1].in_curve);
+    assert_false(c.visits[2].in_curve);
+}
+
 static void too_many_visits_are_refused(void **state)
 {
     (void)state;
@@ -231,6 +247,7 @@ int main(void)
         cmocka_unit_test(of_two_photos_of_a_day_the_better_graded_counts),
         cmocka_unit_test(crusts_of_the_first_week_are_normal_and_later_ones_flagged),
         cmocka_unit_test(a_growing_bruise_is_flagged_with_both_areas),
+        cmocka_unit_test(one_photo_filed_under_two_days_is_flagged_and_left_out),
         cmocka_unit_test(too_many_visits_are_refused),
         cmocka_unit_test(the_expected_band_narrows_to_nothing_by_day_7),
     };

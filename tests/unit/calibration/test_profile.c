@@ -16,6 +16,8 @@ static rubor_calibration chart_calibration(void)
     calibration.status = RUBOR_CALIBRATION_CHART;
     snprintf(calibration.chart_type, sizeof calibration.chart_type, "colorchecker24");
     calibration.matrix[0] = 1.25;
+    calibration.patches_used = 24;
+    calibration.delta_e2000_loo_mean = 2.5;
     calibration.glare[1] = 0.0125;
     calibration.response_known = true;
     for (int i = 0; i < 36; i++)
@@ -144,6 +146,19 @@ static void a_profile_of_last_year_and_a_photo_of_another_shape_are_refused(void
     assert_int_equal(rubor_profile_calibration(&calibration, &profile, &upright, 0, &error), RUBOR_REFUSED);
 }
 
+static void a_chart_with_too_few_usable_patches_makes_no_profile(void **state)
+{
+    (void)state;
+    rubor_profile profile;
+    rubor_error error = {0};
+    rubor_calibration few = chart_calibration(), poor = chart_calibration();
+    few.patches_used = 9;
+    poor.delta_e2000_loo_mean = 7.5;
+    assert_int_equal(rubor_profile_make(&profile, "x", &info, &few, NULL, &error), RUBOR_REFUSED);
+    assert_non_null(strstr(error.message, "9 of 24"));
+    assert_int_equal(rubor_profile_make(&profile, "x", &info, &poor, NULL, &error), RUBOR_REFUSED);
+}
+
 static void a_photo_without_a_chart_makes_no_profile(void **state)
 {
     (void)state;
@@ -162,6 +177,7 @@ int main(void)
         cmocka_unit_test(the_flat_field_evens_out_the_light_of_its_lamp),
         cmocka_unit_test(a_clipped_or_colored_sheet_is_refused_with_what_to_do),
         cmocka_unit_test(a_profile_of_last_year_and_a_photo_of_another_shape_are_refused),
+        cmocka_unit_test(a_chart_with_too_few_usable_patches_makes_no_profile),
         cmocka_unit_test(a_photo_without_a_chart_makes_no_profile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
