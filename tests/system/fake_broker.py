@@ -13,6 +13,7 @@ class FakeBroker:
 
     def __init__(self, mode="answer", endpoint="tcp://127.0.0.1:*", verdict="ok"):
         self.mode, self.verdict = mode, verdict
+        self.silent_after = None  # so many jobs, then it takes nothing more
         self.jobs, self.photos, self.requests, self.order = {}, {}, [], []
         self.numbers = itertools.count(1)
         self.context = zmq.Context()
@@ -50,7 +51,7 @@ class FakeBroker:
         verb = service.decode().removeprefix("rubor.")
         self.requests.append((verb, body))
         base = {"request": body["request"], "status": 0, "error": None}
-        if self.mode == "silent":
+        if self.mode == "silent" or (self.silent_after is not None and len(self.jobs) >= self.silent_after):
             return
         if self.mode == "garbage":
             self.send_garbage(route, service, body["request"])

@@ -67,12 +67,14 @@ def killed_and_run_again(home, env):
         rows.append(f"p{i}.png,P1,S1,{i},,")
     path = manifest(home, rows)
     with FakeBroker() as broker:
+        broker.silent_after = 5
         arguments = [RUBOR, "batch", "--endpoint", broker.endpoint, "--manifest", str(path), "--out", str(home / "o.csv"), "--in-flight", "1"]
         process = subprocess.Popen(arguments, env=env, stderr=subprocess.DEVNULL)
         while len(broker.jobs) < 5:
             time.sleep(0.005)
         process.kill()
         process.wait()
+        broker.silent_after = None
         check(not (home / "o.csv").exists(), "a killed run leaves no half table")
         got = subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=60)
         check(got.returncode == 0 and len(broker.jobs) == 30, "the next run does the rest", got.stderr)
