@@ -94,7 +94,7 @@ def half_written_and_wrong(home):
         clinic.put("copy of P1_S1_1.png", data)
         (clinic.inbox / "copy of P1_S1_1.png.json").write_text('{"patient": "P1", "session": "S1", "day": 1}')
         check(station.wait_for("copy of P1_S1_1.png: known"), "a copy of a photo is known", station.text + clinic.log())
-        time.sleep(3)
+        until(lambda: all(name in clinic.log() for name in ("P1_S1_2.jpg", "IMG_5.png", "P1_S1_9999.png")))
         log = clinic.log()
         check("P1_S1_2.jpg: is not a JPEG or PNG" in log, "what is no photo is said", log)
         check("IMG_5.png" in log and "day" in log, "a sidecar with a wrong day is said", log)
@@ -117,7 +117,7 @@ def away_for_a_while(home):
         file.unlink()  # the camera's folder is emptied overnight: the spool has them
     with FakeBroker(endpoint=endpoint) as broker, clinic.station(endpoint) as station:
         check(station.wait_for("^P1_S1_4.png: measured", 10), "they are sent when it is back, after a restart", station.text + clinic.log())
-        time.sleep(0.3)
+        until(lambda: len(broker.jobs) == 5)
         check(filed(broker) == [("P1", "S1", str(i), "front") for i in range(5)], "each once", filed(broker))
         check(sum(v == "analyze" for v, _ in broker.requests) == 5, "and sent once", [v for v, _ in broker.requests])
 
@@ -143,12 +143,10 @@ def turned_away(home):
     with FakeBroker("refuse") as broker, clinic.station(broker.endpoint) as station:
         clinic.put("P1_S1_0.png", photo(50))
         check(station.wait_for("^P1_S1_0.png: failed: not like this"), "what the broker refuses for good is told", station.text)
-        time.sleep(0.3)
-        check(len(list((clinic.spool / "refused").glob("*.photo"))) == 1, "and kept", os.listdir(clinic.spool / "refused"))
+        check(until(lambda: len(list((clinic.spool / "refused").glob("*.photo"))) == 1), "and kept", os.listdir(clinic.spool / "refused"))
     with FakeBroker("forbid") as broker, clinic.station(broker.endpoint) as station:
         clinic.put("P1_S1_1.png", photo(51))
-        time.sleep(1.5)
-        check("not like this" in clinic.log() and len(list((clinic.spool / "queue").glob("*.photo"))) == 1,
+        check(until(lambda: "not like this" in clinic.log()) and len(list((clinic.spool / "queue").glob("*.photo"))) == 1,
               "what is refused for lack of a right stays in the queue", clinic.log())
 
 
