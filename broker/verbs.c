@@ -127,11 +127,12 @@ static rubor_status handle_cancel(call *c, rubor_error *error)
                                   "canceled on request", error);
         if (!status)
             status = rubor_store_audit_add(broker->store, c->peer->who, "cancel", info.job, "", error);
+        if (status)
+            return status;
         rubor_queue_remove(broker->queue, info.job);
         rubor_broker_notify(broker, info.job);
     }
-    status = status ? status : job_reply(c, c->request->job, false, error);
-    return status;
+    return status ? status : job_reply(c, c->request->job, false, error);
 }
 
 static const char *state_of(const rubor_worker *worker)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static char log_name[] = "broker";
 static rubor_broker *running; /* for the signal handlers only */
@@ -34,9 +35,20 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* A clinic's clients and workers are connections: as many as the system allows this process. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int run(rubor_broker_options *options)
 {
     rubor_error error = {0};
+    raise_file_limit();
     rubor_status status = rubor_broker_create(&running, options, &error);
     if (status)
         return rubor_fail("broker", &error);

@@ -1,4 +1,5 @@
 /* Broker, workers and page on this machine, as child processes that are watched and replaced. */
+#include "broker/zap.h"
 #include "clients/commands.h"
 #include "clients/mdp_client.h"
 #include "clients/options.h"
@@ -16,7 +17,8 @@
 static char log_name[] = "up";
 
 typedef struct up {
-    const char *data, *store, *endpoint, *worker_endpoint, *http, *metrics, *keys;
+    const char *data, *store, *endpoint, *worker_endpoint, *http, *metrics;
+    char *keys;
     long workers;
     bool noop, page;
     rubor_supervisor supervisor;
@@ -83,15 +85,32 @@ static int start_broker(up *u)
     return 0;
 }
 
+/* A key of its own for this machine's workers, where they come in by CURVE. */
+static bool own_key(const up *u, char *folder, size_t size)
+{
+    rubor_error error = {0};
+    static const char name[] = "up-worker";
+    rubor_status status = rubor_keys_make(u->keys, RUBOR_ROLE_WORKER, name, &error);
+    snprintf(folder, size, "%s/%s", u->keys, name);
+    if (status == RUBOR_OK && u->broker->pid > 0)
+        kill(u->broker->pid, SIGHUP); /* it has read the list already */
+    if (status != RUBOR_OK && status != RUBOR_CONFLICT)
+        rubor_fail("up", &error);
+    return status == RUBOR_OK || status == RUBOR_CONFLICT;
+}
+
 static bool start_workers(up *u)
 {
+    char key[4400] = "";
     u->first_worker = u->supervisor.count;
     bool curve = u->keys && strncmp(u->real_workers, "ipc://", 6) != 0;
+    if (curve && !own_key(u, key, sizeof key))
+        return false;
     for (long i = 0; i < u->workers; i++) {
         rubor_child *child = rubor_supervisor_add(&u->supervisor, "worker", "worker");
         bool added = child && rubor_child_argument(child, "--broker", u->real_workers);
         if (added && curve)
-            added = rubor_child_argument(child, "--keys", u->keys);
+            added = rubor_child_argument(child, "--keys", key);
         if (added && u->noop)
             added = rubor_child_argument(child, "--noop", NULL);
         if (!added || rubor_child_start(child, NULL) != RUBOR_OK)
@@ -256,10 +275,12 @@ int rubor_cmd_up(int argc, char **argv)
         u->http = http;
         u->metrics = metrics;
         u->page = !no_page;
-        u->keys = folder && *folder ? folder : NULL;
+        u->keys = folder && *folder ? strdup(folder) : NULL;
+        unsetenv("RUBOR_KEYS"); /* children are told on their command line; some of them need none */
         u->workers = workers;
         u->noop = noop != 0;
         code = run(u);
+        free(u->keys);
         free(u);
     }
     rubor_options_finish(&options);

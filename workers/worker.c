@@ -175,17 +175,17 @@ static void start_job(worker *w, const rubor_link_message *message)
 
 /* ---- the loop ---- */
 
-static void connect_again(worker *w, const char *why)
+static rubor_status connect_again(worker *w, const char *why, rubor_error *error)
 {
-    rubor_error error = {0};
     if (why)
         say(w, 4, "registers again: %s", why);
     w->registered = false;
     w->heard_ms = w->spoke_ms = monotonic_ms();
-    if (rubor_link_open(&w->link, w->options->brokers, w->options->keys, &error) != RUBOR_OK)
-        say(w, 3, "%s", error.message);
-    else
+    rubor_status status = rubor_link_open(&w->link, w->options->brokers, w->options->keys, error);
+    if (status == RUBOR_OK)
         rubor_link_send_ready(&w->link, &w->hello);
+    w->retry_ms = w->heard_ms + 2000;
+    return status;
 }
 
 static void read_broker(worker *w)
@@ -214,13 +214,15 @@ static void keep_alive(worker *w)
 {
     enum { MISSED = 5 }; /* the broker may be in an fsync: more patient with it than it is with us */
     int64_t now = monotonic_ms();
+    rubor_error error = {0};
     if (!w->link.socket) {
-        if (now >= w->retry_ms)
-            connect_again(w, NULL);
+        if (now >= w->retry_ms && connect_again(w, NULL, &error) != RUBOR_OK)
+            say(w, 3, "%s", error.message);
     } else if (now - w->heard_ms > (int64_t)MISSED * w->options->heartbeat_ms) {
         rubor_link_close(&w->link);
         rubor_link_next_broker(&w->link);
-        connect_again(w, "the broker is silent");
+        if (connect_again(w, "the broker is silent", &error) != RUBOR_OK)
+            say(w, 3, "%s", error.message);
     } else if (now - w->spoke_ms >= w->options->heartbeat_ms) {
         rubor_link_send_command(&w->link, RUBOR_MDPW_HEARTBEAT);
         w->spoke_ms = now;
@@ -229,7 +231,9 @@ static void keep_alive(worker *w)
 
 static rubor_status run_loop(worker *w, rubor_error *error)
 {
-    connect_again(w, NULL);
+    rubor_status connected = connect_again(w, NULL, error);
+    if (connected) /* keys or endpoint are wrong: said once, at the start */
+        return connected;
     while (!atomic_load(&stop_asked) || w->busy) {
         zmq_pollitem_t items[] = {{NULL, w->wake[0], ZMQ_POLLIN, 0},
                                   {NULL, w->zygote.fd, ZMQ_POLLIN, 0},

@@ -6,7 +6,7 @@ import time
 import msgpack
 import zmq
 
-from helper import Service, check, expect, finish, folder, png, run, up
+from helper import Service, check, environment, expect, finish, folder, png, run, up
 
 ROLES = {"station": "cam1", "reviewer": "ann", "admin": "root", "worker": "gpu"}
 ALLOWED = {  # protocol/PROTOCOL.md, "Verbs"
@@ -74,6 +74,7 @@ def reload(service, endpoint, keys):
     service.process.send_signal(signal.SIGHUP)
     time.sleep(0.5)
     check(ask(connect(endpoint, keys, "cam1"), "status") is not None, "a list that cannot be read changes nothing")
+    allowed.write_text(allowed.read_text().replace("not a line\n", ""))
 
 
 with folder() as home:
@@ -99,4 +100,7 @@ with folder() as home:
         check(not any((keys / f"{n}.secret").read_text().strip() in log for n in ROLES.values()), "no secret is in the log")
         code = service.stop()
         check(code == 0, "SIGTERM ends it with 0", code)
+    with up(home / "tcp", "--no-http", "--noop", env=environment(RUBOR_KEYS=keys)) as service:  # workers over tcp, too
+        got = run("status", "--endpoint", service.ready["endpoint"], "--keys", keys / "root", "--json")
+        check(got.returncode == 0 and '"idle"' in got.stdout, "keys by environment; its workers come in with a key of their own", got)
 finish()
