@@ -11,7 +11,7 @@
 static const double least_significance = 9; /* correlation x sqrt(independent pixels) */
 static const double least_correlation = 0.08;
 static const double least_overlap_percent = 20;
-static const double largest_residual_px = 2.5; /* forward-backward, on level 0 */
+static const double largest_residual_px = 1.2; /* forward-backward, on level 0 */
 /* Noisy dark skin correlates weakly even where it lies right; there and back meeting is then the better
  * witness. Rendered pairs of different people: residual 1.7 px or more, significance 3.0 or less, or half the
  * skin missing.

@@ -51,7 +51,7 @@ static double accumulate(node *nodes, const rubor_warp *warp, const rubor_struct
     const rubor_structure *v = &visit->level[level], *o = &baseline->level[level];
     rubor_unit_scale from = rubor_unit_scale_of(visit, level), to = rubor_unit_scale_of(baseline, level);
     int stride = rubor_structure_stride(v, GRID_SAMPLES);
-    double sum = 0, n = 0, robust = 1 / (robust_factor * robust_factor * residual);
+    double sum = 0, n = 0, vv = 0, oo = 0, vo = 0, robust = 1 / (robust_factor * robust_factor * residual);
     memset(nodes, 0, (size_t)warp->columns * (size_t)warp->rows * sizeof *nodes);
     for (int y = 0; y < v->height; y += stride)
         for (int x = 0; x < v->width; x += stride) {
@@ -65,10 +65,15 @@ static double accumulate(node *nodes, const rubor_warp *warp, const rubor_struct
                 continue;
             double r = v->s[i] - s[0];
             sum += r * r < 9 ? r * r : 9;
+            vv += v->s[i] * v->s[i];
+            oo += s[0] * s[0];
+            vo += v->s[i] * s[0];
             n++;
             add_pixel(nodes, warp, u.x, u.y, s[1], s[2], r, robust);
         }
-    double scale = (double)stride * stride;
+    /* Noise has gradients too: only the correlated part of them knows where the skin is. */
+    double known = vo > 0.02 * sqrt(vv * oo) ? vo / sqrt(vv * oo + 1e-12) : 0.02;
+    double scale = known * stride * stride;
     for (int k = 0; k < warp->columns * warp->rows; k++) {
         for (int m = 0; m < 3; m++)
             nodes[k].a[m] *= scale;

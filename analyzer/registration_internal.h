@@ -15,8 +15,8 @@ enum {
     RUBOR_SEARCH_HITS = 6
 };
 
-/* What redness does not change, at one size: the part of the red OD that hemoglobin leaves alone, freed of
- * shading and brought to unit local contrast. 0 where valid is 0. */
+/* What redness does not change, at one size: OD freed of blood, or of all that is as smooth as redness, and
+ * of shading, brought to unit local contrast. 0 where valid is 0. */
 typedef struct rubor_structure {
     int width, height;
     double step;        /* working pixels a pixel of this level is wide */

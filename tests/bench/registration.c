@@ -1,7 +1,12 @@
 /* usage: bench_registration [pairs per kind]
- * Pairs of drawn skin with a known movement; prints the RMS error in working pixels by kind of movement. */
+ * Pairs of drawn skin with a known movement; prints the RMS error in working pixels by kind of movement. Then
+ * rendered treatments (the visit against the photo before, found skin, without calibration): the error at the
+ * corners of the treated region and of the control, by tone; and visits against another person's photo. */
 #include "analyzer/registration.h"
 #include "../unit/analyzer/moved_skin.h"
+#include "analyzer/skin.h"
+#include "imaging/photo.h"
+#include "samples/sample.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +135,101 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+typedef struct rendered {
+    rubor_sample_photo photo;
+    rubor_image_calibrated image;
+    rubor_skin skin;
+} rendered;
+
+static void rendered_finish(rendered *r)
+{
+    rubor_sample_photo_finish(&r->photo);
+    rubor_image_calibrated_finish(&r->image);
+    rubor_skin_finish(&r->skin);
+}
+
+static rubor_status render(rendered *out, const char *tone, int seed, int day)
+{
+    memset(out, 0, sizeof *out);
+    rubor_sample_options options;
+    rubor_sample_options_default(&options);
+    options.seed = (uint64_t)seed;
+    options.tone = tone;
+    options.width = 1600;
+    options.height = 1200;
+    rubor_image_encoded working = {0};
+    rubor_calibration none;
+    rubor_calibration_none(&none);
+    rubor_status status = rubor_sample_render(&out->photo, &options, day, NULL);
+    rubor_bytes bytes = {out->photo.jpeg.data, out->photo.jpeg.size};
+    if (!status)
+        status = rubor_photo_decode(&working, bytes, NULL, NULL);
+    if (!status)
+        status = rubor_calibration_apply(&out->image, &working, &none, NULL);
+    if (!status)
+        status = rubor_skin_find(&out->skin, &out->image, &none, options.width, options.height, NULL);
+    rubor_image_encoded_finish(&working);
+    return status;
+}
+
+static void add_corners(double *sum, double *n, const rubor_registration *r, const rubor_polygon *visit,
+                        const rubor_polygon *baseline)
+{
+    for (size_t i = 0; i < visit->count && i < baseline->count; i++) {
+        rubor_point said = rubor_registration_map(r, visit->points[i]);
+        double dx = said.x - baseline->points[i].x, dy = said.y - baseline->points[i].y;
+        *sum += dx * dx + dy * dy;
+        *n += 1;
+    }
+}
+
+static void rendered_pairs(int pairs)
+{
+    static const char *const tones[6] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
+    static const int days[3] = {0, 3, 8};
+    printf("%-24s %6s %9s %9s %9s %9s %8s %10s\n", "rendered", "pairs", "refused", "rms med", "rms max",
+           "said max", "overlap", "elsewhere");
+    for (int t = 0; t < 6; t++) {
+        outcome o = {.refused = 0};
+        int elsewhere_refused = 0;
+        for (int i = 0; i < pairs; i++) {
+            rendered before, after, other;
+            if (render(&before, tones[t], 400 + i, -1) || render(&after, tones[t], 400 + i, days[i % 3]) ||
+                render(&other, tones[t], 800 + i, -1))
+                abort();
+            rubor_registration r;
+            rubor_error error = {0};
+            double sum = 0, n = 0, start = seconds();
+            rubor_status status =
+                rubor_register(&r, &after.image, &after.skin.skin, &before.image, &before.skin.skin, &error);
+            o.seconds += seconds() - start;
+            add_corners(&sum, &n, &r, &after.photo.region, &before.photo.region);
+            add_corners(&sum, &n, &r, &after.photo.control, &before.photo.control);
+            double rms = n > 0 ? sqrt(sum / n) : NAN;
+            if (getenv("VERBOSE"))
+                printf("  %d %s error %.2f said %.2f overlap %.0f\n", i, status ? error.message : "ok", rms,
+                       r.residual_px, r.overlap_percent);
+            if (status) {
+                o.refused++;
+            } else {
+                o.errors[o.accepted++] = rms;
+                o.said = r.residual_px > o.said ? r.residual_px : o.said;
+                o.overlap += r.overlap_percent;
+            }
+            elsewhere_refused += rubor_register(&r, &other.image, &other.skin.skin, &before.image,
+                                                &before.skin.skin, &error) == RUBOR_REFUSED;
+            rendered_finish(&before);
+            rendered_finish(&after);
+            rendered_finish(&other);
+        }
+        qsort(o.errors, (size_t)o.accepted, sizeof o.errors[0], compare_doubles);
+        int n = o.accepted;
+        printf("%-24s %6d %9d %9.3f %9.3f %9.3f %8.1f %7d/%d\n", tones[t], pairs, o.refused,
+               n ? o.errors[n / 2] : NAN, n ? o.errors[n - 1] : NAN, o.said, n ? o.overlap / n : NAN,
+               elsewhere_refused, pairs);
+    }
+}
+
 int main(int argc, char **argv)
 {
     int pairs = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 4;
@@ -146,5 +246,6 @@ int main(int argc, char **argv)
                n ? o.errors[n / 2] : NAN, n ? o.errors[n - 1] : NAN, o.said, n ? o.overlap / n : NAN,
                1000 * o.seconds / pairs);
     }
+    rendered_pairs(pairs);
     return 0;
 }
