@@ -92,6 +92,49 @@ static void the_chart_is_cut_out_of_skin(void **state)
     rubor_image_calibrated_finish(&image);
 }
 
+/* Blood darkens red by a quarter of what it darkens green (OD). */
+static void a_red_erythema_does_not_fall_out_of_the_mask(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        for (int calibrated = 0; calibrated < 2; calibrated++) {
+            rubor_image_calibrated image;
+            rubor_skin skin;
+            rubor_calibration calibration = {.status = calibrated ? RUBOR_CALIBRATION_PROFILE
+                                                                  : RUBOR_CALIBRATION_NONE};
+            const float red[3] = {skins[i][0] * 0.89f, skins[i][1] * 0.63f, skins[i][2] * 0.66f};
+            assert_int_equal(rubor_image_calibrated_init(&image, 640, 480, NULL), RUBOR_OK);
+            fill(&image, 0, 0, 640, 480, blue);
+            fill(&image, 100, 50, 600, 430, skins[i]);
+            fill(&image, 250, 150, 450, 330, red);
+            assert_int_equal(rubor_skin_find(&skin, &image, &calibration, 640, 480, NULL), RUBOR_OK);
+            assert_true(part_inside(&skin.skin, 255, 155, 445, 325) > 0.98);
+            assert_true(part_inside(&skin.skin, 110, 60, 590, 420) > 0.97);
+            rubor_skin_finish(&skin);
+            rubor_image_calibrated_finish(&image);
+        }
+}
+
+static void white_light_on_calibrated_skin_is_shine_and_not_skin(void **state)
+{
+    (void)state;
+    for (size_t i = 1; i < 5; i++) {
+        rubor_image_calibrated image;
+        rubor_skin skin;
+        rubor_calibration calibration = {.status = RUBOR_CALIBRATION_PROFILE};
+        const float shining[3] = {skins[i][0] + 0.35f, skins[i][1] + 0.35f, skins[i][2] + 0.35f};
+        assert_int_equal(rubor_image_calibrated_init(&image, 640, 480, NULL), RUBOR_OK);
+        fill(&image, 0, 0, 640, 480, skins[i]);
+        fill(&image, 300, 200, 340, 240, shining);
+        assert_int_equal(rubor_skin_find(&skin, &image, &calibration, 640, 480, NULL), RUBOR_OK);
+        assert_true(part_inside(&skin.skin, 304, 204, 336, 236) < 0.02);
+        assert_true(part_inside(&skin.shine, 0, 0, 280, 480) < 0.001);
+        assert_true(part_inside(&skin.skin, 0, 0, 280, 480) > 0.98);
+        rubor_skin_finish(&skin);
+        rubor_image_calibrated_finish(&image);
+    }
+}
+
 static void a_photo_of_a_few_pixels_is_looked_at_and_not_overrun(void **state)
 {
     (void)state;
@@ -124,6 +167,8 @@ int main(void)
         cmocka_unit_test(skin_of_every_tone_is_found_before_gray_and_blue),
         cmocka_unit_test(a_gray_wall_has_no_skin_and_no_color),
         cmocka_unit_test(the_chart_is_cut_out_of_skin),
+        cmocka_unit_test(a_red_erythema_does_not_fall_out_of_the_mask),
+        cmocka_unit_test(white_light_on_calibrated_skin_is_shine_and_not_skin),
         cmocka_unit_test(a_photo_of_a_few_pixels_is_looked_at_and_not_overrun),
         cmocka_unit_test(the_six_tone_classes_meet_at_the_published_angles),
     };
