@@ -12,12 +12,13 @@
 #define SURROUNDINGS 0.012     /* blur of the surroundings, as a fraction of the working width */
 #define CONTRAST_LEAST 0.055   /* OD in green: below, a pixel cannot belong to a spot */
 #define SPOT_LEAST 0.085       /* OD in green: mean of a spot's darker half */
-#define CONTRAST_NOISE 3.0 /* nor below this many standard deviations of the noise */
-#define SPOT_NOISE 4.0     /* likewise for the mean of the darker half */
-#define CRUST_RED_SHARE 0.45   /* red contrast / green contrast from which a spot is crust and not blood */
+#define CONTRAST_NOISE 3.0     /* nor below this many standard deviations of the noise */
+#define SPOT_NOISE 4.0         /* likewise for the mean of the darker half */
+#define CRUST_RED_SHARE 0.60   /* red contrast / green contrast from which a spot is crust and not blood */
 #define PINPOINT_RADIUS 0.0035 /* largest, as a fraction of the working width */
 #define CRUST_RADIUS 0.012
-enum { SPOT_PIXELS_LEAST = 4, STRETCH_MOST = 4 };
+#define SPOT_EDGE 0.38 /* of its deepest pixel: where a spot ends */
+enum { SPOT_PIXELS_LEAST = 4, STRETCH_MOST = 4, CHROMA_REACH = 3 };
 
 typedef struct contrast_field {
     const rubor_change *change;
@@ -179,6 +180,27 @@ static void grow(spot *out, float *contrast, int width, int height, int start)
     }
 }
 
+/* Red contrast / green contrast, both summed over the spot and CHROMA_REACH pixels around: JPEG halves the
+ * resolution of color, so the few pixels of a small spot are dark in all channels and its color lies around
+ * it. */
+static double red_share(const spot *s, const contrast_field *f)
+{
+    int width = f->visit->image.width, height = f->visit->image.height;
+    double red = 0, green = 0;
+    for (int y = s->y0 - CHROMA_REACH; y <= s->y1 + CHROMA_REACH; y++)
+        for (int x = s->x0 - CHROMA_REACH; x <= s->x1 + CHROMA_REACH; x++) {
+            if (x < 0 || y < 0 || x >= width || y >= height)
+                continue;
+            rubor_point there = rubor_registration_map(f->registration, (rubor_point){x, y});
+            double r = new_contrast(f, 0, x, y, there), g = new_contrast(f, 1, x, y, there);
+            if (isnan(r) || isnan(g))
+                continue;
+            red += r;
+            green += g;
+        }
+    return green > 0 ? red / green : 1;
+}
+
 /* Judges a grown spot: 0, RUBOR_FINDING_PINPOINT or RUBOR_FINDING_CRUST; keeps the pixels above half its
  * depth. */
 static int judge(spot *s, const float *contrast, const contrast_field *f)
@@ -186,33 +208,24 @@ static int judge(spot *s, const float *contrast, const contrast_field *f)
     int width = f->visit->image.width;
     if (s->count < SPOT_PIXELS_LEAST)
         return 0;
-    double most = 0;
+    double most = 0, green = 0;
     for (int i = 0; i < s->count; i++)
         most = fmax(most, -(double)contrast[s->pixels[i]]);
-    int kept = 0, deep = 0;
-    double green = 0, red = 0;
+    int kept = 0;
     for (int i = 0; i < s->count; i++) {
-        int at = s->pixels[i];
-        double depth = -(double)contrast[at];
-        if (depth < 0.5 * most)
+        double depth = -(double)contrast[s->pixels[i]];
+        if (depth < SPOT_EDGE * most)
             continue;
-        s->pixels[kept++] = at;
-        rubor_point there = rubor_registration_map(f->registration, (rubor_point){at % width, at / width});
-        double r = new_contrast(f, 0, at % width, at / width, there);
-        if (isnan(r))
-            continue;
+        s->pixels[kept++] = s->pixels[i];
         green += depth;
-        red += r;
-        deep++;
     }
     s->count = kept;
     int wide = s->x1 - s->x0 + 1, high = s->y1 - s->y0 + 1;
     double radius = sqrt(kept / 3.14159265);
     bool line = wide > STRETCH_MOST * high || high > STRETCH_MOST * wide || wide * high > 4 * s->count + 20;
-    if (deep < 3 || line || green / deep < fmax(SPOT_LEAST, SPOT_NOISE * f->noise) ||
-        radius > CRUST_RADIUS * width)
+    if (line || green / kept < fmax(SPOT_LEAST, SPOT_NOISE * f->noise) || radius > CRUST_RADIUS * width)
         return 0;
-    if (red / green >= CRUST_RED_SHARE)
+    if (red_share(s, f) >= CRUST_RED_SHARE)
         return RUBOR_FINDING_CRUST;
     return radius <= PINPOINT_RADIUS * width ? RUBOR_FINDING_PINPOINT : 0;
 }
