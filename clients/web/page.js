@@ -183,7 +183,7 @@
     let other = null;
     const holder = element("div", { class: "noprint" });
     const load = async announce => {
-      const model = await ask("api/review?" + query(values));
+      const model = await askReview(values);
       const root = element("div", {});
       show(`${values.patient}, ${values.session}`, handOver(values), holder, root, notes(model, () => load(false)), mending(model, () => load(false)));
       ruborReview(root, model, { other });
@@ -248,7 +248,25 @@
     } catch (problem) { problemOf(problem); }
   }
 
+  /* What an address opened directly will need is asked for at once, beside the question who is logged in. */
+  let early = null;
+  function askEarly() {
+    const [place, text] = location.hash.replace(/^#\/?/, "").split("?");
+    const values = Object.fromEntries(new URLSearchParams(text || ""));
+    if (place !== "treatment" || !values.patient || !values.session) return;
+    const path = "api/review?" + query({ patient: values.patient, session: values.session });
+    early = { path, answer: ask(path) };
+    early.answer.catch(() => {});
+  }
+  function askReview(values) {
+    const path = "api/review?" + query(values);
+    const taken = early && early.path === path ? early.answer : null;
+    early = null;
+    return taken || ask(path);
+  }
+
   async function start() {
+    askEarly();
     try {
       user = await ask("api/me");
     } catch (problem) {
@@ -266,5 +284,7 @@
     showLogin("");
   });
   window.addEventListener("hashchange", route);
+  const chart = document.getElementById("chart");
+  chart.addEventListener("load", () => document.dispatchEvent(new Event("chart-ready")));
   start();
 })();

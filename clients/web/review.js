@@ -16,7 +16,7 @@ function ruborReview(root, model, options) {
     for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
     return node;
   };
-  const number = (value, digits) => value === null || value === undefined ? "–" : value.toFixed(digits);
+  const number = (value, digits) => value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(?=[0.]*$)/, "");
   const interval = (pair, digits) => pair ? `${number(pair[0], digits)} to ${number(pair[1], digits)}` : "–";
   const grades = ["clear", "almost clear", "mild", "moderate", "severe"];
   const dayName = visit => visit.phase === "before" ? "Before treatment"
@@ -136,6 +136,26 @@ function ruborReview(root, model, options) {
     return figure;
   }
 
+  /* Where most of the redness lies, in % of the width: the map's reds have little blue. */
+  async function middleOfRedness(visit) {
+    const source = picture(visit, "delta_ei");
+    if (!source) return null;
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    const canvas = element("canvas", { width: 64, height: 48 });
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0, 64, 48);
+    const { data } = context.getImageData(0, 0, 64, 48);
+    let weight = 0, sum = 0;
+    for (let i = 0; i < 64 * 48; i++) {
+      const red = Math.max(0, data[4 * i] - data[4 * i + 2] - 40);
+      weight += red;
+      sum += red * (i % 64 + 0.5);
+    }
+    return weight > 64 * 48 ? 100 * sum / weight / 64 : null;
+  }
+
   const comparison = element("section", { "aria-label": "Before and after" });
   function drawComparison() {
     comparison.replaceChildren();
@@ -147,6 +167,7 @@ function ruborReview(root, model, options) {
     const move = value => { top.style.clipPath = `inset(0 0 0 ${value}%)`; edge.style.left = `${value}%`; };
     const range = element("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": `Show before to the left, ${dayName(after)} to the right`, oninput: event => move(event.target.value) });
     move(50);
+    middleOfRedness(after).then(middle => { if (middle !== null && range.value === "50") { range.value = String(Math.round(middle)); move(range.value); } }).catch(() => {});
     comparison.append(element("h2", {}, `Before and ${dayName(after).toLowerCase()}`),
       element("div", { class: "slider" }, element("img", { src: picture(before, "photo"), alt: "Before treatment" }), top, edge), element("div", { class: "noprint" }, range));
   }
@@ -195,7 +216,7 @@ function ruborReview(root, model, options) {
         element("div", { class: "text" },
           element("div", { class: "head" }, element("h3", {}, dayName(visit)), element("span", { class: `tag ${verdict}` }, verdict)),
           rows.length ? element("dl", {}, rows.map(row => [element("dt", {}, row[0]), element("dd", {}, row[1])]).flat()) : null,
-          reasons, (visit.flags || []).map(flag => element("span", { class: "tag warn" }, flag.replace(/_/g, " "))),
+          reasons, (visit.flags || []).map(flag => element("span", { class: "tag plain" }, flag.replace(/_/g, " "))),
           visit.phase !== "before" ? element("p", { class: "noprint" }, element("button", { type: "button", "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit) }, "Compare with before")) : null));
     }));
   }
@@ -231,8 +252,14 @@ function ruborReview(root, model, options) {
     });
   }
 
+  /* Pictures are asked for before the curves are drawn, and the curves wait for their library. */
+  function drawCharts() {
+    if (typeof Chart === "undefined") document.addEventListener("chart-ready", drawCharts, { once: true });
+    else requestAnimationFrame(() => charts.forEach(draw => draw()));
+  }
+
   function redraw() {
-    charts.forEach(draw => draw());
+    drawCharts();
     drawComparison();
     drawLegend();
     drawStrip();

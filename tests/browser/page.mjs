@@ -165,7 +165,7 @@ await step("the region is drawn on the baseline and every visit is measured agai
 });
 await step("the other session of the patient is laid over the curves", async () => {
   await page.getByLabel("Lay another session over the curves").selectOption("S0");
-  await page.waitForFunction(() => document.getElementById("redness-chart").chart.data.datasets.some(set => set.label === "session S0"));
+  await page.waitForFunction(() => document.getElementById("redness-chart").chart?.data.datasets.some(set => set.label === "session S0"));
 });
 await step("what is handed over is whole", async () => {
   for (const [format, type, least] of [["csv", "text/csv", 500], ["fhir", "application/fhir+json", 3000], ["pdf", "application/pdf", 60000]]) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # labels: slow
 # The review page in Debian's Chromium, driven by Playwright. Screenshots: $RUBOR_BUILD/browser/output.
+# With RUBOR_SHOTS=FOLDER it instead takes the pictures of docs/ of a whole treatment and prints how soon they show.
 set -euo pipefail
 : "${RUBOR:?}" "${RUBOR_SOURCE:?}" "${RUBOR_BUILD:?}"
 for tool in node npm chromium; do
@@ -19,7 +20,7 @@ trap finish EXIT
 
 modules=$RUBOR_BUILD/browser
 mkdir -p "$modules"
-cp "$RUBOR_SOURCE"/tests/browser/package*.json "$RUBOR_SOURCE"/tests/browser/page.mjs "$modules"
+cp "$RUBOR_SOURCE"/tests/browser/package*.json "$RUBOR_SOURCE"/tests/browser/*.mjs "$modules"
 (cd "$modules" && npm ci --no-audit --no-fund --silent)
 
 wait_ready() { # file pid
@@ -32,7 +33,14 @@ wait_ready() { # file pid
 }
 value() { sed -n "s/^ready \(.* \)\?$2=\([^ ]*\).*/\2/p" "$1" | head -n 1; }
 
-"$RUBOR" sample --out "$work/photos" --seed 11 --days 0-4 --size 1000x750
+shots=${RUBOR_SHOTS:-}
+if [ -n "$shots" ]; then
+  last=10
+  "$RUBOR" sample --out "$work/photos" --seed "${RUBOR_SHOTS_SEED:-7}" --course "${RUBOR_SHOTS_COURSE:-normal}" --days 0-10 --size 1600x1200
+else
+  last=3
+  "$RUBOR" sample --out "$work/photos" --seed 11 --days 0-4 --size 1000x750
+fi
 "$RUBOR" up --data "$work/data" --workers 2 --endpoint 'tcp://127.0.0.1:*' --worker-endpoint 'tcp://127.0.0.1:*' \
   --http 127.0.0.1:0 >"$work/up.ready" 2>"$work/up.log" &
 pids+=($!)
@@ -50,12 +58,23 @@ wait_ready "$work/serve.ready" $!
 submit() { "$RUBOR" submit --patient P-77 --session S1 "$@" >>"$work/submit.log" 2>&1 || [ $? = 1 ]; }
 "$RUBOR" session --patient P-77 --session S1 --date 2026-11-02 --site "left cheek" >/dev/null
 submit --before --region "$(cat "$work/photos/region.txt")" --control "$(cat "$work/photos/control.txt")" "$work/photos/before.jpg"
-for day in 0 1 2 3; do submit --day $day "$work/photos/day0$day.jpg"; done
+for day in $(seq 0 $last); do submit --day "$day" "$(printf '%s/photos/day%02d.jpg' "$work" "$day")"; done
 "$RUBOR" submit --patient P-77 --session S0 --before "$work/photos/before.jpg" >>"$work/submit.log" 2>&1
 "$RUBOR" submit --patient P-77 --session S0 --day 1 "$work/photos/day02.jpg" >>"$work/submit.log" 2>&1 || [ $? = 1 ]
+
+if [ -n "$shots" ]; then
+  mkdir -p "$shots"
+  "$RUBOR" review --patient P-77 --session S1 --html "$work/review.html" --pdf "$shots/review.pdf"
+  ls -l "$work/review.html"
+  cd "$modules"
+  PAGE=$(value "$work/up.ready" http) TOKEN=$(value "$work/up.ready" token) PATIENT=P-77 SESSION=S1 \
+    SHOTS=$(realpath "$shots") HTML=$work/review.html timeout 240 node shots.mjs
+  exit
+fi
 
 cd "$modules"
 PAGE=$(value "$work/up.ready" http) TOKEN=$(value "$work/up.ready" token) REVIEWER_PAGE=$(value "$work/serve.ready" http) \
   REVIEWER_TOKEN=$reviewer EXPIRED_TOKEN=$expired PATIENT=P-77 SESSION=S1 OUTPUT="$modules/output" \
   SUBMIT="'$RUBOR' submit --patient P-77 --session S1 --day 4 '$work/photos/day04.jpg'" \
   timeout 240 node page.mjs
+node fhir.mjs output/review.fhir

@@ -1,0 +1,41 @@
+/* The two pictures of docs/: the page with a whole treatment, and the review as one file. Prints how soon the pictures of a
+ * whole treatment show. Environment as page.mjs, and SHOTS (folder to write to), HTML (a file of rubor review --html). */
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const { PAGE: home, TOKEN: token, PATIENT: patient, SESSION: session, SHOTS: output, HTML: html } = process.env;
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const context = await browser.newContext({ viewport: { width: 1100, height: 1250 } });
+const page = await context.newPage();
+await page.goto(`${home}/#/treatment?patient=${patient}&session=${session}`);
+await page.getByLabel("Access token").fill(token);
+await page.getByRole("button", { name: "Log in" }).click();
+await page.getByRole("heading", { name: "Day by day" }).waitFor();
+const loaded = () => [...document.images].length > 0 && [...document.images].every(image => image.loading === "lazy" && image.getBoundingClientRect().top > 2 * innerHeight || image.complete && image.naturalWidth > 0);
+for (let round = 0; round < 3; round++) {
+  const tall = await browser.newContext({ viewport: { width: 1200, height: 3400 }, storageState: await context.storageState() });
+  const other = await tall.newPage();
+  const begin = Date.now();
+  await other.goto(`${home}/#/treatment?patient=${patient}&session=${session}`);
+  await other.waitForFunction(() => [...document.images].some(image => image.complete && image.naturalWidth > 0));
+  const first = Date.now() - begin;
+  await other.waitForFunction(() => document.querySelectorAll(".day img").length > 0 && [...document.querySelectorAll(".day img")].every(image => image.complete && image.naturalWidth > 0));
+  console.log(`first picture ${first} ms, all ${await other.locator(".day img").count()} pictures ${Date.now() - begin} ms`);
+  await tall.close();
+}
+await page.getByRole("button", { name: "Redness change", exact: true }).click();
+await page.waitForFunction(loaded);
+await page.waitForTimeout(500);
+await page.getByRole("heading", { name: "Before and right after (day 0)" }).evaluate(heading => heading.scrollIntoView());
+await page.screenshot({ path: path.join(output, "page.png") });
+await page.setViewportSize({ width: 1100, height: 900 });
+await page.goto(pathToFileURL(html).href);
+await page.getByRole("heading", { name: "Day by day" }).waitFor();
+await page.waitForFunction(loaded);
+await page.screenshot({ path: path.join(output, "review.png") });
+await page.getByRole("button", { name: "Redness change", exact: true }).click();
+await page.waitForTimeout(500);
+await page.locator(".strip").screenshot({ path: path.join(output, "strip.png") });
+await page.screenshot({ path: path.join(output, "review-whole.png"), fullPage: true });
+await browser.close();
