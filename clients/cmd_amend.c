@@ -9,7 +9,7 @@
 
 typedef struct amend_arguments {
     rubor_client_options client;
-    char *patient, *session, *day, *view;
+    char *patient, *session, *day, *view, *region, *control;
     int before;
 } amend_arguments;
 
@@ -32,11 +32,15 @@ static rubor_status read_changes(rubor_filing *filing, const amend_arguments *gi
         status = rubor_parse_integer(&day, "day", given->day, 0, RUBOR_DAY_LAST, error);
         filing->day = (int)day;
     }
-    bool nothing =
-        !*filing->patient && !*filing->session && !*filing->view && filing->day == RUBOR_DAY_UNKNOWN;
+    if (status == RUBOR_OK && given->region)
+        status = rubor_polygon_parse(&filing->region, given->region, error);
+    if (status == RUBOR_OK && given->control)
+        status = rubor_polygon_parse(&filing->control, given->control, error);
+    bool nothing = !*filing->patient && !*filing->session && !*filing->view && filing->day == RUBOR_DAY_UNKNOWN &&
+                   !given->region && !given->control;
     if (status == RUBOR_OK && nothing)
         status = rubor_error_set(error, RUBOR_INVALID,
-                                 "say what is to change: --patient, --session, --day or --view");
+                                 "say what is to change: --patient, --session, --day, --view, --region or --control");
     return status;
 }
 
@@ -54,6 +58,8 @@ static int ask(const amend_arguments *given, const rubor_filing *filing, const c
     memcpy(request->session, filing->session, sizeof request->session);
     memcpy(request->view, filing->view, sizeof request->view);
     request->day = filing->day;
+    request->region = filing->region;
+    request->control = filing->control;
     int code = rubor_service_call("amend", &given->client, request, reply);
     if (code == RUBOR_EXIT_DONE && reply->body.has_job)
         printf("job %s: filed anew as job %s\n", job, reply->body.job.job);
@@ -93,13 +99,15 @@ int rubor_cmd_amend(int argc, char **argv)
         RUBOR_OPTION_SWITCH("before", &given.before, "it was taken before treatment"),
         RUBOR_OPTION_TEXT("day", &given.day, "the right day, 0 to 3650", "N"),
         RUBOR_OPTION_TEXT("view", &given.view, "the right view", "V"),
+        RUBOR_OPTION_TEXT("region", &given.region, "the treated region; on a photo before treatment all visits follow", "POLY"),
+        RUBOR_OPTION_TEXT("control", &given.control, "untreated skin, likewise", "POLY"),
         RUBOR_OPTIONS_END,
     };
     rubor_options options;
     int code =
         rubor_options_parse(&options, argc, argv, table, "JOB",
-                            "Files the photo of a job under the right patient, session, day or view; it is "
-                            "measured again.",
+                            "Files the photo of a job under the right patient, session, day or view, or gives it "
+                            "another region; it is measured again.",
                             1, 1);
     if (code < 0)
         code = run(&given, options.arguments[0]);

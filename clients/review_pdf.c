@@ -1,6 +1,7 @@
 /* Two pages for a patient record: what was found, and the photos it was found in. A4, points (1/72 inch). */
 #include "analyzer/series.h"
 #include "clients/review_export.h"
+#include "imaging/encode.h"
 #include "imaging/photo.h"
 
 #include <cairo-pdf.h>
@@ -72,7 +73,7 @@ static double number_of(const json_t *value)
 static void print_number(char out[32], double value, int digits)
 {
     if (isfinite(value))
-        snprintf(out, 32, "%.*f", digits, value);
+        snprintf(out, 32, "%.*f", digits, fabs(value) < 0.5 * pow(10, -digits) ? 0.0 : value);
     else
         snprintf(out, 32, "-");
 }
@@ -340,6 +341,17 @@ static void draw_table(cairo_t *to, double y, const json_t *model)
     }
 }
 
+/* The PDF holds the picture as a JPEG rather than as raw pixels. Where that fails it is only larger. */
+static void attach_jpeg(cairo_surface_t *surface, const rubor_image_encoded *image)
+{
+    rubor_buffer jpeg = {0};
+    if (rubor_jpeg_encode(&jpeg, image, 85, true, NULL) != RUBOR_OK)
+        return;
+    if (cairo_surface_set_mime_data(surface, CAIRO_MIME_TYPE_JPEG, jpeg.data, jpeg.size, free, jpeg.data) !=
+        CAIRO_STATUS_SUCCESS)
+        rubor_buffer_finish(&jpeg);
+}
+
 /* A cairo surface of at most side pixels, or NULL: a picture that cannot be decoded is left out. */
 static cairo_surface_t *load_picture(const rubor_review_picture *picture, int pixels)
 {
@@ -360,6 +372,7 @@ static cairo_surface_t *load_picture(const rubor_review_picture *picture, int pi
                 row[x] = (uint32_t)(from[0] >> 8) << 16 | (uint32_t)(from[1] >> 8) << 8 | (uint32_t)(from[2] >> 8);
         }
         cairo_surface_mark_dirty(surface);
+        attach_jpeg(surface, &image);
     }
     rubor_image_encoded_finish(&image);
     return surface;

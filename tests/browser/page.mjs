@@ -205,6 +205,9 @@ await step("a reviewer may not forget a patient", async () => {
   expect(await other.getByText("Forget this patient").count() === 0, "the page offers it");
   const answer = await own.request.post(need("REVIEWER_PAGE") + "/api/forget", { data: { patient, again: patient }, headers: { "X-Rubor": "1" } });
   expect(answer.status() === 403, String(answer.status()));
+  await own.request.post(need("REVIEWER_PAGE") + "/api/note", { data: { patient, session, text: "Seen." }, headers: { "X-Rubor": "1" } });
+  const { notes } = await (await own.request.get(`${need("REVIEWER_PAGE")}/api/review?patient=${patient}&session=${session}`)).json();
+  expect(notes.some(note => note.author === "rita" && note.text === "Seen."), "the note is not rita's");
   await own.close();
 });
 await step("the capture view shows the last verdict in large type", async () => {
