@@ -17,7 +17,8 @@ enum {
 
 static const double NOISE_FLOOR = 0.0005; /* linear: the last bits of 8 */
 static const double NOISE_FLOOR_SHARE = 0.02;
-static const double NOISE_LEVELS[] = {0.003, 0.006, 0.012, 0.025, 0.05, 0.1, 0.2};
+static const double NOISE_MIXED = 0.1;
+static const double NOISE_LEVELS[] = {0.003, 0.006, 0.012, 0.025, 0.05, 0.07, 0.1, 0.14, 0.2};
 
 static const double SEARCH_TOLERANCE = 1e-5, REFIT_TOLERANCE = 1e-4, FINAL_TOLERANCE = 1e-9;
 static const double CLEARLY_WORSE = 15.0; /* log evidence */
@@ -41,7 +42,12 @@ bool rubor_joint_system_init(rubor_joint_system *s, const rubor_fit_patch *patch
         s->mean[a] = prior->signal_mean[s->index[a]];
         for (int b = 0; b < s->rows; b++)
             s->factor[a * s->rows + b] = prior->signal_covariance[s->index[a]][s->index[b]];
-        double noise = relative * fabs(s->mean[a]) + NOISE_FLOOR + NOISE_FLOOR_SHARE * relative;
+        /* The matrix mixes the channels' errors: a channel that sees little of a patch has some of the
+         * brightest's. */
+        const double *patch = prior->signal_mean + s->index[a] / 3 * 3;
+        double brightest = fmax(fmax(fabs(patch[0]), fabs(patch[1])), fabs(patch[2]));
+        double level = (1.0 - NOISE_MIXED) * fabs(s->mean[a]) + NOISE_MIXED * brightest;
+        double noise = relative * level + NOISE_FLOOR + NOISE_FLOOR_SHARE * relative;
         s->factor[a * s->rows + a] += noise * noise;
     }
     return rubor_cholesky(s->factor, s->rows);

@@ -82,12 +82,12 @@ static void photo(const char *data_dir, const char *file, const rubor_point *cor
         moved = skin_moved(&calibration, &half);
     printf(
         "%-38s n %2d unc %5.2f fit %.2f max %5.2f loo %.2f | half %.2f | glare %.2f+-%.2f %% gain %.3f+-%.3f "
-        "%.3f chi2 %.2f %s %s %.0f ms\n",
+        "%.3f noise %.3f chi2 %.2f %s %s %.0f ms\n",
         file, calibration.patches_used, calibration.delta_e2000_uncorrected, calibration.delta_e2000_fit_mean,
         calibration.delta_e2000_fit_max, calibration.delta_e2000_loo_mean, moved, calibration.glare_percent,
         calibration.glare_percent_sd, directions.hemoglobin_gain, directions.hemoglobin_gain_sd,
-        directions.melanin_gain, calibration.response_residual, calibration.location.layout,
-        rubor_chart_edition_name(calibration.edition), took);
+        directions.melanin_gain, calibration.response_noise, calibration.response_residual,
+        calibration.location.layout, rubor_chart_edition_name(calibration.edition), took);
     if (getenv("PATCHES"))
         print_patches(&calibration);
     const char *end = strrchr(file, '.');
