@@ -21,12 +21,35 @@ static void print_help(const rubor_options *options, const char *rest, const cha
           stdout);
 }
 
+/* popt keeps the last of a repeated option in silence: "--day 5 --day 6" would file the photo under day 6. */
+static const char *find_repeated(int argc, char **argv, const struct poptOption *table)
+{
+    for (const struct poptOption *row = table; row->longName || row->shortName; row++) {
+        size_t length = row->longName ? strlen(row->longName) : 0;
+        int count = 0;
+        if (!length || (row->argInfo & POPT_ARG_MASK) != POPT_ARG_STRING)
+            continue;
+        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+            bool named = strncmp(argv[i], "--", 2) == 0 && strncmp(argv[i] + 2, row->longName, length) == 0;
+            bool apart = named && argv[i][length + 2] == '\0';
+            count += apart || (named && argv[i][length + 2] == '=');
+            i += apart; /* its value is not an option */
+        }
+        if (count > 1)
+            return row->longName;
+    }
+    return NULL;
+}
+
 int rubor_options_parse(rubor_options *options, int argc, char **argv, const struct poptOption *table,
                         const char *rest, const char *text, int least_arguments, int most_arguments)
 {
     memset(options, 0, sizeof *options);
     options->table = table;
     options->command = argv[0];
+    const char *repeated = find_repeated(argc, argv, table);
+    if (repeated)
+        return rubor_usage(argv[0], "--%s is given twice", repeated);
     options->context = poptGetContext(NULL, argc, (const char **)(void *)argv, table, 0);
     if (!options->context) {
         rubor_error error = {0};

@@ -204,7 +204,7 @@ rubor_status rubor_csv_require(int *column, const rubor_csv *csv, const char *na
 {
     *column = rubor_csv_column(csv, name);
     if (*column < 0)
-        return rubor_error_set(error, RUBOR_INVALID, "CSV: column \"%s\" is missing from the header", name);
+        return rubor_error_set(error, RUBOR_INVALID, "CSV: column \"%s\" is missing from the header; columns are separated by commas", name);
     return RUBOR_OK;
 }
 
