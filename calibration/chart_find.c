@@ -16,6 +16,9 @@
 #define SIZE_RATIO_SHARP 1.5f
 #define SIZE_RATIO_BLURRED 2.3f
 
+/* index of the level at two thirds of level 0 */
+enum { BETWEEN = RUBOR_CF_MAX_LEVELS };
+
 enum {
     KEPT = 2,
     RANK_SURE = 23,
@@ -23,14 +26,14 @@ enum {
     GRID_CELLS = 20,
     BLURRED_CELLS_MAX = 8000,
     MODEL_ROUNDS = 6,
-    REFINED_MAX = 8,
+    REFINED_MAX = 10,
     CELLS_SPARE = 5,
     QUICK_PIXELS = 1000 * 1000
 };
 
 typedef struct search {
-    rubor_cf_image level[RUBOR_CF_MAX_LEVELS];
-    rubor_cf_cells cells[RUBOR_CF_MAX_LEVELS];
+    rubor_cf_image level[RUBOR_CF_MAX_LEVELS + 1]; /* the last: level 0 at two thirds, when asked for */
+    rubor_cf_cells cells[RUBOR_CF_MAX_LEVELS + 1];
     int levels;
     rubor_cf_reference reference, foreign;
     rubor_cf_pose kept[KEPT]; /* most promising of this level, best first */
@@ -45,7 +48,7 @@ typedef struct search {
 
 static void search_finish(search *s)
 {
-    for (int level = 0; level < RUBOR_CF_MAX_LEVELS; level++) {
+    for (int level = 0; level <= RUBOR_CF_MAX_LEVELS; level++) {
         rubor_cf_image_finish(&s->level[level]);
         rubor_cf_cells_finish(&s->cells[level]);
     }
@@ -79,6 +82,11 @@ static bool consider(const rubor_cf_lattice *lattice, void *context)
     int cells_min = cells - CELLS_SPARE < s->cells_min ? s->cells_min : cells - CELLS_SPARE;
     if (rubor_cf_window_best(&pose, &s->reference, &s->level[s->at], lattice, cells_min)) {
         pose.level = s->at;
+        if (s->at == BETWEEN) {
+            static const double to_level_0[9] = {1.5, 0, 0.25, 0, 1.5, 0.25, 0, 0, 1};
+            rubor_cf_matrix_multiply(pose.homography, to_level_0, pose.homography);
+            pose.level = 0;
+        }
         rank = rubor_cf_pose_rank(&pose);
         if (rank >= RANK_MIN)
             keep(s, &pose);
@@ -202,6 +210,19 @@ static void search_level(search *s, int level, float size_ratio, int cells_min)
     }
 }
 
+/* Last resort for patches of 6 to 14 px in noise that level 0 shows and level 1 is too coarse for. */
+static rubor_status search_between(search *s, rubor_error *error)
+{
+    rubor_status status = rubor_cf_image_two_thirds(&s->level[BETWEEN], &s->level[0], error);
+    if (status == RUBOR_OK)
+        status = rubor_cf_cells_find(&s->cells[BETWEEN], &s->level[BETWEEN], false, error);
+    if (status == RUBOR_OK)
+        search_level(s, BETWEEN, SIZE_RATIO_SHARP, 9);
+    if (status == RUBOR_OK && s->best.confidence < 0.5 && s->cells[BETWEEN].count < BLURRED_CELLS_MAX)
+        search_level(s, BETWEEN, SIZE_RATIO_BLURRED, 7);
+    return status;
+}
+
 /* Coarse to fine with cells of nearly one size, as sharp pictures give; then again with sizes that vary, as
  * blurred ones do. */
 static rubor_status search_levels(search *s, rubor_error *error)
@@ -217,7 +238,7 @@ static rubor_status search_levels(search *s, rubor_error *error)
     for (int level = s->levels - 1; level >= 0 && s->best.confidence < 0.5; level--)
         if (s->cells[level].count < BLURRED_CELLS_MAX)
             search_level(s, level, SIZE_RATIO_BLURRED, 7);
-    return RUBOR_OK;
+    return s->best.confidence < 0.5 ? search_between(s, error) : RUBOR_OK;
 }
 
 static const char *layout_of(const double fill[2])

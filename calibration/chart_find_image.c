@@ -48,6 +48,29 @@ rubor_status rubor_cf_image_halve(rubor_cf_image *out, const rubor_cf_image *in,
     return RUBOR_OK;
 }
 
+rubor_status rubor_cf_image_two_thirds(rubor_cf_image *out, const rubor_cf_image *in, rubor_error *error)
+{
+    int width = in->width / 3 * 2, height = in->height / 3 * 2;
+    if (width == 0 || height == 0)
+        return rubor_error_set(error, RUBOR_NOT_FOUND, "no 24-patch color chart was found in the photo");
+    rubor_status status = image_alloc(out, width, height, error);
+    if (status != RUBOR_OK)
+        return status;
+    size_t row = (size_t)in->width * 3;
+    for (int y = 0; y < height; y++) {
+        /* the whole pixel at the corner of the three, and half the middle one */
+        const uint8_t *near = in->rgb + (size_t)(y / 2 * 3 + (y % 2 ? 2 : 0)) * row;
+        const uint8_t *middle = in->rgb + (size_t)(y / 2 * 3 + 1) * row;
+        uint8_t *to = out->rgb + (size_t)y * (size_t)width * 3;
+        for (int x = 0; x < width; x++)
+            for (int c = 0; c < 3; c++) {
+                int n = (x / 2 * 3 + (x % 2 ? 2 : 0)) * 3 + c, m = (x / 2 * 3 + 1) * 3 + c;
+                *to++ = (uint8_t)((4 * near[n] + 2 * near[m] + 2 * middle[n] + middle[m] + 4) / 9);
+            }
+    }
+    return RUBOR_OK;
+}
+
 void rubor_cf_image_finish(rubor_cf_image *image)
 {
     if (!image)

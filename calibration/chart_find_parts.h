@@ -73,6 +73,8 @@ typedef struct rubor_cf_pose {
 rubor_status rubor_cf_image_from_encoded(rubor_cf_image *out, const rubor_image_encoded *image,
                                          rubor_error *error);
 rubor_status rubor_cf_image_halve(rubor_cf_image *out, const rubor_cf_image *in, rubor_error *error);
+/* Each 3 x 3 pixels become 2 x 2. */
+rubor_status rubor_cf_image_two_thirds(rubor_cf_image *out, const rubor_cf_image *in, rubor_error *error);
 void rubor_cf_image_finish(rubor_cf_image *image);
 /* Mean color of a box of half side radius px about x, y; false when the center lies outside. */
 bool rubor_cf_image_mean(double rgb[3], const rubor_cf_image *image, double x, double y, double radius);

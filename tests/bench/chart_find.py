@@ -71,6 +71,10 @@ def main():
         off = "%9.3f" % np.median(row["errors"]) if row["errors"] else "%9s" % "-"
         print("%-46s %4d %6.1f%% %6d %s %8.1f %8.1f" % (group, row["n"], 100 * row["right"] / row["n"], row["wrong"], off,
                                                         np.median(row["ms"]), np.max(row["ms"])))
+    times = [t for group, row in table.items() if not group.startswith(("other", "no chart", "chart painted")) for t in row["ms"]]
+    if times:
+        quick = np.mean(np.array(times) < 30)
+        print("with a chart: %.1f %% of %d under 30 ms, 95 %% under %.1f ms" % (100 * quick, len(times), np.percentile(times, 95)))
 
 
 if __name__ == "__main__":
