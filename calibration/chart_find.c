@@ -135,9 +135,8 @@ static void pose_to_finer(rubor_cf_pose *pose)
 }
 
 /* Down to the level where a patch is large enough for what follows. */
-static void descend(search *s, rubor_cf_pose *pose, double patch)
+static void descend(rubor_cf_pose *pose, double patch)
 {
-    (void)s;
     while (pose->level > 0 && patch_px(pose) < patch)
         pose_to_finer(pose);
 }
@@ -146,7 +145,7 @@ static void descend(search *s, rubor_cf_pose *pose, double patch)
 static bool refine_edges(search *s, rubor_cf_pose *pose)
 {
     rubor_cf_pose moved = *pose;
-    descend(s, &moved, EDGE_PATCH_MIN_PX);
+    descend(&moved, EDGE_PATCH_MIN_PX);
     double regular = rubor_cf_refine(&moved, &s->level[moved.level]);
     while (regular > EDGES_REGULAR && moved.level > 0 && patch_px(&moved) < EDGE_PATCH_PX) {
         pose_to_finer(&moved);
