@@ -143,7 +143,7 @@ await step("screenshots: light, dark, tablet, print", async () => {
 });
 await step("the region is drawn on the baseline and every visit is measured again in it", async () => {
   const before = await page.locator(".day img").nth(1).getAttribute("src"); /* names the job */
-  await page.getByText("Treated region and control", { exact: true }).click();
+  await page.getByText(/^Treated region and control/).first().click();
   const drawing = page.locator(".draw");
   await drawing.locator("img").evaluate(image => image.decode());
   const box = await drawing.boundingBox();
@@ -162,6 +162,12 @@ await step("the region is drawn on the baseline and every visit is measured agai
   expect(/again/.test(asked), "it was not asked twice");
   await page.locator("body").click({ position: { x: 5, y: 5 } });
   await page.waitForFunction(old => { const image = document.querySelectorAll(".day img")[1]; return image && image.getAttribute("src") !== old; }, before, { timeout: 30000 });
+});
+await step("another view is chosen", async () => {
+  await page.getByRole("button", { name: "side", exact: true }).click();
+  expect(await page.locator(".day").count() === 1, "the view holds other days");
+  await page.getByRole("button", { name: "front", exact: true }).click();
+  expect(await page.locator(".day").count() > 1, "the first view did not come back");
 });
 await step("the other session of the patient is laid over the curves", async () => {
   await page.getByLabel("Lay another session over the curves").selectOption("S0");
@@ -215,6 +221,31 @@ await step("the capture view shows the last verdict in large type", async () => 
   await page.locator(".verdict-big", { hasText: /photo|Usable|again/ }).waitFor();
   await page.waitForTimeout(300);
   await page.screenshot({ path: path.join(output, "capture.png") });
+});
+await step("a photo is filed under the right day, asked twice", async () => {
+  await page.goto(`${home}/#/treatment?patient=${patient}&session=S0`);
+  await page.getByRole("heading", { name: "Day 1", exact: true }).waitFor();
+  await page.getByText("A photo was filed under a wrong day or patient").click();
+  await page.locator("select[name=job]").selectOption({ index: 1 });
+  await page.getByLabel("Right day").fill("2");
+  let asked = "";
+  page.once("dialog", dialog => { asked = dialog.message(); dialog.accept(); });
+  await page.getByRole("button", { name: "File it under these" }).click();
+  await page.getByRole("heading", { name: "Day 2", exact: true }).waitFor();
+  expect(/audit/.test(asked), "it was not asked twice");
+});
+await step("a patient is forgotten, asked twice", async () => {
+  await page.getByText("Forget this patient").click();
+  const repeat = page.getByLabel(/Type the patient/);
+  let asked = 0;
+  page.on("dialog", dialog => { asked++; dialog.accept(); });
+  await repeat.fill("P-7");
+  await page.getByRole("button", { name: "Delete everywhere" }).click();
+  await page.getByText("was not repeated as asked").waitFor();
+  await repeat.fill(patient);
+  await page.getByRole("button", { name: "Delete everywhere" }).click();
+  await page.getByText("No treatment has been submitted yet.").waitFor();
+  expect(asked === 2, `asked ${asked} times`);
 });
 await step("logging out ends the session on the server", async () => {
   const cookies = await context.cookies();

@@ -21,7 +21,10 @@ trap finish EXIT
 modules=$RUBOR_BUILD/browser
 mkdir -p "$modules"
 cp "$RUBOR_SOURCE"/tests/browser/package*.json "$RUBOR_SOURCE"/tests/browser/*.mjs "$modules"
-(cd "$modules" && npm ci --no-audit --no-fund --silent)
+if ! cmp -s "$modules/package-lock.json" "$modules/node_modules/installed"; then
+  (cd "$modules" && npm ci --no-audit --no-fund --silent) || { echo "skipped: npm cannot install playwright-core"; exit 77; }
+  cp "$modules/package-lock.json" "$modules/node_modules/installed"
+fi
 
 wait_ready() { # file pid
   for _ in $(seq 300); do
@@ -59,6 +62,7 @@ submit() { "$RUBOR" submit --patient P-77 --session S1 "$@" >>"$work/submit.log"
 "$RUBOR" session --patient P-77 --session S1 --date 2026-11-02 --site "left cheek" >/dev/null
 submit --before --region "$(cat "$work/photos/region.txt")" --control "$(cat "$work/photos/control.txt")" "$work/photos/before.jpg"
 for day in $(seq 0 $last); do submit --day "$day" "$(printf '%s/photos/day%02d.jpg' "$work" "$day")"; done
+submit --before --view side "$work/photos/before.jpg"
 "$RUBOR" submit --patient P-77 --session S0 --before "$work/photos/before.jpg" >>"$work/submit.log" 2>&1
 "$RUBOR" submit --patient P-77 --session S0 --day 1 "$work/photos/day02.jpg" >>"$work/submit.log" 2>&1 || [ $? = 1 ]
 
