@@ -206,9 +206,9 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
         return status;
     rubor_change_settle(&a->visit, &a->change);
     if (status == RUBOR_OK)
-        status = a->paired
-                     ? rubor_findings_find(&a->findings, &a->change, &a->visit, baseline, registration, error)
-                     : rubor_findings_none(&a->findings, &a->change, &a->visit, error);
+        status = a->paired ? rubor_findings_find(&a->findings, &a->change, &a->visit, baseline, registration,
+                                                 options->day, error)
+                           : rubor_findings_none(&a->findings, &a->change, &a->visit, error);
     if (status == RUBOR_OK)
         status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
     if (status != RUBOR_OK)
@@ -291,8 +291,8 @@ static rubor_status draw_maps(rubor_maps *maps, analysis *a, rubor_error *error)
                                 {&maps->findings, {0, 90, 255}}};
     status = rubor_overlay_draw(&maps->overlay, &maps->working, outlines, 4, error);
     if (status == RUBOR_OK && a->paired)
-        status = rubor_unwarp_picture(&maps->aligned, &maps->working, &a->registration, a->baseline.image.width,
-                                      a->baseline.image.height, error);
+        status = rubor_unwarp_picture(&maps->aligned, &maps->working, &a->registration,
+                                      a->baseline.image.width, a->baseline.image.height, error);
     return status == RUBOR_REFUSED ? RUBOR_OK : status; /* a picture that cannot be made is left out */
 }
 

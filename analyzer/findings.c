@@ -12,7 +12,9 @@
 /* ... or turns yellow (old: blue absorbed as by melanin while green and red say less blood than before). */
 #define BRUISE_YELLOW_MI 3.5
 #define BRUISE_YELLOW_SHARE 0.35 /* delta_ei below minus this share of delta_mi */
-#define BRUISE_LEAST 0.0008      /* of the grid: smaller patches are noise */
+#define GLOSS_RED 0.008          /* OD, besides two standard deviations of light and pose */
+enum { GLOSS_LAST_DAY = 6 };
+#define BRUISE_LEAST 0.0008 /* of the grid: smaller patches are noise */
 
 void rubor_findings_finish(rubor_findings *findings)
 {
@@ -121,8 +123,46 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
     return status;
 }
 
+/* Serum shine of the first days adds the lamp's white and so hides redness; on dark skin even a faint one
+ * does. Blood and melanin only darken red, so red that is brighter than before (beyond what light and pose
+ * allow) is shine. From GLOSS_LAST_DAY on pigment may really fade. */
+static rubor_status find_gloss(rubor_findings *out, const rubor_change *change, int day, rubor_error *error)
+{
+    if (day < 0 || day > GLOSS_LAST_DAY)
+        return RUBOR_OK;
+    rubor_plane red = {0};
+    rubor_status status = rubor_plane_init(&red, change->width, change->height, error);
+    if (status != RUBOR_OK)
+        return status;
+    size_t count = (size_t)change->width * (size_t)change->height, glossy = 0;
+    size_t region = rubor_mask_count(&change->region);
+    const double *h = change->directions.hemoglobin;
+    double blood = h[1] > h[0] ? h[0] / (h[1] - h[0]) : 0, least = -(GLOSS_RED + change->shading_sd);
+    double zero[2];
+    for (int c = 0; c < 2; c++)
+        zero[c] = change->zero_od[0][c] - change->zero_od[1][c];
+    for (size_t i = 0; i < count; i++) {
+        double d[2];
+        for (int c = 0; c < 2; c++)
+            d[c] = (double)change->visit_od[c].data[i] - (double)change->reference_od[c].data[i] - zero[c];
+        red.data[i] = (float)(d[0] - blood * (d[1] - d[0]));
+    }
+    status = rubor_plane_blur(&red, fmax(1, 0.006 * change->width), error);
+    for (size_t i = 0; i < count && status == RUBOR_OK; i++) {
+        bool shines = (double)red.data[i] < least && change->region.data[i] >= 128;
+        glossy += shines && !out->cells.data[i];
+        if (shines)
+            out->cells.data[i] = 255;
+    }
+    if (status == RUBOR_OK && region)
+        out->shine_percent = fmin(100, (isnan(out->shine_percent) ? 0 : out->shine_percent) +
+                                           100.0 * (double)glossy / (double)region);
+    rubor_plane_finish(&red);
+    return status;
+}
+
 rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,
-                                 const rubor_frame *baseline, const rubor_registration *registration,
+                                 const rubor_frame *baseline, const rubor_registration *registration, int day,
                                  rubor_error *error)
 {
     rubor_status status = rubor_findings_none(out, change, visit, error);
@@ -137,6 +177,8 @@ rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change
         status = spots_to_cells(out, change, error);
     if (status == RUBOR_OK)
         status = find_bruise(out, change, error);
+    if (status == RUBOR_OK)
+        status = find_gloss(out, change, day, error);
     if (status != RUBOR_OK)
         rubor_findings_finish(out);
     return status;

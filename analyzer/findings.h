@@ -21,9 +21,9 @@ typedef struct rubor_findings {
  * ones. */
 rubor_status rubor_findings_none(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,
                                  rubor_error *error);
-/* Against an aligned baseline, after rubor_change_unmix. */
+/* Against an aligned baseline, after rubor_change_unmix. day as in rubor_analyze_options. */
 rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,
-                                 const rubor_frame *baseline, const rubor_registration *registration,
+                                 const rubor_frame *baseline, const rubor_registration *registration, int day,
                                  rubor_error *error);
 void rubor_findings_finish(rubor_findings *findings);
 

@@ -14,7 +14,8 @@ enum { DIRECTIONS = 8, PER_DIRECTION = 4096, BINS = 512, EDGES_MIN = 60 };
 typedef struct edges {
     float ratio[DIRECTIONS][PER_DIRECTION];
     size_t count[DIRECTIONS], seen[DIRECTIONS];
-    size_t histogram[BINS];
+    size_t histogram[DIRECTIONS][BINS], strong[DIRECTIONS];
+    float least[DIRECTIONS];
 } edges;
 
 static rubor_status luma_plane(rubor_plane *out, const rubor_image_encoded *working, rubor_error *error)
@@ -55,9 +56,10 @@ static int direction_of(float gx, float gy)
     return ((int)floor(angle + 0.5) + 2 * DIRECTIONS) % DIRECTIONS;
 }
 
-static float strong_gradient(edges *e, const rubor_plane *luma)
+/* The strongest fifth of each direction's gradients: motion weakens all edges that lie across it, and one
+ * limit for all directions would leave only the sharp ones. */
+static void strong_gradients(edges *e, const rubor_plane *luma)
 {
-    size_t peaks = 0, kept = 0;
     for (int y = 2; y < luma->height - 2; y += 2)
         for (int x = 2; x < luma->width - 2; x++) {
             float gx, gy;
@@ -65,28 +67,34 @@ static float strong_gradient(edges *e, const rubor_plane *luma)
             float strength = sqrtf(gx * gx + gy * gy);
             if (strength < (float)EDGE_LEAST)
                 continue;
-            int bin = (int)(strength * BINS);
-            e->histogram[bin < BINS ? bin : BINS - 1]++;
-            peaks++;
+            int bin = (int)(strength * BINS), d = direction_of(gx, gy);
+            e->histogram[d][bin < BINS ? bin : BINS - 1]++;
+            e->strong[d]++;
         }
-    int bin = BINS - 1; /* the strongest fifth */
-    while (bin > 0 && (kept += e->histogram[bin]) * 5 < peaks)
-        bin--;
-    return fmaxf((float)EDGE_LEAST, (float)bin / BINS);
+    for (int d = 0; d < DIRECTIONS; d++) {
+        size_t kept = 0;
+        int bin = BINS - 1;
+        while (bin > 0 && (kept += e->histogram[d][bin]) * 5 < e->strong[d])
+            bin--;
+        e->least[d] = fmaxf((float)EDGE_LEAST, (float)bin / BINS);
+    }
 }
 
 static void collect(edges *e, const rubor_plane *luma, const rubor_plane *again)
 {
-    float least = strong_gradient(e, luma);
+    strong_gradients(e, luma);
     for (int y = 3; y < luma->height - 3; y++)
         for (int x = 3; x < luma->width - 3; x++) {
             float gx, gy, bx, by;
             gradient(&gx, &gy, luma, x, y);
-            if (gx * gx + gy * gy < least * least || !is_peak(luma, x, y, gx, gy))
+            float strength2 = gx * gx + gy * gy;
+            if (strength2 < (float)(EDGE_LEAST * EDGE_LEAST))
+                continue;
+            int d = direction_of(gx, gy);
+            if (strength2 < e->least[d] * e->least[d] || !is_peak(luma, x, y, gx, gy))
                 continue;
             gradient(&bx, &by, again, x, y);
             float ratio = sqrtf((bx * bx + by * by) / (gx * gx + gy * gy));
-            int d = direction_of(gx, gy);
             size_t slot = e->seen[d]++;
             if (slot >= PER_DIRECTION) /* keep an even sample without a random number */
                 slot = (slot * 2654435761u) % (2 * PER_DIRECTION);

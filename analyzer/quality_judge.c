@@ -7,7 +7,7 @@
  * about long before it is refused. */
 enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
 #define BLUR_WARN_PX 1.7
-#define BLUR_RETAKE_PX 3.0
+#define BLUR_RETAKE_PX 2.7
 #define MOTION_RATIO 1.8
 #define CLIPPED_WARN 3.0
 #define CLIPPED_RETAKE 15.0
@@ -16,7 +16,7 @@ enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
 #define WHITE_DARK 0.10  /* chart white, camera linear: three stops under */
 #define BLACK_RETAKE 20.0
 #define GLARE_WARN 6.0
-#define GLARE_RETAKE 12.0
+#define GLARE_RETAKE 10.0
 #define SHINE_WARN 10.0
 #define TILT_WARN 35.0
 #define FAR_MM_PER_PX 1.00 /* of the working image */

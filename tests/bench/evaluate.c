@@ -73,6 +73,9 @@ static void print_each(const evaluation_result *results, int count)
             r->pigment_dice, r->skin_iou, r->marked_percent, record->quality.verdict);
         for (int k = 0; k < record->quality.reason_count; k++)
             printf(" %s", record->quality.reasons[k].code);
+        for (int k = 0; k < record->doubt_count && k < 3; k++)
+            printf(" %s=%.2f", record->doubts[k].source, record->doubts[k].delta_ei_sd);
+        printf("  shine %.1f", record->findings.shine_percent);
         printf("  reg %.2f px  pin %lld/%d crust %.2f/%.2f bruise %.2f/%.2f  ms %.0f\n",
                record->registration.residual_px, (long long)record->findings.pinpoint_count,
                r->truth.pinpoint_count, record->findings.crust_percent, r->truth.crust_percent,
