@@ -181,12 +181,13 @@
   async function showTreatment(values) {
     let version = null;
     let other = null;
+    const state = {};
     const holder = element("div", { class: "noprint" });
     const load = async announce => {
       const model = await askReview(values);
       const root = element("div", {});
       show(`${values.patient}, ${values.session}`, handOver(values), holder, root, notes(model, () => load(false)), mending(model, () => load(false)));
-      ruborReview(root, model, { other });
+      ruborReview(root, model, { other, state });
       if (announce) live.textContent = `The treatment now has ${model.days.length} photos.`;
     };
     holder.addEventListener("other", event => { other = event.detail; load(false).catch(problemOf); });

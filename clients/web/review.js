@@ -1,5 +1,5 @@
 /* The review of one treatment: what `rubor review --html` writes and what the page of `rubor serve` shows.
- * ruborReview(root, model, {other}) draws model (the JSON of `rubor review --json` with pictures) into root;
+ * ruborReview(root, model, {other, state}) draws model (the JSON of `rubor review --json` with pictures) into root;
  * other is a second session's model whose curve is laid over.
  * Every text goes through textContent: nothing from a patient id, a note or a photo is ever read as markup. */
 "use strict";
@@ -22,7 +22,11 @@ function ruborReview(root, model, options) {
   const dayName = visit => visit.phase === "before" ? "Before treatment"
     : visit.day === 0 ? "Right after (day 0)" : `Day ${visit.day}`;
   const views = [...new Set(model.days.map(visit => visit.view))];
-  const state = { view: views[0], layer: "aligned", chosen: null };
+  /* The caller may keep the state, so that a photo that arrives does not take away what is being looked at. */
+  const state = options && options.state || {};
+  if (!views.includes(state.view)) state.view = views[0];
+  state.layer = state.layer || "aligned";
+  state.chosen = state.chosen ? model.days.find(visit => visit.photo === state.chosen.photo && visit.view === state.view) || null : null;
   const charts = [];
 
   const measured = visit => visit.reference === "baseline" && visit.redness && visit.redness.delta_ei !== null &&
