@@ -104,5 +104,5 @@ def broker_goes_away(home, env):
 
 for situation in (good_and_bad_rows, wrong_manifests, killed_and_run_again, broker_goes_away):
     with folder() as home:
-        situation(home, environment(RUBOR_TIMEOUT=0.5))
+        situation(home, environment(RUBOR_TIMEOUT=2))
 finish()

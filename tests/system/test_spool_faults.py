@@ -14,7 +14,8 @@ NOWHERE = "tcp://127.0.0.1:1"
 
 
 def submit(home, endpoint, **fault):
-    env = environment(RUBOR_SPOOL=home / "spool", RUBOR_TIMEOUT=0.1, **fault)
+    # Little patience where nobody answers, all of it where a broker does: machines are loaded.
+    env = environment(RUBOR_SPOOL=home / "spool", RUBOR_TIMEOUT=0.1 if endpoint == NOWHERE else 5, **fault)
     if fault:
         env["LD_PRELOAD"] = str(SHIM)
     return run("submit", "--endpoint", endpoint, "--patient", "P", "--session", "S", "--day", "1", home / "photo.png", env=env)
