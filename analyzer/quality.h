@@ -12,7 +12,7 @@
 #include "imaging/kernels.h"
 
 typedef struct rubor_quality {
-    double blur_px;    /* standard deviation of the edge spread at the strongest edges; NaN: no edges */
+    double blur_px;    /* standard deviation of the edge spread, bluntest direction; NaN: no edges */
     double blur_ratio; /* the blurrier direction / the sharper one; NaN: edges lie in one direction only */
     double sharpness;  /* 0..1: 0.7 px / blur, at most 1; NaN where blur_px is */
     double clipped_percent;    /* of skin and shine: any channel at the encoding's upper limit */
@@ -31,7 +31,8 @@ rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded
                                    const rubor_mask *skin, const rubor_mask *shine,
                                    const rubor_calibration *calibration, rubor_error *error);
 
-/* Standard deviation of the edge spread (px) of the strongest edges, and blurrier / sharper direction. */
+/* Standard deviation of the edge spread (px) of the strongest edges in their bluntest direction, and blurrier
+ * / sharper direction. */
 rubor_status rubor_quality_blur(double *blur_px, double *ratio, const rubor_image_encoded *working,
                                 rubor_error *error);
 

@@ -136,7 +136,7 @@ rubor_status rubor_quality_blur(double *blur_px, double *ratio, const rubor_imag
     if (status != RUBOR_OK || luma.width < 16 || luma.height < 16)
         goto out;
     collect(e, &luma, &again);
-    double sharpest = 1e9, bluntest = 0, sum = 0;
+    double sharpest = 1e9, bluntest = 0;
     int directions = 0;
     for (int d = 0; d < DIRECTIONS; d++) {
         if (e->count[d] < EDGES_MIN)
@@ -144,11 +144,10 @@ rubor_status rubor_quality_blur(double *blur_px, double *ratio, const rubor_imag
         double spread = spread_of(e->ratio[d], e->count[d]);
         sharpest = fmin(sharpest, spread);
         bluntest = fmax(bluntest, spread);
-        sum += spread;
         directions++;
     }
     if (directions)
-        *blur_px = sum / directions;
+        *blur_px = bluntest;
     if (directions >= 2 && sharpest > 0)
         *ratio = bluntest / sharpest;
 out:

@@ -9,6 +9,8 @@ enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
 #define BLUR_WARN_PX 1.7
 #define BLUR_RETAKE_PX 2.7
 #define MOTION_RATIO 1.8
+#define MOTION_WARN_PX 1.4 /* the edges of a smear read smaller than its length */
+#define MOTION_RETAKE_PX 2.2
 #define CLIPPED_WARN 3.0
 #define CLIPPED_RETAKE 15.0
 #define BRIGHT_RETAKE 30.0
@@ -25,10 +27,11 @@ enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
 static void judge_sharpness(rubor_record *record, const rubor_quality *q, double width)
 {
     double scale = fmax(1, width / 1200), blur = q->blur_px / scale;
-    if (!isfinite(blur) || blur < BLUR_WARN_PX)
+    bool motion = q->blur_ratio >= MOTION_RATIO;
+    if (!isfinite(blur) || blur < (motion ? MOTION_WARN_PX : BLUR_WARN_PX))
         return;
-    const char *verdict = blur >= BLUR_RETAKE_PX ? "retake" : "warn";
-    if (q->blur_ratio >= MOTION_RATIO)
+    const char *verdict = blur >= (motion ? MOTION_RETAKE_PX : BLUR_RETAKE_PX) ? "retake" : "warn";
+    if (motion)
         rubor_record_reason(
             record, verdict, "motion",
             "The photo is smeared by motion: rest the camera and ask the person to hold still.");
