@@ -196,7 +196,8 @@
     polling = setInterval(async () => {
       try {
         const now = await ask("api/version?" + query(values));
-        const typing = document.activeElement && ["INPUT", "TEXTAREA", "SELECT"].includes(document.activeElement.tagName) && document.activeElement.value;
+        const active = document.activeElement; /* what is being written or drawn is not taken away */
+        const typing = active && active.matches("input:not([type=range]), textarea, select") && active.value || document.querySelector(".dot");
         if (version !== null && now.version !== version && !typing) await load(true);
         if (!typing) version = now.version;
       } catch (problem) { if (problem.status === 401) problemOf(problem); }
