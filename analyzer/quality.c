@@ -80,7 +80,7 @@ rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded
         for (int i = 0; i < RUBOR_CHART_PATCHES; i++)
             out->clipped_patches += calibration->patches[i].use == RUBOR_PATCH_CLIPPED;
     }
-    rubor_status status = rubor_quality_blur(&out->blur_px, &out->blur_ratio, working, error);
+    rubor_status status = rubor_quality_blur(&out->blur_px, &out->blur_ratio, &out->smear, working, error);
     if (status == RUBOR_OK && isfinite(out->blur_px))
         out->sharpness = fmin(1, 0.7 / fmax(out->blur_px, 0.1));
     return status;

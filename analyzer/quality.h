@@ -14,6 +14,7 @@
 typedef struct rubor_quality {
     double blur_px;    /* standard deviation of the edge spread, bluntest direction; NaN: no edges */
     double blur_ratio; /* the blurrier direction / the sharper one; NaN: edges lie in one direction only */
+    double smear;      /* gradient along / across the strongest edges: means motion where a chart is */
     double sharpness;  /* 0..1: 0.7 px / blur, at most 1; NaN where blur_px is */
     double clipped_percent;    /* of skin and shine: any channel at the encoding's upper limit */
     double channel_percent[3]; /* likewise per channel R, G, B */
@@ -33,8 +34,8 @@ rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded
 
 /* Standard deviation of the edge spread (px) of the strongest edges in their bluntest direction, and blurrier
  * / sharper direction. */
-rubor_status rubor_quality_blur(double *blur_px, double *ratio, const rubor_image_encoded *working,
-                                rubor_error *error);
+rubor_status rubor_quality_blur(double *blur_px, double *ratio, double *smear,
+                                const rubor_image_encoded *working, rubor_error *error);
 
 /* width, height: of the full photo. mm_per_px: of the working image, NaN where unknown. */
 void rubor_quality_judge(rubor_record *record, const rubor_quality *quality,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIRECTIONS = 8, PER_DIRECTION = 4096, BINS = 512, EDGES_MIN = 60 };
+enum { DIRECTIONS = 8, PER_DIRECTION = 4096, BINS = 512, EDGES_MIN = 60, SMEAR_RANK = 150 };
 #define REBLUR_PX 1.5
 #define EDGE_LEAST 0.02 /* encoded units per px: weaker gradients are texture and noise */
 
@@ -80,6 +80,23 @@ static void strong_gradients(edges *e, const rubor_plane *luma)
     }
 }
 
+/* How much weaker the edges across the strongest direction are: a chart has the same edges in both, so a
+ * smear that leaves too little of one of them for a width to be read still shows. */
+static double smear_of(const edges *e)
+{
+    double rank[DIRECTIONS];
+    int strongest = 0;
+    for (int d = 0; d < DIRECTIONS; d++) {
+        size_t above = 0;
+        int bin = BINS - 1;
+        while (bin > 0 && (above += e->histogram[d][bin]) < SMEAR_RANK)
+            bin--;
+        rank[d] = fmax(EDGE_LEAST, (double)bin / BINS);
+        strongest = rank[d] > rank[strongest] ? d : strongest;
+    }
+    return rank[strongest] / rank[(strongest + DIRECTIONS / 2) % DIRECTIONS];
+}
+
 static void collect(edges *e, const rubor_plane *luma, const rubor_plane *again)
 {
     strong_gradients(e, luma);
@@ -119,11 +136,11 @@ static double spread_of(float *ratio, size_t count)
     return REBLUR_PX * r / sqrt(1 - r * r);
 }
 
-rubor_status rubor_quality_blur(double *blur_px, double *ratio, const rubor_image_encoded *working,
-                                rubor_error *error)
+rubor_status rubor_quality_blur(double *blur_px, double *ratio, double *smear,
+                                const rubor_image_encoded *working, rubor_error *error)
 {
     rubor_plane luma = {0}, again = {0};
-    *blur_px = *ratio = RUBOR_NULL;
+    *blur_px = *ratio = *smear = RUBOR_NULL;
     edges *e = calloc(1, sizeof *e);
     rubor_status status =
         e ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the blur measure");
@@ -136,6 +153,7 @@ rubor_status rubor_quality_blur(double *blur_px, double *ratio, const rubor_imag
     if (status != RUBOR_OK || luma.width < 16 || luma.height < 16)
         goto out;
     collect(e, &luma, &again);
+    *smear = smear_of(e);
     double sharpest = 1e9, bluntest = 0;
     int directions = 0;
     for (int d = 0; d < DIRECTIONS; d++) {

@@ -11,6 +11,8 @@ enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
 #define MOTION_RATIO 1.8
 #define MOTION_WARN_PX 1.4 /* the edges of a smear read smaller than its length */
 #define MOTION_RETAKE_PX 2.2
+#define SMEAR_WARN 2.2
+#define SMEAR_RETAKE 4.0
 #define CLIPPED_WARN 3.0
 #define CLIPPED_RETAKE 15.0
 #define BRIGHT_RETAKE 30.0
@@ -24,8 +26,14 @@ enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
 #define FAR_MM_PER_PX 1.00 /* of the working image */
 #define SKIN_LEAST 2.0
 
-static void judge_sharpness(rubor_record *record, const rubor_quality *q, double width)
+static void judge_sharpness(rubor_record *record, const rubor_quality *q, bool chart, double width)
 {
+    static const char smeared[] =
+        "The photo is smeared by motion: rest the camera and ask the person to hold still.";
+    if (chart && q->smear >= SMEAR_WARN) {
+        rubor_record_reason(record, q->smear >= SMEAR_RETAKE ? "retake" : "warn", "motion", smeared);
+        return;
+    }
     double scale = fmax(1, width / 1200), blur = q->blur_px / scale;
     bool motion = q->blur_ratio >= MOTION_RATIO;
     if (!isfinite(blur) || blur < (motion ? MOTION_WARN_PX : BLUR_WARN_PX))
@@ -102,7 +110,8 @@ void rubor_quality_judge(rubor_record *record, const rubor_quality *quality,
     if (quality->skin_percent < SKIN_LEAST)
         rubor_record_reason(record, "retake", "no_skin",
                             "No skin was found: point the camera at the treated area and light it evenly.");
-    judge_sharpness(record, quality, (double)record->photo.working_width);
+    judge_sharpness(record, quality, calibration->status == RUBOR_CALIBRATION_CHART,
+                    (double)record->photo.working_width);
     judge_light(record, quality, calibration);
     if (quality->tilt_degrees >= TILT_WARN)
         rubor_record_reason(

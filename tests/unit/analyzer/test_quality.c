@@ -40,9 +40,9 @@ static void blur_of_known_width_is_measured(void **state)
     rubor_image_encoded image;
     assert_int_equal(rubor_image_encoded_init(&image, WIDTH, HEIGHT, NULL), RUBOR_OK);
     for (double sigma = 1; sigma <= 4; sigma += 1) {
-        double blur, ratio;
+        double blur, ratio, smear;
         draw_discs(&image, sigma, 0);
-        assert_int_equal(rubor_quality_blur(&blur, &ratio, &image, NULL), RUBOR_OK);
+        assert_int_equal(rubor_quality_blur(&blur, &ratio, &smear, &image, NULL), RUBOR_OK);
         assert_float_equal(blur, sigma, 0.25 * sigma + 0.1);
         assert_true(ratio < 1.4);
     }
@@ -53,10 +53,10 @@ static void smear_in_one_direction_is_told_from_defocus(void **state)
 {
     (void)state;
     rubor_image_encoded image;
-    double blur, ratio;
+    double blur, ratio, smear;
     assert_int_equal(rubor_image_encoded_init(&image, WIDTH, HEIGHT, NULL), RUBOR_OK);
     draw_discs(&image, 0.8, 6);
-    assert_int_equal(rubor_quality_blur(&blur, &ratio, &image, NULL), RUBOR_OK);
+    assert_int_equal(rubor_quality_blur(&blur, &ratio, &smear, &image, NULL), RUBOR_OK);
     assert_true(ratio > 1.8);
     assert_true(blur > 1.5);
     rubor_image_encoded_finish(&image);
@@ -66,9 +66,9 @@ static void flat_picture_has_no_blur_to_measure(void **state)
 {
     (void)state;
     rubor_image_encoded image;
-    double blur, ratio;
+    double blur, ratio, smear;
     assert_int_equal(rubor_image_encoded_init(&image, WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_quality_blur(&blur, &ratio, &image, NULL), RUBOR_OK);
+    assert_int_equal(rubor_quality_blur(&blur, &ratio, &smear, &image, NULL), RUBOR_OK);
     assert_true(isnan(blur));
     rubor_image_encoded_finish(&image);
 }
