@@ -17,7 +17,14 @@ static const double largest_residual_px = 1.2; /* forward-backward, on level 0 *
  * skin missing.
  */
 static const double agreeing_residual_px = 1.2, agreeing_significance = 4.0, agreeing_overlap = 0.9;
+/* A pixel agrees when it comes back this near; so much of the skin must, for the rest to be set aside. */
+static const double agreeing_px = 1.5, least_agreeing_share = 0.25, settled_residual_px = 1.8;
 enum { LEAST_SKIN_PIXELS = 400, LEAST_SIDE_PX = 64, SEARCHED_PX = 60 };
+
+static rubor_status refuse(rubor_error *error, const char *why)
+{
+    return rubor_error_set(error, RUBOR_REFUSED, "misaligned: %s; retake from the baseline's position", why);
+}
 
 static int search_level(const rubor_structure_pyramid *pyramid, int levels)
 {
@@ -94,6 +101,53 @@ static double forward_backward(const rubor_warp *forward, const rubor_warp *back
     return common > 0 ? sqrt(sum / common) : INFINITY;
 }
 
+/* Leaves out of every level of pyramid what goes astray there and back by more than limit_px of level 0: new
+ * pigment has a structure of its own and pulls the alignment inside it, the skin around it does not. */
+static void set_aside(rubor_structure_pyramid *pyramid, const rubor_warp *there, const rubor_warp *back,
+                      double limit_px)
+{
+    double limit = limit_px * rubor_unit_scale_of(pyramid, 0).scale;
+    for (int l = 0; l < pyramid->levels; l++) {
+        rubor_structure *level = &pyramid->level[l];
+        rubor_unit_scale scale = rubor_unit_scale_of(pyramid, l);
+        for (int y = 0; y < level->height; y++)
+            for (int x = 0; x < level->width; x++) {
+                uint8_t *valid = &level->valid[(size_t)y * (size_t)level->width + (size_t)x];
+                rubor_point u = rubor_to_unit(&scale, x, y), q = rubor_warp_apply(there, u.x, u.y);
+                rubor_point at = rubor_warp_apply(back, q.x, q.y);
+                double dx = at.x - u.x, dy = at.y - u.y;
+                if (*valid && !(dx * dx + dy * dy < limit * limit))
+                    *valid = 0;
+            }
+    }
+}
+
+/* A second alignment by what agreed in the first; *kept gets its share of the skin. */
+static rubor_status align_by_agreement(rubor_warp *forward, rubor_warp *backward, rubor_structure_pyramid *a,
+                                       rubor_structure_pyramid *b, int level, double limit_px, double *kept,
+                                       rubor_error *error)
+{
+    double inverse[9];
+    size_t before = a->level[0].valid_count, after = 0;
+    rubor_warp f = *forward, g = *backward;
+    set_aside(a, &f, &g, limit_px);
+    set_aside(b, &g, &f, limit_px);
+    for (size_t i = 0; i < (size_t)a->level[0].width * (size_t)a->level[0].height; i++)
+        after += a->level[0].valid[i] != 0;
+    *kept = before ? (double)after / (double)before : 0;
+    rubor_warp_init(forward, f.h, a);
+    rubor_status status = descend(forward, a, b, level, error);
+    if (!status && rubor_matrix3_inverse(inverse, forward->h, NULL))
+        return refuse(error, "there and back do not lead to the same place");
+    for (int k = 0; k < 9 && !status; k++)
+        inverse[k] /= inverse[8] != 0 ? inverse[8] : 1;
+    if (!status) {
+        rubor_warp_init(backward, inverse, b);
+        status = descend(backward, b, a, level, error);
+    }
+    return status;
+}
+
 /* Unit coordinates to working pixels, as a matrix. */
 static void unit_to_pixels(double m[9], const rubor_image_calibrated *image)
 {
@@ -125,15 +179,38 @@ static void publish(rubor_registration *out, const rubor_warp *warp, const rubor
     snprintf(out->model, sizeof out->model, "%s", warp->columns ? "homography+grid" : "homography");
 }
 
-static rubor_status refuse(rubor_error *error, const char *why)
+/* The structure matches and the ways there and back do not meet everywhere: align again by what agrees, until
+ * the ways meet or come no nearer. */
+static rubor_status settle_by_agreement(rubor_registration *out, rubor_warp *forward, rubor_warp *backward,
+                                        rubor_structure_pyramid *a, rubor_structure_pyramid *b, int level,
+                                        const rubor_image_calibrated *visit,
+                                        const rubor_image_calibrated *baseline, double residual,
+                                        rubor_error *error)
 {
-    return rubor_error_set(error, RUBOR_REFUSED, "misaligned: %s; retake from the baseline's position", why);
+    rubor_warp best = *forward;
+    double nearest = residual;
+    for (int round = 0; round < 3 && !(nearest < largest_residual_px); round++) {
+        double kept, overlap;
+        rubor_status status =
+            align_by_agreement(forward, backward, a, b, level, fmax(agreeing_px, nearest), &kept, error);
+        if (status)
+            return status;
+        residual = forward_backward(forward, backward, a, b, &overlap);
+        if (!(residual < nearest) || kept < least_agreeing_share)
+            break;
+        nearest = residual;
+        best = *forward;
+    }
+    publish(out, &best, visit, baseline);
+    out->residual_px = nearest * a->level[0].step;
+    return nearest < settled_residual_px ? RUBOR_OK
+                                         : refuse(error, "there and back do not lead to the same place");
 }
 
 /* Both ways and the checks; *out gets what was found also when it is refused. */
-static rubor_status align(rubor_registration *out, const rubor_structure_pyramid *a,
-                          const rubor_structure_pyramid *b, const rubor_image_calibrated *visit,
-                          const rubor_image_calibrated *baseline, rubor_error *error)
+static rubor_status align(rubor_registration *out, rubor_structure_pyramid *a, rubor_structure_pyramid *b,
+                          const rubor_image_calibrated *visit, const rubor_image_calibrated *baseline,
+                          rubor_error *error)
 {
     rubor_search_hit hits[RUBOR_SEARCH_HITS];
     rubor_warp forward, backward;
@@ -167,9 +244,9 @@ static rubor_status align(rubor_registration *out, const rubor_structure_pyramid
         return RUBOR_OK;
     if (correlation < least_correlation || significance < least_significance)
         return refuse(error, "the skin's structure does not match the baseline's");
-    if (!(residual < largest_residual_px))
-        return refuse(error, "there and back do not lead to the same place");
-    return RUBOR_OK;
+    if (residual < largest_residual_px)
+        return RUBOR_OK;
+    return settle_by_agreement(out, &forward, &backward, a, b, level, visit, baseline, residual, error);
 }
 
 /* Whole steps that bring both photos to like sizes of at most RUBOR_ALIGN_FINEST_PX. */
