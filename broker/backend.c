@@ -60,12 +60,20 @@ void rubor_broker_send_away(rubor_broker *broker, rubor_worker *worker, bool die
     free(worker);
 }
 
+/* The worker ends a job itself after hello.job_seconds; the margin is for moving photo and result. */
+static int64_t longest_job_ms(const rubor_worker *worker)
+{
+    return (worker->hello.job_seconds + RUBOR_JOB_MARGIN_S) * 1000;
+}
+
 void rubor_broker_heartbeats(rubor_broker *broker, int64_t now_ms)
 {
     int64_t interval = broker->options.heartbeat_ms;
     for (rubor_worker *w = broker->worker_list, *next; w; w = next) {
         next = w->next;
-        if (w->bad || now_ms - w->seen_ms > interval * RUBOR_HEARTBEATS_MISSED) {
+        if (w->busy && now_ms - w->handed_ms > longest_job_ms(w)) { /* its heartbeats prove nothing */
+            rubor_broker_send_away(broker, w, true, "it keeps a job for longer than a job may take");
+        } else if (w->bad || now_ms - w->seen_ms > interval * RUBOR_HEARTBEATS_MISSED) {
             rubor_broker_send_away(broker, w, true,
                                    w->bad ? "it cannot be reached" : "its heartbeats stopped");
         } else if (now_ms - w->sent_ms >= interval) {
@@ -393,6 +401,12 @@ static void handle_final(rubor_broker *broker, rubor_worker *worker, const rubor
     if (its_own)
         worker->busy = false;
     rubor_status status = envelope->status;
+    if (its_own && status == RUBOR_BUSY) { /* it computes something else; it registers when it is free */
+        rubor_queue_again(broker->queue, envelope->job, 0, rubor_broker_now_ms());
+        free(envelope);
+        rubor_broker_send_away(broker, worker, false, "it is busy with another job");
+        return;
+    }
     if (status == RUBOR_OK && frames->count <= BODY)
         status = rubor_error_set(&error, RUBOR_PROTOCOL, "a worker's result is empty");
     rubor_queue_event event =

@@ -20,7 +20,7 @@ rubor_status rubor_worker_hello_pack(rubor_buffer *out, const rubor_worker_hello
 {
     rubor_wire_writer writer;
     rubor_wire_writer_init(&writer);
-    rubor_wire_put_map(&writer, 6);
+    rubor_wire_put_map(&writer, 7);
     put_pair(&writer, "id", hello->id);
     put_pair(&writer, "host", hello->host);
     put_pair(&writer, "version", hello->version);
@@ -28,6 +28,8 @@ rubor_status rubor_worker_hello_pack(rubor_buffer *out, const rubor_worker_hello
     put_pair(&writer, "sandbox", hello->sandbox);
     rubor_wire_put_text(&writer, "pid");
     rubor_wire_put_integer(&writer, hello->pid);
+    rubor_wire_put_text(&writer, "job_seconds");
+    rubor_wire_put_integer(&writer, hello->job_seconds);
     return take(out, &writer, error);
 }
 
@@ -39,12 +41,15 @@ rubor_status rubor_worker_hello_unpack(rubor_worker_hello *out, rubor_bytes body
     if (status)
         return status;
     const msgpack_object *map = &unpacked.root;
+    const msgpack_object *job_seconds = rubor_wire_find(map, "job_seconds");
+    out->job_seconds = RUBOR_JOB_SECONDS;
     if (!rubor_wire_text(out->id, sizeof out->id, rubor_wire_find(map, "id")) || !out->id[0] ||
         !rubor_wire_text(out->host, sizeof out->host, rubor_wire_find(map, "host")) ||
         !rubor_wire_text(out->version, sizeof out->version, rubor_wire_find(map, "version")) ||
         !rubor_wire_text(out->algorithm, sizeof out->algorithm, rubor_wire_find(map, "algorithm")) ||
         !rubor_wire_text(out->sandbox, sizeof out->sandbox, rubor_wire_find(map, "sandbox")) ||
-        !rubor_wire_integer(&out->pid, rubor_wire_find(map, "pid"), 0, INT64_MAX))
+        !rubor_wire_integer(&out->pid, rubor_wire_find(map, "pid"), 0, INT64_MAX) ||
+        (job_seconds && !rubor_wire_integer(&out->job_seconds, job_seconds, 1, RUBOR_JOB_SECONDS_MOST)))
         status = rubor_error_set(error, RUBOR_PROTOCOL, "a worker's READY is malformed");
     rubor_wire_body_finish(&unpacked);
     return status;

@@ -9,7 +9,10 @@
 typedef struct rubor_worker_hello {
     char id[64], host[64], version[RUBOR_CODE_SIZE], algorithm[RUBOR_CODE_SIZE], sandbox[64];
     int64_t pid;
+    int64_t job_seconds; /* it ends a job itself after so long; RUBOR_JOB_SECONDS when it does not say */
 } rubor_worker_hello;
+
+enum { RUBOR_JOB_SECONDS = 120, RUBOR_JOB_SECONDS_MOST = 3600 };
 
 rubor_status rubor_worker_hello_pack(rubor_buffer *out, const rubor_worker_hello *hello, rubor_error *error);
 rubor_status rubor_worker_hello_unpack(rubor_worker_hello *out, rubor_bytes body, rubor_error *error);

@@ -173,6 +173,25 @@ static void start_job(worker *w, const rubor_link_message *message)
     }
 }
 
+/* A job that comes while one runs is handed back at once: dropped, it would be kept alive by our heartbeats.
+ */
+static void refuse_job(worker *w, const rubor_link_message *message)
+{
+    rubor_error error = {0};
+    rubor_buffer packed = {0};
+    rubor_envelope *e = malloc(sizeof *e);
+    say(w, 3, "a second job was sent while one runs");
+    if (e && rubor_envelope_unpack(e, message->parts[0], &error) == RUBOR_OK) {
+        e->status = RUBOR_BUSY;
+        snprintf(e->message, sizeof e->message, "the worker is busy with another job");
+        e->picture_count = 0;
+        if (rubor_envelope_pack(&packed, e, &error) == RUBOR_OK)
+            rubor_link_send_final(&w->link, e->job, &(rubor_bytes){packed.data, packed.size}, 1);
+    }
+    free(packed.data);
+    free(e);
+}
+
 /* ---- the loop ---- */
 
 static rubor_status connect_again(worker *w, const char *why, rubor_error *error)
@@ -202,8 +221,8 @@ static void read_broker(worker *w)
         if (!w->registered && w->options->ready)
             w->options->ready(w->options->context, w->link.endpoint, w->hello.id);
         w->registered = true;
-        if (message.command == RUBOR_MDPW_REQUEST && w->busy)
-            say(w, 3, "a second job was sent while one runs");
+        if (message.command == RUBOR_MDPW_REQUEST && message.count > 0 && w->busy)
+            refuse_job(w, &message);
         else if (message.command == RUBOR_MDPW_REQUEST && message.count > 0)
             start_job(w, &message);
         rubor_link_message_finish(&message);
@@ -215,10 +234,10 @@ static void keep_alive(worker *w)
     enum { MISSED = 5 }; /* the broker may be in an fsync: more patient with it than it is with us */
     int64_t now = monotonic_ms();
     rubor_error error = {0};
-    if (!w->link.socket) {
-        if (now >= w->retry_ms && connect_again(w, NULL, &error) != RUBOR_OK)
+    if (!w->link.socket) { /* READY says "I am free": not while a job runs, though its result is lost */
+        if (!w->busy && now >= w->retry_ms && connect_again(w, NULL, &error) != RUBOR_OK)
             say(w, 3, "%s", error.message);
-    } else if (now - w->heard_ms > (int64_t)MISSED * w->options->heartbeat_ms) {
+    } else if (!w->busy && now - w->heard_ms > (int64_t)MISSED * w->options->heartbeat_ms) {
         rubor_link_close(&w->link);
         rubor_link_next_broker(&w->link);
         if (connect_again(w, "the broker is silent", &error) != RUBOR_OK)
@@ -267,6 +286,7 @@ static void name_worker(worker *w)
     gethostname(host, sizeof host - 1);
     snprintf(w->hello.host, sizeof w->hello.host, "%s", host[0] ? host : "unknown");
     w->hello.pid = getpid();
+    w->hello.job_seconds = w->options->job_seconds;
     if (w->options->id)
         snprintf(w->hello.id, sizeof w->hello.id, "%s", w->options->id);
     else
@@ -281,7 +301,7 @@ rubor_status rubor_worker_run(const rubor_worker_options *options, rubor_error *
 {
     rubor_worker_options own = *options;
     own.heartbeat_ms = own.heartbeat_ms > 0 ? own.heartbeat_ms : 1000;
-    own.job_seconds = own.job_seconds > 0 ? own.job_seconds : 120;
+    own.job_seconds = own.job_seconds > 0 ? own.job_seconds : RUBOR_JOB_SECONDS;
     own.job_bytes = own.job_bytes > 0 ? own.job_bytes : (int64_t)3 << 30;
     worker *w = calloc(1, sizeof *w);
     if (!w)

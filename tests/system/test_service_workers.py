@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -19,11 +20,11 @@ CRASHED = 17
 class Worker:
     """The worker side of protocol/PROTOCOL.md, as far as the test wants it."""
 
-    def __init__(self, endpoint, algorithm):
+    def __init__(self, endpoint, algorithm, **more):
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.connect(endpoint)
-        hello = {"id": "test", "host": "here", "version": "0", "algorithm": algorithm, "sandbox": "none", "pid": 1}
+        hello = {"id": "test", "host": "here", "version": "0", "algorithm": algorithm, "sandbox": "none", "pid": 1, **more}
         self.send(b"\x01", b"rubor", msgpack.packb(hello))
 
     def send(self, *frames):
@@ -114,6 +115,35 @@ def late(client, workers_endpoint, algorithm):
     return again
 
 
+def busy(client, worker):
+    """A worker that is handed a job while it computes another gives it back; nothing is lost and no death is counted."""
+    job = submit(client, 5, (8, 8, 8))
+    address, head, _ = worker.job()
+    deaths = counts(client)["worker_deaths"]
+    worker.final(address, head, 10, message="busy")
+    check(worker.receive(b"\x06", 3) is not None, "a busy worker is sent away until it is free")
+    free = Worker(worker_endpoint, algorithm)
+    got = free.job()
+    check(got and got[1]["job"] == job and got[1]["attempt"] == 1, "its job goes to a free worker as if new", got)
+    check(counts(client)["worker_deaths"] == deaths, "and nobody died of it", counts(client))
+    free.final(got[0], got[1], 7, message="refused by the test")
+    check(state(client, job, 5)["state"] == "failed", "the free worker ends it")
+    return free
+
+
+def hoarder(ended):
+    """Heartbeats do not keep a job for ever: its worker said how long it may take."""
+    with folder() as own, Service("broker", "--data", own / "data", "--endpoint", "tcp://127.0.0.1:*",
+                                  "--worker-endpoint", "tcp://127.0.0.1:*") as service:
+        worker = Worker(service.ready["workers"], algorithm, job_seconds=1)
+        submit(service.ready["endpoint"], 1, (3, 3, 3))
+        check(worker.job() is not None, "the hoarder has a job")
+        began = time.monotonic()
+        check(worker.receive(b"\x06", 40) is not None, "a worker that keeps its job beyond its time is sent away")
+        check(time.monotonic() - began > 25, "but not early", time.monotonic() - began)
+    ended.append(True)
+
+
 def lies(client, worker):
     for rest in [(b"\xc1garbage",), (msgpack.packb({"schema": 1, "photo": {"digest": "0" * 64}}),), ()]:
         job = submit(client, 3, (len(rest), 5, len(rest[0]) if rest else 0))
@@ -186,11 +216,16 @@ with folder() as home:
                  log=home / "log") as service:
         client, worker_endpoint = service.ready["endpoint"], service.ready["workers"]
         algorithm = counts(client)["algorithm"]
+        slow = threading.Thread(target=hoarder, args=(ended := [],))  # half a minute, beside the rest
+        slow.start()
         first = Worker(worker_endpoint, algorithm)
         quarantine(client, first, environment(RUBOR_ENDPOINT=client))
         first.send(b"\x06")
         second = late(client, worker_endpoint, algorithm)
+        second = busy(client, second)
         lies(client, second)
         drain(home, service, client, second)
     killed_children(home)
+    slow.join()
+    check(ended, "the hoarder's story was told to its end")
 finish()
