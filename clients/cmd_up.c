@@ -3,6 +3,7 @@
 #include "clients/commands.h"
 #include "clients/mdp_client.h"
 #include "clients/options.h"
+#include "clients/page_token.h"
 #include "clients/serve.h"
 #include "clients/service_log.h"
 #include "clients/supervisor.h"
@@ -17,7 +18,7 @@
 static char log_name[] = "up";
 
 typedef struct up {
-    const char *data, *store, *endpoint, *worker_endpoint, *http, *metrics;
+    const char *data, *store, *endpoint, *worker_endpoint, *http, *metrics, *tokens;
     char *keys;
     long workers;
     bool noop, page;
@@ -25,6 +26,7 @@ typedef struct up {
     rubor_child *broker, *serve, *exporter;
     int first_worker;
     bool said_ready;
+    char token[RUBOR_PAGE_TOKEN_SIZE]; /* of the page; "" with a token file of the user's */
     char real_endpoint[256], real_workers[256], local[256];
 } up;
 
@@ -124,10 +126,18 @@ static bool start_page(up *u)
 {
     if (!u->page)
         return true;
+    char made[4200];
+    rubor_error error = {0};
+    const char *folder = strncmp(u->store, "sqlite:", 7) == 0 ? u->store + 7 : u->store;
+    if (!u->tokens && rubor_page_token(made, sizeof made, u->token, folder, &error) != RUBOR_OK) {
+        rubor_fail("up", &error);
+        return false;
+    }
     u->serve = rubor_supervisor_add(&u->supervisor, "serve", "serve");
     const char *endpoint = u->keys && u->local[0] ? u->local : u->real_endpoint;
     return u->serve && rubor_child_argument(u->serve, "--endpoint", endpoint) &&
            rubor_child_argument(u->serve, "--http", u->http ? u->http : RUBOR_HTTP_DEFAULT) &&
+           rubor_child_argument(u->serve, "--tokens", u->tokens ? u->tokens : made) &&
            rubor_child_start(u->serve, NULL) == RUBOR_OK;
 }
 
@@ -145,7 +155,7 @@ static bool start_metrics(up *u)
 static void say_ready(up *u)
 {
     bool worker = false;
-    char http[256], token[256], metrics[256];
+    char http[256], metrics[256];
     for (long i = 0; i < u->workers; i++)
         worker = worker || u->supervisor.children[u->first_worker + i].ready;
     if (u->said_ready || !worker || (u->serve && !u->serve->ready) || (u->exporter && !u->exporter->ready))
@@ -156,8 +166,8 @@ static void say_ready(up *u)
         printf(" http=%s", http);
         rubor_child_replace(u->serve, "--http", strncmp(http, "http://", 7) == 0 ? http + 7 : http);
     }
-    if (u->serve && rubor_child_value(u->serve, "token", token, sizeof token))
-        printf(" token=%s", token);
+    if (u->serve && u->token[0])
+        printf(" token=%s", u->token);
     if (u->exporter && rubor_child_value(u->exporter, "metrics", metrics, sizeof metrics))
         printf(" metrics=%s", metrics);
     printf(" workers=%s\n", u->real_workers);
@@ -233,7 +243,7 @@ static int run(up *u)
 int rubor_cmd_up(int argc, char **argv)
 {
     char *data = NULL, *store = NULL, *workers_text = NULL, *endpoint = NULL, *worker_endpoint = NULL,
-         *http = NULL, *metrics = NULL, *keys = NULL;
+         *http = NULL, *metrics = NULL, *keys = NULL, *tokens = NULL;
     int noop = 0, no_page = 0;
     const struct poptOption table[] = {
         RUBOR_OPTION_TEXT("data", &data, "folder of the store (default: $XDG_DATA_HOME/rubor)", "DIR"),
@@ -247,6 +257,9 @@ int rubor_cmd_up(int argc, char **argv)
                           "where workers connect (default: a socket in the store's folder)", "E"),
         RUBOR_OPTION_TEXT("http", &http, "where the page listens (default: " RUBOR_HTTP_DEFAULT ")",
                           "HOST:PORT"),
+        RUBOR_OPTION_TEXT("tokens", &tokens,
+                          "token file of the page (default: page.tokens in the store's folder, made once)",
+                          "FILE"),
         RUBOR_OPTION_SWITCH("no-http", &no_page, "no page"),
         RUBOR_OPTION_TEXT("metrics", &metrics, "serve Prometheus text at http://HOST:PORT/metrics",
                           "HOST:PORT"),
@@ -264,6 +277,11 @@ int rubor_cmd_up(int argc, char **argv)
         code = rubor_usage("up", "--data and --store name the same thing; give one");
     if (code < 0 && workers_text && rubor_parse_integer(&workers, "workers", workers_text, 1, 64, &error))
         code = rubor_usage("up", "%s", error.message);
+    bool here = !http || strncmp(http, "127.", 4) == 0 || strncmp(http, "localhost:", 10) == 0 ||
+                strncmp(http, "[::1]:", 6) == 0;
+    if (code < 0 && !here && !tokens)
+        code = rubor_usage(
+            "up", "--http %.100s can be reached from other machines: name a token file with --tokens", http);
     up *u = code < 0 ? calloc(1, sizeof *u) : NULL;
     if (u) {
         const char *from_environment = getenv("RUBOR_ENDPOINT"), *folder = keys ? keys : getenv("RUBOR_KEYS");
@@ -274,6 +292,7 @@ int rubor_cmd_up(int argc, char **argv)
         u->worker_endpoint = worker_endpoint;
         u->http = http;
         u->metrics = metrics;
+        u->tokens = tokens;
         u->page = !no_page;
         u->keys = folder && *folder ? strdup(folder) : NULL;
         unsetenv("RUBOR_KEYS"); /* children are told on their command line; some of them need none */

@@ -21,7 +21,8 @@ struct rubor_serve {
     rubor_serve_pool *pool;
     rubor_access *access;
     char address[96];
-    char hosts[4][80]; /* values of Host that are answered: keeps other sites' names from being pointed here */
+    char hosts[4]
+              [80]; /* values of Host that are answered: keeps other sites' names from being pointed here */
     int host_count;
 };
 
@@ -47,8 +48,9 @@ typedef struct exchange {
     bool too_large;
 } exchange;
 
-static enum MHD_Result send_reply(struct MHD_Connection *connection, unsigned code, const char *type, size_t size,
-                                  void *data, enum MHD_ResponseMemoryMode mode, const char *cache, const char *cookie)
+static enum MHD_Result send_reply(struct MHD_Connection *connection, unsigned code, const char *type,
+                                  size_t size, void *data, enum MHD_ResponseMemoryMode mode,
+                                  const char *cache, const char *cookie)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(size, data, mode);
     if (!response) {
@@ -58,14 +60,17 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, unsigned co
     }
     MHD_add_response_header(response, "Content-Type", type);
     MHD_add_response_header(response, "Cache-Control", cache);
-    MHD_add_response_header(response, "Content-Security-Policy",
-                            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-                            "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
+    MHD_add_response_header(
+        response, "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     if (cookie)
         MHD_add_response_header(response, "Set-Cookie", cookie);
+    if (cookie && strstr(cookie, "Max-Age=0"))
+        MHD_add_response_header(response, "Clear-Site-Data", "\"cache\"");
     enum MHD_Result sent = MHD_queue_response(connection, code, response);
     MHD_destroy_response(response);
     return sent;
@@ -77,7 +82,8 @@ static enum MHD_Result send_web(struct MHD_Connection *connection, rubor_web_rep
     size_t size = reply->body.size;
     reply->body = (rubor_buffer){0};
     return send_reply(connection, reply->http_code ? reply->http_code : 500, reply->type, size, data,
-                      MHD_RESPMEM_MUST_FREE, reply->immutable ? "private, max-age=31536000, immutable" : "no-store",
+                      MHD_RESPMEM_MUST_FREE,
+                      "no-store", /* patients' pictures do not outlive the session in the browser */
                       cookie);
 }
 
@@ -142,7 +148,8 @@ static enum MHD_Result call_api(rubor_serve *serve, struct MHD_Connection *conne
     rubor_error error = {0};
     rubor_web_reply reply = {0};
     const char *cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, COOKIE);
-    rubor_web_request request = {.pool = serve->pool, .body = body, .argument = query_argument, .context = connection};
+    rubor_web_request request = {
+        .pool = serve->pool, .body = body, .argument = query_argument, .context = connection};
     if (rubor_access_check(serve->access, &request.user, cookie, &error) != RUBOR_OK)
         return refuse(connection, RUBOR_FORBIDDEN, 401, error.message);
     const rubor_web_route *route = rubor_web_find_route(method, path, &known);
@@ -162,7 +169,8 @@ static enum MHD_Result call_api(rubor_serve *serve, struct MHD_Connection *conne
 static enum MHD_Result serve_post(rubor_serve *serve, struct MHD_Connection *connection, const char *path,
                                   const exchange *sent)
 {
-    /* A form on another site cannot set this header: with SameSite it keeps foreign pages from acting here. */
+    /* A form on another site cannot set this header: with SameSite it keeps foreign pages from acting here.
+     */
     if (!MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Rubor"))
         return refuse(connection, RUBOR_FORBIDDEN, 0, "the header X-Rubor is missing");
     if (sent->too_large)
@@ -172,9 +180,10 @@ static enum MHD_Result serve_post(rubor_serve *serve, struct MHD_Connection *con
         json_decref(body);
         return refuse(connection, RUBOR_INVALID, 0, "the body is not a JSON object");
     }
-    enum MHD_Result result = strcmp(path, "/api/login") == 0    ? login(serve, connection, body)
-                             : strcmp(path, "/api/logout") == 0 ? logout(serve, connection)
-                                                                : call_api(serve, connection, "POST", path, body);
+    enum MHD_Result result = strcmp(path, "/api/login") == 0 ? login(serve, connection, body)
+                             : strcmp(path, "/api/logout") == 0
+                                 ? logout(serve, connection)
+                                 : call_api(serve, connection, "POST", path, body);
     json_decref(body);
     return result;
 }
@@ -184,7 +193,8 @@ static enum MHD_Result serve_get(rubor_serve *serve, struct MHD_Connection *conn
     for (size_t i = 0; i < sizeof page_files / sizeof page_files[0]; i++)
         if (strcmp(path, page_files[i].path) == 0)
             return send_reply(connection, 200, page_files[i].type, *page_files[i].size,
-                              (void *)(uintptr_t)page_files[i].data, MHD_RESPMEM_PERSISTENT, "no-cache", NULL);
+                              (void *)(uintptr_t)page_files[i].data, MHD_RESPMEM_PERSISTENT, "no-cache",
+                              NULL);
     if (strncmp(path, "/api/", 5) == 0)
         return call_api(serve, connection, "GET", path, NULL);
     return refuse(connection, RUBOR_NOT_FOUND, 0, "there is nothing at this address");
@@ -206,8 +216,9 @@ static enum MHD_Result collect(exchange *sent, const char *data, size_t *size)
     return MHD_YES;
 }
 
-static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path, const char *method,
-                              const char *version, const char *data, size_t *size, void **state)
+static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *path,
+                              const char *method, const char *version, const char *data, size_t *size,
+                              void **state)
 {
     (void)version;
     rubor_serve *serve = context;
@@ -247,9 +258,11 @@ static rubor_status open_socket(int *out, const char *http, bool *loopback, rubo
         return rubor_error_set(error, RUBOR_INVALID, "\"%s\" is not HOST:PORT", http);
     bool bracketed = http[0] == '[' && http[length - 1] == ']' && length > 2;
     snprintf(host, sizeof host, "%.*s", (int)(length - (bracketed ? 2 : 0)), http + (bracketed ? 1 : 0));
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *found = NULL;
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM},
+                    *found = NULL;
     if (getaddrinfo(host, strcmp(colon + 1, "*") == 0 ? "0" : colon + 1, &hints, &found) != 0)
-        return rubor_error_set(error, RUBOR_INVALID, "\"%s\" is not an address this machine can listen on", http);
+        return rubor_error_set(error, RUBOR_INVALID, "\"%s\" is not an address this machine can listen on",
+                               http);
     const struct sockaddr *name = found->ai_addr;
     *loopback = name->sa_family == AF_INET
                     ? ntohl(((const struct sockaddr_in *)(const void *)name)->sin_addr.s_addr) >> 24 == 127
@@ -271,7 +284,8 @@ static rubor_status open_socket(int *out, const char *http, bool *loopback, rubo
 static void add_host(rubor_serve *serve, const char *host, int port)
 {
     if (serve->host_count < 4)
-        snprintf(serve->hosts[serve->host_count++], sizeof serve->hosts[0], port ? "%s:%d" : "%s", host, port);
+        snprintf(serve->hosts[serve->host_count++], sizeof serve->hosts[0], port ? "%s:%d" : "%s", host,
+                 port);
 }
 
 static void name_address(rubor_serve *serve, int fd, const char *http, const char *public_host)
@@ -279,8 +293,9 @@ static void name_address(rubor_serve *serve, int fd, const char *http, const cha
     struct sockaddr_storage bound = {0};
     socklen_t size = sizeof bound;
     getsockname(fd, (struct sockaddr *)&bound, &size);
-    int port = ntohs(bound.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
-                                                 : ((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+    int port =
+        ntohs(bound.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port
+                                          : ((const struct sockaddr_in *)(const void *)&bound)->sin_port);
     char host[80];
     snprintf(host, sizeof host, "%.*s", (int)(strrchr(http, ':') - http), http);
     snprintf(serve->address, sizeof serve->address, "http://%s:%d", host, port);
@@ -302,8 +317,9 @@ rubor_status rubor_serve_start(rubor_serve **out, const rubor_serve_options *opt
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
     rubor_status status = open_socket(&fd, http, &loopback, error);
     if (status == RUBOR_OK && !loopback && !options->tokens_path)
-        status = rubor_error_set(error, RUBOR_FORBIDDEN,
-                                 "%s can be reached from other machines: name a token file with --tokens", http);
+        status =
+            rubor_error_set(error, RUBOR_FORBIDDEN,
+                            "%s can be reached from other machines: name a token file with --tokens", http);
     if (status == RUBOR_OK)
         status = rubor_access_create(&serve->access, options->tokens_path, error);
     if (status == RUBOR_OK)
@@ -313,9 +329,9 @@ rubor_status rubor_serve_start(rubor_serve **out, const rubor_serve_options *opt
     name_address(serve, fd, http, options->public_host);
     serve->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, answer, serve, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MOST,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, forget_exchange, NULL,
-        MHD_OPTION_END);
+        MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+        MHD_OPTION_NOTIFY_COMPLETED, forget_exchange, NULL, MHD_OPTION_END);
     if (!serve->daemon)
         status = rubor_error_set(error, RUBOR_INTERNAL, "the HTTP server could not be started on %s", http);
     else

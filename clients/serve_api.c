@@ -42,7 +42,6 @@ void rubor_web_refuse(rubor_web_reply *reply, rubor_status status, const char *m
     char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
     json_decref(value);
     reply->http_code = http_code_of(status);
-    reply->immutable = false;
     snprintf(reply->type, sizeof reply->type, "application/json");
     if (text)
         reply->body = (rubor_buffer){(uint8_t *)text, strlen(text)};
@@ -347,7 +346,6 @@ static rubor_status get_picture(const rubor_web_request *request, rubor_web_repl
     if (status == RUBOR_OK) {
         bool png = strcmp(got.body.type, "image/png") == 0; /* nothing else than these two is ever passed on */
         reply->http_code = 200;
-        reply->immutable = true;
         snprintf(reply->type, sizeof reply->type, png ? "image/png" : "image/jpeg");
         reply->body = got.attachments[0];
         got.attachments[0] = (rubor_buffer){0};

@@ -20,7 +20,6 @@ typedef struct rubor_web_reply {
     unsigned http_code;
     char type[64];       /* media type */
     rubor_buffer body;   /* owned; finish with rubor_buffer_finish */
-    bool immutable;      /* the same address always gives the same bytes: may be cached */
 } rubor_web_reply;
 
 typedef struct rubor_web_route {
