@@ -13,7 +13,13 @@
 #define SET(field, text) snprintf(field, sizeof(field), "%s", text)
 
 /* Two lamps this far apart leave too much doubt in delta_ei (relative) to compare. */
-#define LIGHTING_WARN 0.08
+/* Same lamp on another day: 0.009, at most 0.06; another lamp: 0.09 on average (docs/MEASUREMENT.md "Another
+ * lamp"). */
+#define LIGHTING_WARN 0.06
+/* Hue angle of skin in CIELAB, degrees: measured skins of all tones lie within 40 to 75, red ones down to 30.
+ */
+#define SKIN_HUE_LEAST 20.0
+#define SKIN_HUE_MOST 90.0
 #define CRUST_FLAG 0.1  /* % of the region */
 #define BRUISE_FLAG 1.0 /* % of the region */
 #define SUNBURN_EI 4.0  /* delta_ei of untreated skin against the chart */
@@ -115,6 +121,32 @@ static void describe_skin(rubor_record *out, const rubor_frame *frame)
     SET(out->skin.tone, rubor_skin_tone(frame->skin.ita));
     for (int i = 0; i < 3; i++)
         out->skin.lab[i] = frame->skin.lab[i];
+}
+
+/* A profile is trusted as long as nothing in the photo speaks against it. */
+static void judge_profile(rubor_record *out, const rubor_frame *frame)
+{
+    char sentence[RUBOR_SENTENCE_SIZE];
+    double hue = atan2(frame->skin.lab[2], frame->skin.lab[1]) * (180 / 3.14159265358979323846);
+    if (frame->profile_refused) {
+        snprintf(sentence, sizeof sentence, "The station's profile was not used: %.140s.", frame->refused);
+        rubor_record_reason(out, "warn", "profile_refused", sentence);
+    } else if (frame->refused[0]) {
+        snprintf(sentence, sizeof sentence, "The chart was not used: %.150s.", frame->refused);
+        rubor_record_reason(out, "warn", "chart_refused", sentence);
+    }
+    if (frame->profile_contradicted)
+        rubor_record_reason(
+            out, "warn", "profile_contradicted",
+            "The chart in the photo says another light than the station's profile: make a new profile.");
+    if (frame->calibration.status == RUBOR_CALIBRATION_PROFILE && frame->skin.area_percent > 0 &&
+        !(hue >= SKIN_HUE_LEAST && hue <= SKIN_HUE_MOST)) {
+        rubor_record_reason(
+            out, "warn", "profile_contradicted",
+            "Skin has an impossible color under the station's profile: another camera, lamp or setting; "
+            "make a new profile.");
+        rubor_record_flag(out, "not_comparable");
+    }
 }
 
 static rubor_status prepare(analysis *a, rubor_record *out, rubor_bytes photo, rubor_bytes baseline,
@@ -324,6 +356,7 @@ rubor_status rubor_analyze(rubor_record *out, rubor_maps *maps, rubor_bytes phot
     if (status != RUBOR_OK)
         goto out;
     describe_skin(out, &a.visit);
+    judge_profile(out, &a.visit);
     out->findings.pinpoint_count = a.findings.pinpoint_count;
     out->findings.crust_percent = a.findings.crust_percent;
     out->findings.bruise_percent = a.findings.bruise_percent;

@@ -27,6 +27,9 @@ void rubor_frame_finish(rubor_frame *frame)
     memset(frame, 0, sizeof *frame);
 }
 
+/* The same lamp on another day is at most 0.06 away, another lamp 0.09 on average (docs/MEASUREMENT.md). */
+static const double PROFILE_DISTANCE_MOST = 0.10;
+
 /* Chart in the frame, else the station's profile, else nothing: never a guess at the light. */
 static rubor_status calibrate(rubor_frame *frame, const rubor_image_encoded *working, rubor_bytes bytes,
                               const rubor_frame_options *options, rubor_error *error)
@@ -35,8 +38,12 @@ static rubor_status calibrate(rubor_frame *frame, const rubor_image_encoded *wor
         .corners_px = options->corners_px, .edition = options->edition, .table = options->table};
     rubor_error why = {0};
     rubor_status status = rubor_calibrate(&frame->calibration, &frame->info, working, bytes, &how, &why);
-    if (status == RUBOR_OK)
+    if (status == RUBOR_OK) {
+        const rubor_calibration *kept = options->profile ? &options->profile->calibration : NULL;
+        frame->profile_contradicted =
+            kept && rubor_calibration_lighting_distance(&frame->calibration, kept) > PROFILE_DISTANCE_MOST;
         return RUBOR_OK;
+    }
     if (status != RUBOR_NOT_FOUND && status != RUBOR_REFUSED)
         return rubor_error_set(error, status, "%s", why.message);
     if (status == RUBOR_REFUSED)

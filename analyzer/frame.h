@@ -24,8 +24,9 @@ typedef struct rubor_frame {
     rubor_image_calibrated image; /* working size */
     rubor_skin skin;
     rubor_quality quality;
-    double scale_x, scale_y; /* full-resolution px -> working px: (p + 0.5) * scale - 0.5 */
-    double mm_per_px;        /* of the working image; NaN where unknown */
+    double scale_x, scale_y;   /* full-resolution px -> working px: (p + 0.5) * scale - 0.5 */
+    double mm_per_px;          /* of the working image; NaN where unknown */
+    bool profile_contradicted; /* the chart in the frame says another light than the profile */
     bool profile_refused;
     char refused[RUBOR_SENTENCE_SIZE]; /* why a profile or a chart could not be used; "" otherwise */
     double decode_ms, calibrate_ms;
