@@ -257,13 +257,15 @@ static void read_wakes(rubor_broker *broker)
         }
 }
 
-/* At most so many messages of one socket before the others and the timers get their turn. */
-enum { TURN = 64 };
+/* At most so many messages of one socket, and so much time for a client socket, before the others and the
+ * timers get their turn: a photo costs an fsync, and a disk may take seconds for one. */
+enum { TURN = 64, TURN_MS = 200 };
 
 static void read_clients(rubor_broker *broker, void *socket)
 {
     rubor_frames frames;
-    for (int i = 0; socket && i < TURN; i++) {
+    int64_t until_ms = rubor_broker_now_ms() + TURN_MS;
+    for (int i = 0; socket && i < TURN && rubor_broker_now_ms() < until_ms; i++) {
         int got = rubor_frames_receive(&frames, socket);
         if (got == 0)
             return;
@@ -272,6 +274,7 @@ static void read_clients(rubor_broker *broker, void *socket)
     }
 }
 
+/* True when nothing waits any more. */
 static bool read_workers(rubor_broker *broker)
 {
     rubor_frames frames;
@@ -285,12 +288,14 @@ static bool read_workers(rubor_broker *broker)
     return false;
 }
 
+/* A worker is not dead, nor its lease over, while its heartbeats wait to be read: workers_read says that
+ * nothing slow was done since their socket was found empty. */
 static void run_timers(rubor_broker *broker, bool workers_read)
 {
     int64_t now = rubor_broker_now_ms();
-    if (workers_read) /* a worker is not dead while its heartbeats wait to be read */
+    if (workers_read)
         rubor_broker_heartbeats(broker, now);
-    for (;;) {
+    while (workers_read) {
         rubor_queue_event event = rubor_queue_tick(broker->queue, now);
         if (event.kind == RUBOR_EVENT_NONE)
             break;
@@ -329,10 +334,10 @@ rubor_status rubor_broker_run(rubor_broker *broker, rubor_error *error)
         if (count < 0 && errno != EINTR)
             return rubor_error_set(error, RUBOR_INTERNAL, "ZeroMQ: %s", zmq_strerror(errno));
         read_wakes(broker);
-        bool workers_read = read_workers(broker);
+        read_workers(broker);
         read_clients(broker, broker->clients);
         read_clients(broker, broker->local);
-        run_timers(broker, workers_read);
+        run_timers(broker, read_workers(broker));
         rubor_broker_dispatch(broker);
         rubor_broker_flush(broker);
     }

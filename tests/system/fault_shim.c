@@ -1,5 +1,5 @@
-/* LD_PRELOAD for tests/system/test_spool_faults.py: the RUBOR_FAULT_AT-th write, fsync, rename, mkdir or open for
- * writing of a path below RUBOR_FAULT_BELOW fails with RUBOR_FAULT_ERRNO. How many were counted is written to
+/* LD_PRELOAD for tests of a failing or slow disk: the RUBOR_FAULT_AT-th write, fsync, rename, mkdir or open for
+ * writing of a path below RUBOR_FAULT_BELOW fails with RUBOR_FAULT_ERRNO; an fsync takes RUBOR_FAULT_SLOW_US. How many were counted is written to
  * RUBOR_FAULT_COUNT at the end. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -57,7 +57,11 @@ int fsync(int fd)
     static int (*real)(int);
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "fsync");
-    return fd_is_below(fd) && fails() ? -1 : real(fd);
+    bool below = fd_is_below(fd);
+    const char *slow = getenv("RUBOR_FAULT_SLOW_US");
+    if (below && slow)
+        usleep((useconds_t)strtoul(slow, NULL, 10));
+    return below && fails() ? -1 : real(fd);
 }
 
 int rename(const char *from, const char *to)

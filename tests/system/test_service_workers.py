@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 import urllib.request
+from pathlib import Path
 
 import msgpack
 import zmq
@@ -144,6 +145,26 @@ def hoarder(ended):
     ended.append(True)
 
 
+def slow_disk():
+    """While the broker waits for its disk nobody dies: the heartbeats wait with it."""
+    shim = Path(os.environ.get("RUBOR_BUILD", "")) / "tests" / "libfault_shim.so"
+    if not shim.exists() or "asan" in str(shim):
+        return
+    with folder() as own:
+        env = environment(LD_PRELOAD=shim, RUBOR_FAULT_BELOW=own / "data" / "photos", RUBOR_FAULT_SLOW_US=2200000)
+        with Service("broker", "--data", own / "data", "--endpoint", "tcp://127.0.0.1:*", "--worker-endpoint", "tcp://127.0.0.1:*",
+                     env=env) as service:
+            worker = Worker(service.ready["workers"], algorithm)
+            check(worker.receive(b"\x05", 5) is not None, "the worker is registered")
+            began = time.monotonic()
+            submitting = threading.Thread(target=submit, args=(service.ready["endpoint"], 1, (4, 4, 4)))
+            submitting.start()
+            check(worker.job(20) is not None, "a worker outlives a slow fsync of the broker")
+            submitting.join()
+            check(time.monotonic() - began > 3.5, "the disk was slow", time.monotonic() - began)
+            check(counts(service.ready["endpoint"])["worker_deaths"] == 0, "nobody was declared dead")
+
+
 def lies(client, worker):
     for rest in [(b"\xc1garbage",), (msgpack.packb({"schema": 1, "photo": {"digest": "0" * 64}}),), ()]:
         job = submit(client, 3, (len(rest), 5, len(rest[0]) if rest else 0))
@@ -225,6 +246,7 @@ with folder() as home:
         second = busy(client, second)
         lies(client, second)
         drain(home, service, client, second)
+    slow_disk()
     killed_children(home)
     slow.join()
     check(ended, "the hoarder's story was told to its end")
