@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,6 +120,8 @@ static rubor_status open_queue(rubor_broker *broker, rubor_error *error)
 {
     rubor_queue_options defaults;
     rubor_queue_options_default(&defaults);
+    /* Lease tokens of an earlier life must fit nothing: a worker may still hold one. */
+    randombytes_buf(&defaults.seed, sizeof defaults.seed);
     const rubor_queue_options *options = broker->options.queue ? broker->options.queue : &defaults;
     int64_t removed;
     rubor_status status = rubor_store_open(&broker->store, broker->options.store, RUBOR_STORE_WRITE, error);

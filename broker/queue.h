@@ -38,7 +38,7 @@ typedef struct rubor_queue_options {
     int attempts_most; /* attempts that ended in a passing error before it counts as failed */
     int64_t retry_first_ms, retry_most_ms;
     int64_t count_most, bytes_most, disk_free_least; /* admission */
-    uint64_t seed;
+    uint64_t seed; /* of chance: lease tokens and delays repeat with it, so whoever serves gives a random one */
 } rubor_queue_options;
 
 void rubor_queue_options_default(rubor_queue_options *options);
