@@ -75,6 +75,16 @@ static rubor_status handle_overlay(call *c, rubor_error *error)
     rubor_status status = rubor_store_job(c->broker->store, c->request->job, false, &info, error);
     if (status)
         return status;
+    if (c->peer->role == RUBOR_ROLE_STATION) { /* every picture of a job shows the photo */
+        bool own = false;
+        status = rubor_store_submitted_by(c->broker->store, info.job, c->peer->who, &own, error);
+        if (!status && !own)
+            status = rubor_error_set(error, RUBOR_FORBIDDEN,
+                                     "job %s: a station gets pictures of photos it submitted itself only",
+                                     info.job);
+        if (status)
+            return status;
+    }
     for (int i = 0; i < info.picture_count; i++)
         if (strcmp(info.pictures[i].name, name) == 0)
             return attach(c, info.pictures[i].digest, error);

@@ -118,6 +118,22 @@ rubor_status rubor_store_job(rubor_store *store, const char *job, bool with_reco
     return job_where(store, job, 0, NULL, with_record, out, error);
 }
 
+rubor_status rubor_store_submitted_by(rubor_store *store, const char *job, const char *who, bool *out,
+                                      rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    *out = false;
+    rubor_status status = rubor_sql_prepare(
+        store, &statement, error,
+        "SELECT 1 FROM jobs j JOIN filings f ON f.id = j.filing JOIN filings own ON own.photo = f.photo"
+        " AND own.who = ? WHERE j.id = ? LIMIT 1",
+        "ss", who, job);
+    if (!status)
+        status = rubor_sql_step(store, statement, out, error);
+    sqlite3_finalize(statement);
+    return status;
+}
+
 /* ---- filing ---- */
 
 /* The part of a request that changes what is measured, as bytes that are equal when it is equal. */

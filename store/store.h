@@ -55,6 +55,9 @@ rubor_status rubor_store_submit(rubor_store *store, const rubor_request *request
                                 rubor_job_info *out, rubor_error *error);
 rubor_status rubor_store_job(rubor_store *store, const char *job, bool with_record, rubor_job_info *out,
                              rubor_error *error);
+/* Whether who itself submitted the job's photo, under this job or another. */
+rubor_status rubor_store_submitted_by(rubor_store *store, const char *job, const char *who, bool *out,
+                                      rubor_error *error);
 
 /* What the queue has to know of a job that is to run. */
 typedef struct rubor_pending_job {

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Keys and roles: who has no key gets nothing, every verb is checked against the role, the list is read again on SIGHUP."""
+import json
 import signal
 import time
 
@@ -35,6 +36,7 @@ def make_keys(keys):
     for role, name in ROLES.items():
         expect(f"keygen for a {role}", 0, None, "keygen", "--role", role, keys, name)
         check((keys / f"{name}.secret").stat().st_mode & 0o777 == 0o600, f"the secret of {name} is private")
+    expect("keygen for a second station", 0, None, "keygen", "--role", "station", keys, "cam2")
     expect("a name twice", 1, "exist", "keygen", "--role", "admin", keys, "ann")
     expect("a name with a slash", 2, "name", "keygen", "--role", "admin", keys, "a/b")
     expect("no role", 2, "--role", "keygen", keys, "x")
@@ -60,6 +62,14 @@ def strangers(endpoint, keys, home):
     run("keygen", "--role", "admin", other, "eve")
     (other / "broker.public").write_bytes((keys / "broker.public").read_bytes())
     check(ask(connect(endpoint, other, "eve"), "status", 700) is None, "a key that is not on the list gets nothing")
+
+
+def pictures(endpoint, keys, job):
+    """The worker is a --noop one: a picture that may be had is not there (2), one that may not is forbidden (13)."""
+    for name, status in (("cam1", 2), ("cam2", 13), ("ann", 2), ("root", 2)):
+        for picture in ("overlay", "photo", "aligned"):
+            told = ask(connect(endpoint, keys, name), "overlay", job=job, picture=picture)
+            check(told and told["status"] == status, f"a station sees pictures of its own photos only: {name}, {picture}", told)
 
 
 def reload(service, endpoint, keys):
@@ -93,6 +103,7 @@ with folder() as home:
         got = run("submit", "--endpoint", endpoint, "--keys", keys / "cam1", "--patient", "P", "--session", "S", "--before",
                   "--json", photo)
         check('"state":"done"' in got.stdout.replace(" ", ""), "a station submits with its key", got)
+        pictures(endpoint, keys, json.loads(got.stdout)["job"])
         got = run("status", "--endpoint", endpoint, "--keys", keys / "root", "--json")
         check(got.returncode == 0, "an admin asks with a key", got)
         reload(service, endpoint, keys)
