@@ -111,17 +111,36 @@ static rubor_status table_read(rubor_chart_table *out, const void *data, size_t 
     return status;
 }
 
+static rubor_status table_of_bytes(rubor_chart_table *out, const void *data, size_t size, rubor_error *own)
+{
+    *out = (rubor_chart_table){.type = "own", .edition = RUBOR_EDITION_OWN};
+    rubor_status status = table_read(out, data, size, own);
+    if (status == RUBOR_INVALID)
+        status = own->status = RUBOR_CORRUPT; /* a bad file is damaged, not a bad argument */
+    return status;
+}
+
+rubor_status rubor_chart_table_read(rubor_chart_table *out, const void *data, size_t size, rubor_error *error)
+{
+    rubor_error own = {0};
+    rubor_status status = size > TABLE_BYTES_MAX ? rubor_error_set(&own, RUBOR_TOO_LARGE,
+                                                                   "more than %d bytes", (int)TABLE_BYTES_MAX)
+                                                 : table_of_bytes(out, data, size, &own);
+    if (status != RUBOR_OK)
+        rubor_error_prefix(&own, "the chart table");
+    if (status != RUBOR_OK && error)
+        *error = own;
+    return status;
+}
+
 rubor_status rubor_chart_table_load(rubor_chart_table *out, const char *path, rubor_error *error)
 {
     rubor_error own = {0};
     uint8_t *data = NULL;
     size_t size = 0;
-    *out = (rubor_chart_table){.type = "own", .edition = RUBOR_EDITION_OWN};
     rubor_status status = rubor_file_read(&data, &size, path, TABLE_BYTES_MAX, &own);
     if (status == RUBOR_OK) {
-        status = table_read(out, data, size, &own);
-        if (status == RUBOR_INVALID)
-            status = own.status = RUBOR_CORRUPT; /* a bad file is damaged, not a bad argument */
+        status = table_of_bytes(out, data, size, &own);
         if (status != RUBOR_OK)
             rubor_error_prefix(&own, path);
     }

@@ -34,6 +34,8 @@ const char *rubor_chart_edition_name(rubor_chart_edition edition);
 rubor_status rubor_chart_edition_parse(rubor_chart_edition *out, const char *text, rubor_error *error);
 /* CSV with header name,L,a,b and 24 rows in patch order. RUBOR_CORRUPT names the line. */
 rubor_status rubor_chart_table_load(rubor_chart_table *out, const char *path, rubor_error *error);
+/* The same from memory. */
+rubor_status rubor_chart_table_read(rubor_chart_table *out, const void *data, size_t size, rubor_error *error);
 
 /* Where a chart lies in a photo. Pixels of the displayed full-resolution photo, pixel centers at integers. */
 typedef struct rubor_chart_location {

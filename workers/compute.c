@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 typedef struct computed {
@@ -19,7 +18,7 @@ typedef struct computed {
     rubor_buffer pictures[RUBOR_WIRE_PICTURES];
 } computed;
 
-/* What is read before the sandbox closes. */
+/* What a client sent beside its photos; read inside the sandbox like them. */
 typedef struct prepared {
     rubor_request request;
     rubor_chart_table table;
@@ -63,29 +62,14 @@ static void write_result(int fd, rubor_status status, const rubor_error *error, 
         done = write_all(fd, out->pictures[i].data, out->pictures[i].size);
 }
 
-/* The loader takes a path; anonymous memory has one. */
-static rubor_status read_table(rubor_chart_table *out, rubor_bytes csv, rubor_error *error)
-{
-    char path[64];
-    int fd = memfd_create("rubor-table", MFD_CLOEXEC);
-    if (fd < 0 || !write_all(fd, csv.data, csv.size)) {
-        if (fd >= 0)
-            close(fd);
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a chart table");
-    }
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    rubor_status status = rubor_chart_table_load(out, path, error);
-    close(fd);
-    return status;
-}
-
 static rubor_status prepare(prepared *out, const rubor_bytes parts[RUBOR_TASK_PARTS], rubor_error *error)
 {
     rubor_status status =
         rubor_request_unpack(&out->request, RUBOR_VERB_COMPARE, parts[RUBOR_TASK_PARAMETERS], error);
     if (!status && out->request.chart_table.size) {
         out->table_given = true;
-        status = read_table(&out->table, out->request.chart_table, error);
+        status = rubor_chart_table_read(&out->table, out->request.chart_table.data,
+                                        out->request.chart_table.size, error);
     }
     if (!status && parts[RUBOR_TASK_PROFILE].size) {
         out->profile_given = true;
@@ -228,10 +212,10 @@ void rubor_job_compute(int task_fd, int result_fd, rubor_status (*lock)(void *co
     prepared *ready = calloc(1, sizeof *ready);
     rubor_status status = out && ready ? rubor_task_map(task_fd, &header, parts, &error)
                                        : rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
-    if (!status && !header.series)
-        status = prepare(ready, parts, &error);
     if (!status)
         status = lock(context, &error);
+    if (!status && !header.series)
+        status = prepare(ready, parts, &error);
     if (!status && header.series)
         status = follow(out, parts[RUBOR_TASK_PARAMETERS], &error);
     else if (!status)

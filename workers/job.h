@@ -61,7 +61,7 @@ rubor_status rubor_job_result_map(rubor_job_result *out, int fd, rubor_error *er
 void rubor_job_result_finish(rubor_job_result *result);
 
 /* ---- compute.c: in the child ---- */
-/* Prepares what needs files, then calls lock (the sandbox), then computes and writes the result to fd. */
+/* Maps the task, calls lock (the sandbox), then reads, computes and writes the result to fd. */
 void rubor_job_compute(int task_fd, int result_fd, rubor_status (*lock)(void *context, rubor_error *error),
                        void *context);
 

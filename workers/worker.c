@@ -110,8 +110,9 @@ static void take_verdict(worker *w, const rubor_zygote_verdict *verdict)
             message[0]       ? message
             : result.mapping ? result.message
                              : error.message);
-    /* A photo that keeps its analysis busy for ever is as bad as one that kills it: counted as a death. */
-    rubor_status told = status == RUBOR_TIMEOUT ? RUBOR_CRASHED : status;
+    /* A photo that keeps its analysis busy for ever is as bad as one that kills it: counted as a death. BUSY
+     * is the worker's own word; a child that says it was taken over. */
+    rubor_status told = status == RUBOR_TIMEOUT || status == RUBOR_BUSY ? RUBOR_CRASHED : status;
     send_final(w, told, message[0] ? message : result.mapping ? result.message : error.message, &result);
     rubor_job_result_finish(&result);
     close(w->result_fd);

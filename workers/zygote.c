@@ -103,7 +103,7 @@ static rubor_zygote_verdict await(pid_t child, int seconds)
     return (rubor_zygote_verdict){RUBOR_TIMEOUT, SIGKILL};
 }
 
-static rubor_zygote_verdict run_child(const int fds[2], watch *w)
+static rubor_zygote_verdict run_child(int socket, const int fds[2], watch *w)
 {
     pid_t parent = getpid(), child = fork();
     if (child < 0)
@@ -112,6 +112,7 @@ static rubor_zygote_verdict run_child(const int fds[2], watch *w)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(1);
+        close(socket); /* whoever breaks out of the decoder must not speak to the worker as the zygote */
         rubor_job_compute(fds[0], fds[1], lock, w);
         _exit(0);
     }
@@ -122,7 +123,7 @@ static void live(int fd, watch *w)
 {
     int fds[2];
     while (receive_pair(fd, fds)) {
-        rubor_zygote_verdict verdict = run_child(fds, w);
+        rubor_zygote_verdict verdict = run_child(fd, fds, w);
         close(fds[0]);
         close(fds[1]);
         if (send(fd, &verdict, sizeof verdict, MSG_NOSIGNAL) != sizeof verdict)

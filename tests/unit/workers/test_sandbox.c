@@ -213,6 +213,58 @@ static void a_zygote_that_is_gone_is_noticed(void **state)
     rubor_zygote_stop(&zygote);
 }
 
+static rubor_status refuse_to_lock(void *context, rubor_error *error)
+{
+    (void)context;
+    return rubor_error_set(error, RUBOR_INTERNAL, "no sandbox");
+}
+
+static rubor_status lock_nothing(void *context, rubor_error *error)
+{
+    (void)context;
+    (void)error;
+    return RUBOR_OK;
+}
+
+/* What becomes of a task whose chart table or else whose profile is none. */
+static rubor_status compute_broken(bool table, rubor_status (*lock)(void *context, rubor_error *error))
+{
+    static const char text[] = "no, table\n1\n";
+    rubor_buffer packed;
+    rubor_request *request = malloc(sizeof *request);
+    rubor_request_init(request, RUBOR_VERB_COMPARE);
+    rubor_request_id_text(&request->request, "task");
+    if (table)
+        request->chart_table = (rubor_bytes){(const uint8_t *)text, sizeof text - 1};
+    assert_int_equal(rubor_request_pack(&packed, request, NULL), RUBOR_OK);
+    free(request);
+    rubor_task_header header = {0};
+    rubor_bytes parts[RUBOR_TASK_PARTS] = {{packed.data, packed.size}};
+    if (!table)
+        parts[RUBOR_TASK_PROFILE] = (rubor_bytes){(const uint8_t *)text, sizeof text - 1};
+    int task_fd, result_fd = memfd_create("result", MFD_CLOEXEC);
+    rubor_job_result result;
+    assert_int_equal(rubor_task_write(&task_fd, &header, parts, NULL), RUBOR_OK);
+    rubor_job_compute(task_fd, result_fd, lock, NULL);
+    assert_int_equal(rubor_job_result_map(&result, result_fd, NULL), RUBOR_OK);
+    rubor_status status = result.status;
+    rubor_job_result_finish(&result);
+    close(task_fd);
+    close(result_fd);
+    free(packed.data);
+    return status;
+}
+
+static void a_clients_table_and_profile_are_not_read_before_the_sandbox(void **state)
+{
+    (void)state;
+    for (int table = 0; table < 2; table++) {
+        assert_int_equal(compute_broken(table, refuse_to_lock), RUBOR_INTERNAL);
+        assert_int_not_equal(compute_broken(table, lock_nothing), RUBOR_INTERNAL);
+        assert_int_not_equal(compute_broken(table, lock_nothing), RUBOR_OK);
+    }
+}
+
 /* ---- what a child leaves is not trusted ---- */
 
 static rubor_status map_result(const void *bytes, size_t size)
@@ -264,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_photo_is_measured_and_a_broken_one_is_told_by_the_same_zygote),
         cmocka_unit_test(a_child_without_memory_is_a_failed_job_and_not_a_dead_worker),
         cmocka_unit_test(a_zygote_that_is_gone_is_noticed),
+        cmocka_unit_test(a_clients_table_and_profile_are_not_read_before_the_sandbox),
         cmocka_unit_test(a_result_that_lies_about_its_sizes_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
