@@ -52,12 +52,46 @@ rubor_status rubor_status_from_wire(int wire_code)
     return RUBOR_INTERNAL;
 }
 
-/* A hostile file name or message must not write a second line or move the cursor. */
+/* How many bytes the character at text has in UTF-8 (Unicode 15, table 3-7); 0: it is none. Stops at the
+ * final NUL, which is no continuation. */
+static int character_size(const unsigned char *text)
+{
+    unsigned char first = text[0], low = 0x80, high = 0xbf;
+    if (first < 0x80)
+        return 1;
+    if (first < 0xc2 || first > 0xf4)
+        return 0;
+    if (first == 0xe0)
+        low = 0xa0;
+    else if (first == 0xed)
+        high = 0x9f; /* no surrogates */
+    else if (first == 0xf0)
+        low = 0x90;
+    else if (first == 0xf4)
+        high = 0x8f;
+    if (text[1] < low || text[1] > high)
+        return 0;
+    int size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    for (int i = 2; i < size; i++)
+        if (text[i] < 0x80 || text[i] > 0xbf)
+            return 0;
+    return size;
+}
+
+/* A hostile file name or message must not write a second line or move the cursor, and a message that is sent
+ * must be UTF-8: raw bytes of a file, or a character that a limit cut in two, become '?'. */
 static void make_one_line(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+    while (*text) {
+        int size = character_size((unsigned char *)text);
+        bool control = (unsigned char)*text < 0x20 || *text == 0x7f ||
+                       ((unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0); /* C1 */
+        if (size == 0 || (control && size == 1))
             *text = '?';
+        else if (control)
+            text[0] = text[1] = '?';
+        text += size ? size : 1;
+    }
 }
 
 rubor_status rubor_error_set(rubor_error *error, rubor_status status, const char *format, ...)
