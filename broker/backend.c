@@ -138,6 +138,8 @@ void rubor_broker_errand_answer(rubor_broker *broker, const char *id, rubor_stat
             *at = errand->next;
             break;
         }
+    broker->errand_count--;
+    broker->errand_bytes -= errand->body.size;
     free(errand->body.data);
     free(errand);
 }

@@ -17,7 +17,9 @@ enum {
     RUBOR_UNSENT_BYTES_MOST = 64 * 1024 * 1024,
     RUBOR_WORKERS_MOST = 1024,
     RUBOR_HEARTBEATS_MISSED = 3,
-    RUBOR_JOB_MARGIN_S = 30
+    RUBOR_JOB_MARGIN_S = 30,
+    RUBOR_ERRANDS_MOST = 256,
+    RUBOR_ERRAND_BYTES_MOST = 64 * 1024 * 1024
 };
 
 /* Where a reply goes. */
@@ -84,6 +86,8 @@ struct rubor_broker {
     rubor_worker *worker_list;
     int64_t worker_count, worker_serial, errand_serial;
     rubor_errand *errands;
+    int64_t errand_count;
+    size_t errand_bytes; /* of all that wait or run */
     rubor_unsent *unsent, **unsent_end;
     int64_t unsent_count;
     size_t unsent_bytes;

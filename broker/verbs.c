@@ -315,6 +315,8 @@ static rubor_status handle_series(call *c, rubor_error *error)
     rubor_broker *broker = c->broker;
     if (broker->draining)
         return rubor_error_set(error, RUBOR_BUSY, "the service is being stopped");
+    if (broker->errand_count >= RUBOR_ERRANDS_MOST) /* before the work of collecting them */
+        return rubor_error_set(error, RUBOR_BUSY, "too many courses are being computed: try again later");
     rubor_request *list = malloc(sizeof *list);
     rubor_errand *errand = calloc(1, sizeof *errand);
     rubor_reply *records = calloc(1, sizeof *records);
@@ -333,8 +335,10 @@ static rubor_status handle_series(call *c, rubor_error *error)
                                  c->request->patient, c->request->session);
     if (!status)
         status = rubor_reply_pack(&errand->body, records, error);
+    if (!status && errand->body.size > RUBOR_ERRAND_BYTES_MOST - broker->errand_bytes)
+        status = rubor_error_set(error, RUBOR_BUSY, "too many courses are being computed: try again later");
     if (!status) {
-        rubor_queue_job job = {.lane = RUBOR_LANE_STATION};
+        rubor_queue_job job = {.lane = RUBOR_LANE_REVIEW, .bytes = (int64_t)errand->body.size};
         snprintf(errand->id, sizeof errand->id, "~%lld", (long long)++broker->errand_serial);
         snprintf(job.id, sizeof job.id, "%s", errand->id);
         job.deadline_ms = rubor_broker_now_ms() + 60 * 1000;
@@ -345,6 +349,8 @@ static rubor_status handle_series(call *c, rubor_error *error)
     if (!status) {
         errand->next = broker->errands;
         broker->errands = errand;
+        broker->errand_count++;
+        broker->errand_bytes += errand->body.size;
         c->answered = true;
     } else if (errand) {
         free(errand->body.data);

@@ -145,6 +145,24 @@ def hoarder(ended):
     ended.append(True)
 
 
+def many_courses():
+    """Courses that nobody computes fill the broker up to a limit only."""
+    with folder() as own, Service("broker", "--data", own / "data", "--endpoint", "tcp://127.0.0.1:*",
+                                  "--worker-endpoint", "tcp://127.0.0.1:*") as service:
+        client = service.ready["endpoint"]
+        submit(client, 1, (6, 6, 6))
+        socket = zmq.Context.instance().socket(zmq.DEALER)
+        socket.linger = 0
+        socket.connect(client)
+        for i in range(257):
+            socket.send_multipart([b"MDPC02", b"\x01", b"rubor.series", msgpack.packb({"request": i, "patient": "P", "session": "S"})])
+        told = msgpack.unpackb(socket.recv_multipart()[3]) if socket.poll(15000) else None
+        check(told and told["request"] == 256 and told["status"] == 10 and told["retry_after_ms"] > 0, "one course too many is told to come back", told)
+        told = counts(client)
+        check(told["queue_review"] == 256 and told["queue_station"] == 1, "courses wait in the review lane", told)
+        socket.close()
+
+
 def slow_disk():
     """While the broker waits for its disk nobody dies: the heartbeats wait with it."""
     shim = Path(os.environ.get("RUBOR_BUILD", "")) / "tests" / "libfault_shim.so"
@@ -246,6 +264,7 @@ with folder() as home:
         second = busy(client, second)
         lies(client, second)
         drain(home, service, client, second)
+    many_courses()
     slow_disk()
     killed_children(home)
     slow.join()
