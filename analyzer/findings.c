@@ -12,7 +12,8 @@
 /* ... or turns yellow (old: blue absorbed as by melanin while green and red say less blood than before). */
 #define BRUISE_YELLOW_MI 3.5
 #define BRUISE_YELLOW_SHARE 0.35 /* delta_ei below minus this share of delta_mi */
-#define GLOSS_RED 0.008          /* OD, besides two standard deviations of light and pose */
+#define GLOSS_BLOOD_SHARE 0.5
+#define GLOSS_RED 0.008 /* OD, besides two standard deviations of light and pose */
 enum { GLOSS_LAST_DAY = 6 };
 #define BRUISE_LEAST 0.0008 /* of the grid: smaller patches are noise */
 
@@ -145,7 +146,9 @@ static rubor_status find_gloss(rubor_findings *out, const rubor_change *change, 
         double d[2];
         for (int c = 0; c < 2; c++)
             d[c] = (double)change->visit_od[c].data[i] - (double)change->reference_od[c].data[i] - zero[c];
-        red.data[i] = (float)(d[0] - blood * (d[1] - d[0]));
+        /* How far blood darkens red is the least sure part of its direction: half of it is granted, or a
+         * strong erythema whose red darkens less than expected would be taken for shine. */
+        red.data[i] = (float)(d[0] - GLOSS_BLOOD_SHARE * blood * fmax(0, d[1] - d[0]));
     }
     status = rubor_plane_blur(&red, fmax(1, 0.006 * change->width), error);
     for (size_t i = 0; i < count && status == RUBOR_OK; i++) {
