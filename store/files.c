@@ -79,6 +79,18 @@ static rubor_status write_temporary(const char *path, rubor_bytes bytes, rubor_e
     return status;
 }
 
+/* Whether the file holds just these bytes: a damaged one of the same size is written again. */
+static bool is_there(rubor_store *store, rubor_store_kind kind, const char *digest, rubor_bytes bytes)
+{
+    rubor_buffer file;
+    if (rubor_store_file_get(store, kind, digest, &file, NULL) != RUBOR_OK)
+        return false;
+    bool same =
+        file.size == bytes.size && (bytes.size == 0 || memcmp(file.data, bytes.data, bytes.size) == 0);
+    free(file.data);
+    return same;
+}
+
 rubor_status rubor_store_file_put(rubor_store *store, rubor_store_kind kind, const char *digest,
                                   rubor_bytes bytes, rubor_error *error)
 {
@@ -87,8 +99,7 @@ rubor_status rubor_store_file_put(rubor_store *store, rubor_store_kind kind, con
         return rubor_error_set(error, RUBOR_INVALID, "not a digest");
     snprintf(top, sizeof top, "%s/%s", store->folder, kind_folder(kind));
     snprintf(temporary, sizeof temporary, "%s.part", file);
-    struct stat info;
-    if (stat(file, &info) == 0 && (uint64_t)info.st_size == bytes.size)
+    if (is_there(store, kind, digest, bytes))
         return sync_folder(folder, error); /* an earlier fsync of the folder may have failed */
     if (mkdir(folder, 0700) == 0) {
         rubor_status status = sync_folder(top, error);

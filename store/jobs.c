@@ -235,8 +235,9 @@ static rubor_status add_job(rubor_store *store, int64_t filing, const char *base
         "sisssii", id, filing, baseline, RUBOR_ALGORITHM, lane, deadline_ms, rubor_store_now_ms());
 }
 
-/* A job that was there already: run again when it was canceled or had failed for a reason that may pass. */
-static rubor_status revive(rubor_store *store, rubor_job_info *job, rubor_error *error)
+/* A job that was there already: it has the new deadline, its own may have passed, and is run again when it
+ * was canceled or had failed for a reason that may pass. */
+static rubor_status revive(rubor_store *store, rubor_job_info *job, int64_t deadline_ms, rubor_error *error)
 {
     job->duplicate = true;
     bool again = strcmp(job->state, "canceled") == 0 ||
@@ -250,8 +251,8 @@ static rubor_status revive(rubor_store *store, rubor_job_info *job, rubor_error 
     job->duplicate = false;
     return rubor_sql_run(store, error,
                          "UPDATE jobs SET state = 'queued', status = 0, error = '', attempts = 0, deaths = 0,"
-                         " finished_ms = 0 WHERE id = ?",
-                         "s", job->job);
+                         " finished_ms = 0, deadline_ms = ? WHERE id = ?",
+                         "is", deadline_ms, job->job);
 }
 
 static rubor_status find_or_add_job(rubor_store *store, int64_t filing, const char *baseline,
@@ -262,7 +263,7 @@ static rubor_status find_or_add_job(rubor_store *store, int64_t filing, const ch
     rubor_error missing = {0};
     rubor_status status = job_where(store, NULL, filing, baseline, false, out, &missing);
     if (!status)
-        return revive(store, out, error);
+        return revive(store, out, deadline_ms, error);
     if (status != RUBOR_NOT_FOUND) {
         if (error)
             *error = missing;
@@ -366,6 +367,9 @@ static rubor_status realign_one(rubor_store *store, const visit_row *visit, cons
         if (!status)
             status = rubor_sql_run(store, error,
                                    "UPDATE jobs SET current = 1, superseded_by = '' WHERE id = ?", "s", id);
+        /* Canceled when another baseline took its place: it is wanted again. */
+        if (!status)
+            status = revive(store, &existing, waiting ? visit->deadline_ms : 0, error);
         if (!status && waiting)
             status = rubor_job_list_add(changed, visit->job, error);
     } else if (waiting) {
@@ -433,6 +437,9 @@ static rubor_status write_result(rubor_store *store, const char *job, const rubo
     for (int i = 0; !status && i < outcome->picture_count; i++)
         status = rubor_sql_run(store, error, "INSERT INTO pictures VALUES(?,?,?)", "sss", job,
                                outcome->pictures[i].name, outcome->pictures[i].digest);
+    if (status == RUBOR_CONFLICT) /* not "it has a result already": finish has looked */
+        status =
+            rubor_error_set(error, RUBOR_PROTOCOL, "the result of job %s has two pictures of one name", job);
     return status;
 }
 

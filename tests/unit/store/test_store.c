@@ -36,7 +36,8 @@ static int setup(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     const char *memory = "/dev/shm"; /* an fsync is free there */
-    snprintf(f->folder, sizeof f->folder, "%s/rubor-store-XXXXXX", access(memory, W_OK) == 0 ? memory : "/tmp");
+    snprintf(f->folder, sizeof f->folder, "%s/rubor-store-XXXXXX",
+             access(memory, W_OK) == 0 ? memory : "/tmp");
     if (!mkdtemp(f->folder))
         return -1;
     rubor_store_fault_reset();
@@ -136,6 +137,64 @@ static void finish_ok(fixture *f, const rubor_job_info *job, const char *verdict
 }
 
 /* ---- filing ---- */
+
+static void a_job_that_is_run_again_has_the_new_deadline(void **state)
+{
+    fixture *f = *state;
+    rubor_pending_job pending;
+    f->request->deadline_s = 1;
+    rubor_job_info job = submit(f, 1, "photo");
+    assert_int_equal(rubor_store_pending(f->store, job.job, &pending, NULL), RUBOR_OK);
+    int64_t first = pending.deadline_ms;
+    assert_true(first > 0);
+    rubor_store_mark(f->store, job.job, "failed", 1, 0, RUBOR_TIMEOUT, "its deadline passed", NULL);
+    f->request->deadline_s = 100;
+    assert_string_equal(submit(f, 1, "photo").job, job.job);
+    assert_int_equal(rubor_store_pending(f->store, job.job, &pending, NULL), RUBOR_OK);
+    assert_true(pending.deadline_ms >= first + 50 * 1000);
+    rubor_store_mark(f->store, job.job, "canceled", 1, 0, RUBOR_CANCELED, "", NULL);
+    f->request->deadline_s = 0;
+    submit(f, 1, "photo");
+    assert_int_equal(rubor_store_pending(f->store, job.job, &pending, NULL), RUBOR_OK);
+    assert_int_equal(pending.deadline_ms, 0);
+}
+
+static void a_result_with_two_pictures_of_one_name_is_malformed_and_not_a_second_result(void **state)
+{
+    fixture *f = *state;
+    rubor_job_info job = submit(f, 1, "photo"), found;
+    rubor_record *record = malloc(sizeof *record);
+    rubor_job_list changed = {0};
+    rubor_record_init(record);
+    rubor_outcome outcome = {.record = record,
+                             .packed = {(const uint8_t *)"x", 1},
+                             .baseline = "",
+                             .attempts = 1,
+                             .picture_count = 2,
+                             .pictures = {{.name = "photo"}, {.name = "photo"}}};
+    assert_int_equal(rubor_store_finish(f->store, job.job, &outcome, &changed, NULL), RUBOR_PROTOCOL);
+    assert_int_equal(rubor_store_job(f->store, job.job, false, &found, NULL), RUBOR_OK);
+    assert_string_equal(found.state, "queued");
+    free(record);
+}
+
+static void a_damaged_file_of_the_same_size_is_written_again(void **state)
+{
+    fixture *f = *state;
+    char digest[RUBOR_DIGEST_SIZE], path[256];
+    rubor_buffer file;
+    assert_int_equal(put_photo(f, "photo", digest), RUBOR_OK);
+    snprintf(path, sizeof path, "%s/photos/%.2s/%s", f->folder, digest, digest + 2);
+    FILE *damage = fopen(path, "w");
+    assert_non_null(damage);
+    fputs("wrong", damage);
+    fclose(damage);
+    assert_int_equal(put_photo(f, "photo", digest), RUBOR_OK);
+    assert_int_equal(rubor_store_file_get(f->store, RUBOR_STORE_PHOTO, digest, &file, NULL), RUBOR_OK);
+    assert_int_equal(file.size, 5);
+    assert_memory_equal(file.data, "photo", 5);
+    free(file.data);
+}
 
 static void the_same_photo_under_the_same_key_is_one_job(void **state)
 {
@@ -250,6 +309,43 @@ static void a_visit_that_still_waits_takes_the_new_baseline_itself(void **state)
     finish_ok(f, &before, "ok");
     assert_string_equal(current_of_day(f, 0).job, visit.job);
     assert_string_equal(current_of_day(f, 0).baseline, before.digest);
+}
+
+static void move_to_session(fixture *f, const rubor_job_info *job, const char *session, rubor_job_info *out)
+{
+    rubor_job_list changed = {0};
+    rubor_request *amend = malloc(sizeof *amend);
+    rubor_request_init(amend, RUBOR_VERB_AMEND);
+    snprintf(amend->job, sizeof amend->job, "%s", job->job);
+    snprintf(amend->session, sizeof amend->session, "%s", session);
+    assert_int_equal(rubor_store_amend(f->store, amend, "test", out, &changed, NULL), RUBOR_OK);
+    rubor_job_list_finish(&changed);
+    free(amend);
+}
+
+static void a_baseline_that_comes_back_has_its_canceled_visit_measured(void **state)
+{
+    fixture *f = *state;
+    rubor_job_list changed = {0};
+    rubor_job_info first = submit(f, RUBOR_DAY_BEFORE, "first");
+    finish_ok(f, &first, "ok");
+    rubor_job_info visit = submit(f, 3, "visit"), away, back;
+    finish_ok(f, &visit, "ok");
+    rubor_job_info second = submit(f, RUBOR_DAY_BEFORE, "second");
+    finish_ok(f, &second, "ok");
+    rubor_job_info again = current_of_day(f, 3), found;
+    assert_string_equal(again.state, "queued");
+    move_to_session(f, &second, "other", &away);
+    assert_string_equal(current_of_day(f, 3).job, visit.job);
+    assert_int_equal(rubor_store_job(f->store, again.job, false, &found, NULL), RUBOR_OK);
+    assert_string_equal(found.state, "canceled");
+    move_to_session(f, &away, "S", &back);
+    assert_int_equal(finish_with(f, &back, "ok", &changed), RUBOR_OK);
+    assert_string_equal(current_of_day(f, 3).job, again.job);
+    assert_string_equal(current_of_day(f, 3).state, "queued");
+    assert_int_equal(changed.count, 1);
+    assert_string_equal(changed.jobs[0], again.job);
+    rubor_job_list_finish(&changed);
 }
 
 static void another_view_or_session_is_no_baseline(void **state)
@@ -515,6 +611,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(a_job_that_is_run_again_has_the_new_deadline),
+        TEST(a_result_with_two_pictures_of_one_name_is_malformed_and_not_a_second_result),
+        TEST(a_damaged_file_of_the_same_size_is_written_again),
+        TEST(a_baseline_that_comes_back_has_its_canceled_visit_measured),
         TEST(the_same_photo_under_the_same_key_is_one_job),
         TEST(what_was_acknowledged_is_there_after_a_restart),
         TEST(a_job_has_exactly_one_result),
