@@ -106,8 +106,13 @@ static void describe_calibration(rubor_record *out, const rubor_frame *frame)
     SET(out->calibration.status, names[calibration->status]);
     if (calibration->status == RUBOR_CALIBRATION_CHART)
         describe_chart(out, calibration);
-    if (calibration->status != RUBOR_CALIBRATION_NONE)
+    if (calibration->status != RUBOR_CALIBRATION_NONE) {
+        rubor_directions directions; /* of medium skin until this photo's skin is known */
+        rubor_calibration_directions(&directions, calibration, NULL);
         out->calibration.glare_percent = calibration->glare_percent;
+        out->calibration.gain.hemoglobin = directions.hemoglobin_gain;
+        out->calibration.gain.melanin = directions.melanin_gain;
+    }
     out->calibration.mm_per_px = calibration->mm_per_px > 0 ? calibration->mm_per_px : RUBOR_NULL;
 }
 
