@@ -133,10 +133,7 @@ static rubor_status handle_cancel(call *c, rubor_error *error)
     if (!status && strcmp(info.state, "queued") != 0 && strcmp(info.state, "canceled") != 0)
         status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is %s already", info.job, info.state);
     if (!status && strcmp(info.state, "queued") == 0) {
-        status = rubor_store_mark(broker->store, info.job, "canceled", info.attempts, 0, RUBOR_CANCELED,
-                                  "canceled on request", error);
-        if (!status)
-            status = rubor_store_audit_add(broker->store, c->peer->who, "cancel", info.job, "", error);
+        status = rubor_store_cancel(broker->store, info.job, c->peer->who, error);
         if (status)
             return status;
         rubor_queue_remove(broker->queue, info.job);
@@ -293,9 +290,7 @@ static rubor_status handle_quarantine(call *c, rubor_error *error)
         snprintf(c->reply->job.state, sizeof c->reply->job.state, "canceled");
         return rubor_store_drop(broker->store, r->job, c->peer->who, error);
     }
-    status = rubor_store_mark(broker->store, r->job, "queued", 0, 0, RUBOR_OK, "", error);
-    if (!status)
-        status = rubor_store_audit_add(broker->store, c->peer->who, "retry", r->job, "", error);
+    status = rubor_store_retry(broker->store, r->job, c->peer->who, error);
     rubor_job_list one = {1, &c->reply->job.job};
     if (!status)
         rubor_broker_reload_jobs(broker, &one);

@@ -493,6 +493,40 @@ rubor_status rubor_store_mark(rubor_store *store, const char *job, const char *s
         ended ? rubor_store_now_ms() : (int64_t)0, job);
 }
 
+static rubor_status act(rubor_store *store, const char *job, const char *from, const char *who,
+                        const char *action, const char *sql, rubor_error *error)
+{
+    rubor_job_info info;
+    rubor_status status = rubor_store_begin(store, error);
+    if (status)
+        return status;
+    status = job_where(store, job, 0, NULL, false, &info, error);
+    if (!status && strcmp(info.state, from) != 0)
+        status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is %s, not %s", job, info.state, from);
+    if (!status)
+        status = rubor_sql_run(store, error, sql, "is", rubor_store_now_ms(), job);
+    if (!status)
+        status = rubor_audit_append(store, who, action, job, "", error);
+    return rubor_store_end(store, status, error);
+}
+
+rubor_status rubor_store_cancel(rubor_store *store, const char *job, const char *who, rubor_error *error)
+{
+    static_assert(RUBOR_CANCELED == 16, "the number in the SQL");
+    return act(store, job, "queued", who, "cancel",
+               "UPDATE jobs SET state = 'canceled', deaths = 0, status = 16, error = 'canceled on request',"
+               " finished_ms = ?1 WHERE id = ?2",
+               error);
+}
+
+rubor_status rubor_store_retry(rubor_store *store, const char *job, const char *who, rubor_error *error)
+{
+    return act(store, job, "quarantined", who, "retry",
+               "UPDATE jobs SET state = 'queued', attempts = 0, deaths = 0, status = 0, error = '',"
+               " deadline_ms = 0, finished_ms = 0 * ?1 WHERE id = ?2",
+               error);
+}
+
 rubor_status rubor_job_list_add(rubor_job_list *list, const char *job, rubor_error *error)
 {
     if ((list->count & (list->count - 1)) == 0) { /* 0, 1, 2, 4, ...: full */

@@ -68,11 +68,19 @@ rubor_status rubor_store_session_get(rubor_store *store, const char *patient, co
 rubor_status rubor_store_note_add(rubor_store *store, const rubor_request *request, const char *who,
                                   rubor_error *error)
 {
-    return rubor_sql_run(
+    char tag[24];
+    rubor_store_patient_tag(store, request->patient, tag);
+    rubor_status status = rubor_store_begin(store, error);
+    if (status)
+        return status;
+    status = rubor_sql_run(
         store, error,
         "INSERT INTO notes(patient, session, day, view, author, text, at_ms) VALUES(?,?,?,?,?,?,?)",
         "ssisssi", request->patient, request->session, (int64_t)request->day, request->view, who,
         request->text, rubor_store_now_ms());
+    if (!status) /* not its text: the audit outlives a deletion */
+        status = rubor_audit_append(store, who, "note", tag, "", error);
+    return rubor_store_end(store, status, error);
 }
 
 /* ---- profiles ---- */
@@ -265,16 +273,18 @@ static rubor_status must_be_known(rubor_store *store, const char *patient, rubor
 {
     sqlite3_stmt *statement;
     bool row = false;
-    rubor_status status = rubor_sql_prepare(store, &statement, error,
-                                            "SELECT 1 FROM filings WHERE patient = ?1 UNION ALL SELECT 1 FROM sessions"
-                                            " WHERE patient = ?1 UNION ALL SELECT 1 FROM notes WHERE patient = ?1",
-                                            "s", patient);
+    rubor_status status =
+        rubor_sql_prepare(store, &statement, error,
+                          "SELECT 1 FROM filings WHERE patient = ?1 UNION ALL SELECT 1 FROM sessions"
+                          " WHERE patient = ?1 UNION ALL SELECT 1 FROM notes WHERE patient = ?1",
+                          "s", patient);
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
     sqlite3_finalize(statement);
     if (!status && !row)
-        status = rubor_error_set(error, RUBOR_NOT_FOUND,
-                                 "patient %s is not known here, so nothing was deleted; ids are case-sensitive", patient);
+        status = rubor_error_set(
+            error, RUBOR_NOT_FOUND,
+            "patient %s is not known here, so nothing was deleted; ids are case-sensitive", patient);
     return status;
 }
 

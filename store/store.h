@@ -91,6 +91,10 @@ void rubor_task_finish(rubor_task *task);
 /* Changes of state that are no result. Counters are written as given. */
 rubor_status rubor_store_mark(rubor_store *store, const char *job, const char *state, int attempts,
                               int deaths, rubor_status status, const char *message, rubor_error *error);
+/* On somebody's request, with the line of the audit in the same transaction. RUBOR_CONFLICT when the job is not
+ * queued / not quarantined. retry begins anew: no attempts, no deaths, no deadline. */
+rubor_status rubor_store_cancel(rubor_store *store, const char *job, const char *who, rubor_error *error);
+rubor_status rubor_store_retry(rubor_store *store, const char *job, const char *who, rubor_error *error);
 
 typedef struct rubor_outcome {
     rubor_status status; /* RUBOR_OK: record is the result; else message says why there is none */

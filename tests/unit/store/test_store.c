@@ -196,6 +196,44 @@ static void a_damaged_file_of_the_same_size_is_written_again(void **state)
     free(file.data);
 }
 
+static int64_t audit_lines(fixture *f)
+{
+    rubor_reply *reply = malloc(sizeof *reply);
+    rubor_reply_init(reply, NULL);
+    assert_int_equal(rubor_store_audit_list(f->store, 0, 500, reply, NULL), RUBOR_OK);
+    int64_t count = (int64_t)reply->audit_count;
+    rubor_reply_finish(reply);
+    free(reply);
+    return count;
+}
+
+static void cancel_retry_and_note_happen_with_their_audit_line_or_not_at_all(void **state)
+{
+    fixture *f = *state;
+    rubor_pending_job pending;
+    rubor_job_info found;
+    f->request->deadline_s = 1;
+    rubor_job_info job = submit(f, 1, "photo");
+    int64_t lines = audit_lines(f);
+    assert_int_equal(rubor_store_retry(f->store, job.job, "ann", NULL), RUBOR_CONFLICT);
+    assert_int_equal(audit_lines(f), lines);
+    rubor_store_mark(f->store, job.job, "quarantined", 3, 3, RUBOR_CRASHED, "", NULL);
+    assert_int_equal(rubor_store_cancel(f->store, job.job, "ann", NULL), RUBOR_CONFLICT);
+    assert_int_equal(rubor_store_retry(f->store, job.job, "ann", NULL), RUBOR_OK);
+    assert_int_equal(audit_lines(f), lines + 1);
+    assert_int_equal(rubor_store_pending(f->store, job.job, &pending, NULL), RUBOR_OK);
+    assert_int_equal(pending.deaths, 0);
+    assert_int_equal(pending.deadline_ms, 0);
+    assert_int_equal(rubor_store_cancel(f->store, job.job, "ann", NULL), RUBOR_OK);
+    assert_int_equal(audit_lines(f), lines + 2);
+    assert_int_equal(rubor_store_job(f->store, job.job, false, &found, NULL), RUBOR_OK);
+    assert_string_equal(found.state, "canceled");
+    assert_int_equal(found.status, RUBOR_CANCELED);
+    snprintf(f->request->text, sizeof f->request->text, "a note");
+    assert_int_equal(rubor_store_note_add(f->store, f->request, "ann", NULL), RUBOR_OK);
+    assert_int_equal(audit_lines(f), lines + 3);
+}
+
 static void the_same_photo_under_the_same_key_is_one_job(void **state)
 {
     fixture *f = *state;
@@ -616,6 +654,7 @@ int main(void)
         TEST(a_damaged_file_of_the_same_size_is_written_again),
         TEST(a_baseline_that_comes_back_has_its_canceled_visit_measured),
         TEST(the_same_photo_under_the_same_key_is_one_job),
+        TEST(cancel_retry_and_note_happen_with_their_audit_line_or_not_at_all),
         TEST(what_was_acknowledged_is_there_after_a_restart),
         TEST(a_job_has_exactly_one_result),
         TEST(a_second_broker_on_the_same_store_is_refused),
