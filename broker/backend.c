@@ -306,7 +306,7 @@ static rubor_status keep_pictures(rubor_broker *broker, const rubor_envelope *en
         rubor_picture_ref *picture = &outcome->pictures[outcome->picture_count];
         if (bytes.size == 0 || bytes.size > RUBOR_WIRE_PICTURE_BYTES)
             return rubor_error_set(error, RUBOR_PROTOCOL, "a worker's picture is empty or too large");
-        rubor_store_digest(picture->digest, bytes);
+        rubor_digest(picture->digest, bytes);
         snprintf(picture->name, sizeof picture->name, "%s", envelope->pictures[i]);
         rubor_status status =
             rubor_store_file_put(broker->store, RUBOR_STORE_PICTURE, picture->digest, bytes, error);

@@ -119,7 +119,7 @@ static rubor_status take_baseline(rubor_broker *broker, const rubor_request *req
     }
     rubor_status status = check_photo(attached, "baseline", error);
     if (!status) {
-        rubor_store_digest(digest, attached);
+        rubor_digest(digest, attached);
         status = rubor_store_file_put(broker->store, RUBOR_STORE_PHOTO, digest, attached, error);
     }
     return status;
@@ -131,7 +131,7 @@ static rubor_status keep(rubor_broker *broker, const rubor_peer *peer, const rub
     rubor_bytes photo = rubor_frame(frames, at);
     char digest[RUBOR_DIGEST_SIZE], baseline[RUBOR_DIGEST_SIZE];
     bool compare = request->verb == RUBOR_VERB_COMPARE;
-    rubor_store_digest(digest, photo);
+    rubor_digest(digest, photo);
     rubor_status status = RUBOR_OK;
     if (compare)
         status = take_baseline(broker, request, rubor_frame(frames, at + 1), baseline, error);

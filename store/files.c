@@ -6,19 +6,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-void rubor_store_digest(char out[RUBOR_DIGEST_SIZE], rubor_bytes bytes)
-{
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256(hash, bytes.data, bytes.size);
-    sodium_bin2hex(out, RUBOR_DIGEST_SIZE, hash, sizeof hash);
-}
 
 static const char *kind_folder(rubor_store_kind kind)
 {

@@ -192,7 +192,7 @@ static rubor_status find_or_add_filing(rubor_store *store, const filing_key *key
     sqlite3_stmt *statement;
     bool row = false;
     char parameters_digest[RUBOR_DIGEST_SIZE];
-    rubor_store_digest(parameters_digest, key->parameters);
+    rubor_digest(parameters_digest, key->parameters);
     rubor_status status =
         rubor_sql_prepare(store, &statement, error,
                           "SELECT id FROM filings WHERE kind = ? AND patient = ? AND session = ? AND day = ? "

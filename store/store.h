@@ -35,7 +35,6 @@ rubor_status rubor_store_sweep(rubor_store *store, int64_t *removed, rubor_error
 /* ---- files by digest ---- */
 typedef enum rubor_store_kind { RUBOR_STORE_PHOTO, RUBOR_STORE_PICTURE } rubor_store_kind;
 
-void rubor_store_digest(char out[RUBOR_DIGEST_SIZE], rubor_bytes bytes);
 /* On disk and fsynced, folder included, when RUBOR_OK. */
 rubor_status rubor_store_file_put(rubor_store *store, rubor_store_kind kind, const char *digest,
                                   rubor_bytes bytes, rubor_error *error);

@@ -92,7 +92,7 @@ static int count_files(const fixture *f, const char *inside)
 static rubor_status put_photo(fixture *f, const char *text, char digest[RUBOR_DIGEST_SIZE])
 {
     rubor_bytes bytes = {(const uint8_t *)text, strlen(text)};
-    rubor_store_digest(digest, bytes);
+    rubor_digest(digest, bytes);
     return rubor_store_file_put(f->store, RUBOR_STORE_PHOTO, digest, bytes, NULL);
 }
 
