@@ -16,8 +16,7 @@
 /* Same lamp on another day: 0.009, at most 0.06; another lamp: 0.09 on average (docs/MEASUREMENT.md "Another
  * lamp"). */
 #define LIGHTING_WARN 0.06
-/* Hue angle of skin in CIELAB, degrees: measured skins of all tones lie within 40 to 75, red ones down to 30.
- */
+/* Hue angle of skin in CIELAB, degrees: 27 measured skins of all tones (ISSA, ITA -44 to 61) lie within 27 to 69. */
 #define SKIN_HUE_LEAST 20.0
 #define SKIN_HUE_MOST 90.0
 #define CRUST_FLAG 0.1  /* % of the region */

@@ -13,7 +13,7 @@
 #define REGISTRATION_UNITS 0.05 /* printed units per px of residual */
 #define UNCALIBRATED_DE 10.0    /* Delta E2000 of a photo without chart or profile */
 /* What the parts below leave out (shine, uneven light, blocks that are not independent), so that the root mean square
- * error of pairs without change is one stated deviation: 1.53 and 1.07 over 24 such pairs without this factor. */
+ * error of pairs without change is one stated deviation: 1.53 and 1.07 over 48 such pairs without this factor. */
 static const double zero_share[2] = {1.5, 1.1};
 #define GAIN_FLOOR 0.015
 /* Untreated skin differs from place to place: without a photo of the same place before, this much of a

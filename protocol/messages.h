@@ -1,6 +1,6 @@
 /* Every request and reply between a client and the broker, as plain structs and as msgpack maps.
  *
- * One table (messages.c) drives both directions: key, kind, and which verbs take or need it. PROTOCOL.md says
+ * Tables (request.c, reply_rows.h) drive both directions: key, kind, and which verbs take or need it. PROTOCOL.md says
  * what each verb does; this header says what each field holds. Texts are "" and numbers NaN or a named
  * constant where absent. Reentrant. */
 #ifndef RUBOR_PROTOCOL_MESSAGES_H
