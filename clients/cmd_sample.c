@@ -5,9 +5,11 @@
 #include <string.h>
 
 typedef struct arguments {
-    char *out, *days, *seed, *size, *tone, *course, *camera, *lamp, *lamp2, *border, *pattern;
-    char *glare, *movement, *stretch, *perspective, *delta_ei, *delta_mi, *blur, *motion, *exposure,
-        *closeness;
+    char *out, *days, *seed, *size, *tone, *course, *camera, *lamp, *lamp2, *border, *pattern, *object,
+        *visit_lamp, *visit_lamp2;
+    char *glare, *movement, *stretch, *perspective, *delta_ei, *delta_mi, *lamp2_share;
+    char *blur, *skin_blur, *chart_blur, *motion, *exposure, *red_gain, *reflection, *closeness, *tilt,
+        *skin_share;
     int no_chart;
 } arguments;
 
@@ -52,7 +54,14 @@ static rubor_status read_numbers(rubor_sample_options *options, const arguments 
         {"blur", given->blur, &options->blur_px, 0, 40},
         {"motion", given->motion, &options->motion_px, 0, 100},
         {"exposure", given->exposure, &options->exposure, 0.01, 20},
-        {"closeness", given->closeness, &options->closeness, 0.6, 2},
+        {"closeness", given->closeness, &options->closeness, 0.3, 2},
+        {"skin-blur", given->skin_blur, &options->skin_blur_px, 0, 40},
+        {"chart-blur", given->chart_blur, &options->chart_blur_px, 0, 40},
+        {"red-gain", given->red_gain, &options->red_gain, 0.1, 10},
+        {"reflection", given->reflection, &options->reflection_percent, 0, 60},
+        {"tilt", given->tilt, &options->tilt_degrees, 0, 50},
+        {"skin-share", given->skin_share, &options->skin_share, 0, 1},
+        {"lamp2-share", given->lamp2_share, &options->lamp2_share, 0, 1},
         {"delta-ei", given->delta_ei, &options->delta_ei, -15, 45},
         {"delta-mi", given->delta_mi, &options->delta_mi, -25, 60},
     };
@@ -80,6 +89,9 @@ static int run(const arguments *given)
     options.lamp2 = given->lamp2;
     options.border = given->border;
     options.pattern = given->pattern;
+    options.object = given->object;
+    options.visit_lamp = given->visit_lamp;
+    options.visit_lamp2 = given->visit_lamp2;
     options.chart = !given->no_chart;
     rubor_status status = read_numbers(&options, given, &error);
     if (status == RUBOR_OK)
@@ -105,10 +117,18 @@ int rubor_cmd_sample(int argc, char **argv)
         RUBOR_OPTION_TEXT("camera", &given.camera, "a measured camera (drawn from the seed)", "NAME"),
         RUBOR_OPTION_TEXT("lamp", &given.lamp, "a CIE illuminant (drawn from the seed)", "NAME"),
         RUBOR_OPTION_TEXT("lamp2", &given.lamp2, "a second lamp from the other side (none)", "NAME"),
+        RUBOR_OPTION_TEXT("lamp2-share", &given.lamp2_share,
+                          "its part of the light, 0 to 1 (0.25 to 0.5, from the seed)", "X"),
+        RUBOR_OPTION_TEXT("visit-lamp", &given.visit_lamp, "another lamp from day 0 on (none)", "NAME"),
+        RUBOR_OPTION_TEXT("visit-lamp2", &given.visit_lamp2, "another second lamp from day 0 on (none)",
+                          "NAME"),
         RUBOR_OPTION_TEXT("size", &given.size, "pixels (1600x1200)", "WxH"),
         RUBOR_OPTION_TEXT("border", &given.border,
                           "none, background, hair, clothing, lips, beard, jewelry, brow, nostrils, shadow\n"
                           "                           (drawn from the seed)",
+                          "NAME"),
+        RUBOR_OPTION_TEXT("object", &given.object,
+                          "none, ring, earring, necklace, tattoo or plaster, over the region's border (none)",
                           "NAME"),
         RUBOR_OPTION_TEXT("glare", &given.glare, "veiling glare, % of white (0 to 4, from the seed)", "X"),
         RUBOR_OPTION_TEXT("movement", &given.movement, "factor on shift, turn and zoom between days (1)",
@@ -119,8 +139,16 @@ int rubor_cmd_sample(int argc, char **argv)
         RUBOR_OPTION_TEXT("delta-mi", &given.delta_mi, "this pigment on every day instead of a course", "X"),
         RUBOR_OPTION_TEXT("pattern", &given.pattern, "soft, uniform or patchy (soft)", "NAME"),
         RUBOR_OPTION_TEXT("blur", &given.blur, "defocus from day 0 on, sigma in pixels (0)", "X"),
+        RUBOR_OPTION_TEXT("skin-blur", &given.skin_blur, "likewise, of everything but the chart (0)", "X"),
+        RUBOR_OPTION_TEXT("chart-blur", &given.chart_blur, "likewise, of the chart alone (0)", "X"),
         RUBOR_OPTION_TEXT("motion", &given.motion, "shake from day 0 on, pixels (0)", "X"),
         RUBOR_OPTION_TEXT("exposure", &given.exposure, "factor on the light from day 0 on (1)", "X"),
+        RUBOR_OPTION_TEXT("red-gain", &given.red_gain, "factor on the red channel from day 0 on (1)", "X"),
+        RUBOR_OPTION_TEXT("reflection", &given.reflection,
+                          "a lamp's reflection over the region from day 0 on, % of the frame (0)", "X"),
+        RUBOR_OPTION_TEXT("tilt", &given.tilt, "camera turned to the side from day 0 on, degrees (0)", "X"),
+        RUBOR_OPTION_TEXT("skin-share", &given.skin_share,
+                          "part of the frame's width that is not cloth from day 0 on (1)", "X"),
         RUBOR_OPTION_TEXT("closeness", &given.closeness, "factor on the scale from day 0 on (1)", "X"),
         RUBOR_OPTION_SWITCH("no-chart", &given.no_chart, "no color chart in the photos"),
         RUBOR_OPTIONS_END,

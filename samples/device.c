@@ -57,18 +57,18 @@ static void fill_curve(float *curve, double strength)
     curve[RUBOR_CURVE_STEPS + 1] = curve[RUBOR_CURVE_STEPS];
 }
 
-static void draw_camera(rubor_device *out, const rubor_scene *scene)
+static void draw_camera(rubor_device *out, const rubor_scene *scene, const struct rubor_lamps *lamps)
 {
     const rubor_sample_options *o = &scene->options;
     rubor_random random = rubor_random_stream(o->seed, STREAM_CAMERA);
     double weight[3][N], sum[3] = {0}, largest = 0;
-    rubor_optics_weights(weight, scene->camera, scene->lamp, 0);
+    rubor_optics_weights(weight, scene->camera, lamps->main, 0);
     fit_matrix(out->matrix, (const double(*)[N])weight, rubor_random_uniform(&random, 0.8, 1.08));
     fill_curve(out->curve, rubor_random_uniform(&random, 0, 0.28));
     for (int c = 0; c < 3; c++) {
         out->balance[c] = c == 1 ? 1 : (float)rubor_random_uniform(&random, 0.95, 1.05);
         for (int i = 0; i < N; i++)
-            sum[c] += (double)scene->camera->value[c][i] * (double)scene->lamp->value[i];
+            sum[c] += (double)scene->camera->value[c][i] * (double)lamps->main->value[i];
         largest = sum[c] > largest ? sum[c] : largest;
     }
     /* photons: the brightest channel reaches a signal-to-noise ratio of 80 to 200 at white */
@@ -88,8 +88,9 @@ static void draw_camera(rubor_device *out, const rubor_scene *scene)
     out->center[0] = (float)(scene->width * rubor_random_uniform(&random, 0.3, 0.7));
     out->center[1] = (float)(scene->height * rubor_random_uniform(&random, 0.25, 0.7));
     out->falloff = (float)(o->shading * rubor_random_uniform(&random, 0.05, 0.35));
-    if (scene->lamp2) {
-        out->second_share = (float)rubor_random_uniform(&random, 0.25, 0.5);
+    if (lamps->second) {
+        double share = rubor_random_uniform(&random, 0.25, 0.5);
+        out->second_share = (float)(isnan(o->lamp2_share) ? share : o->lamp2_share);
         out->second_slope = (float)rubor_random_uniform(&random, 0.4, 1.2);
     }
 }
@@ -124,7 +125,7 @@ void rubor_device_draw(rubor_device *out, const rubor_scene *scene, const rubor_
 {
     *out = (rubor_device){0};
     const rubor_sample_options *o = &scene->options;
-    draw_camera(out, scene);
+    draw_camera(out, scene, rubor_scene_lamps(scene, day));
     rubor_random room = rubor_random_stream(o->seed, STREAM_ROOM + (uint64_t)(day + 1));
     out->exposure *= 1 + o->lamp_drift * rubor_random_uniform(&room, -0.05, 0.05);
     out->lamp_tilt = o->lamp_drift * rubor_random_uniform(&room, -0.12, 0.12);
@@ -143,6 +144,7 @@ void rubor_device_draw(rubor_device *out, const rubor_scene *scene, const rubor_
     out->motion_turn = rubor_random_uniform(&room, 0, 0.5);
     if (day >= 0) {
         out->exposure *= o->exposure;
+        out->balance[0] *= (float)o->red_gain;
         out->blur_px = o->blur_px;
         out->motion_px = o->motion_px;
     }

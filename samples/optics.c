@@ -249,8 +249,9 @@ static double material_value(rubor_material material, const rubor_material_choic
         return choice->background_level * (double)rubor_chart_reflectance(12)->value[i];
     case RUBOR_MATERIAL_FRAME:
         return 0.035;
-    case RUBOR_MATERIAL_MAKEUP: /* opaque pigment: a lighter skin tone without blood's bands */
-        return 0.58 * absorb(0.26 * inverse * inverse * inverse);
+    case RUBOR_MATERIAL_MAKEUP: /* opaque iron oxides: a lighter skin tone without blood's bands */
+        return 0.58 * absorb(0.26 * inverse * inverse * inverse +
+                             0.11 * (1 - rubor_numeric_smoothstep(540, 610, nm)));
     case RUBOR_MATERIAL_METAL:
         return 0.55 - 0.1 * inverse;
     case RUBOR_MATERIAL_BLOOD_FILM:
@@ -263,6 +264,8 @@ static double material_value(rubor_material material, const rubor_material_choic
     }
     case RUBOR_MATERIAL_BRUISE_OLD_FILM:
         return absorb(0.03 + 0.22 * bilirubin);
+    case RUBOR_MATERIAL_INK_FILM: /* carbon under the epidermis: black, a little blue */
+        return absorb(0.45 + 0.15 * (nm - 450) / 250);
     case RUBOR_MATERIAL_COUNT:
         break;
     }

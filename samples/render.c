@@ -1,8 +1,10 @@
 /* One photo: every pixel of skin and what lies on and around it, as light in front of the lens; then the
  * truth. */
 #include "samples/device.h"
+#include "samples/object.h"
 #include "samples/sample.h"
 #include "samples/scene.h"
+#include "samples/spoil.h"
 #include "samples/truth.h"
 #include "samples/view.h"
 
@@ -21,9 +23,14 @@ typedef struct painter {
     rubor_device device;
     rubor_course_day day;
     rubor_lamp_optics *optics; /* one per lamp */
+    const struct rubor_lamps *light;
     int lamps;
-    float *raw;  /* interleaved */
-    float *grid; /* scene coordinates every GRID_STEP pixels */
+    rubor_border border[2];
+    float cloth_until;   /* unflipped scene x up to which cloth covers the skin; -HUGE_VALF: none */
+    float reflection[4]; /* center x, y, 1 / radius, strength */
+    uint8_t *chart;      /* 255 where the chart lies */
+    float *raw;          /* interleaved */
+    float *grid;         /* scene coordinates every GRID_STEP pixels */
     int grid_width;
     uint8_t *film; /* per pixel: blood, crust opacity */
     rubor_truth_maps maps;
@@ -117,6 +124,7 @@ typedef struct matter {
     float m, h, relief, shade, blood, crust, bruise_new, bruise_old, makeup, stubble, hair;
     float edge[2];         /* coverage by each border */
     float edge_texture[2]; /* its brightness */
+    float object, object_texture;
     float shine;
 } matter;
 
@@ -129,14 +137,14 @@ static float edge_coverage(const painter *p, int which, float distance, float sx
     if (distance < -0.03f * w)
         return 0;
     float along = which == 0 ? sy : sx, across = which == 0 ? sx : sy;
-    switch (scene->border[which]) {
+    switch (p->border[which]) {
     case RUBOR_BORDER_HAIR:
     case RUBOR_BORDER_BROW: { /* strands along the border, thinning out beyond it */
         float sway = 0.03f * w * rubor_noise2(seed + 2, along / (0.12f * w), across / (0.2f * w));
         float strand = rubor_noise2(seed, (across + sway) * 0.55f, along * 0.012f);
         float lock = rubor_noise2(seed + 1, (across + sway) * 0.06f, along * 0.006f);
         *texture = 1 + 0.40f * strand + 0.35f * lock;
-        float thin = scene->border[which] == RUBOR_BORDER_BROW ? 0.006f * w : 0.014f * w;
+        float thin = p->border[which] == RUBOR_BORDER_BROW ? 0.006f * w : 0.014f * w;
         return clamp01(0.5f + 1.1f * distance / thin + 1.3f * strand + 0.4f * lock);
     }
     case RUBOR_BORDER_CLOTHING:
@@ -170,6 +178,9 @@ static float shine_at(const painter *p, const matter *at, int x, int y)
         float u = s[2] * dx + s[3] * dy, v = s[4] * dx + s[5] * dy, q = 1 + 0.25f * (u * u + v * v);
         sum += s[6] / (q * q); /* a lobe with a tail, as skin's gloss has */
     }
+    float u = ((float)x - p->reflection[0]) * p->reflection[2],
+          v = ((float)y - p->reflection[1]) * p->reflection[2], q = 1 + 0.25f * (u * u + v * v);
+    sum += p->reflection[3] / (q * q);
     float broken = 0.9f + 10 * at->relief;
     broken = broken < 0 ? 0 : broken;
     return sum * broken * broken;
@@ -197,9 +208,15 @@ static void gather(const painter *p, matter *at, int x, int y, float *dm, float 
     }
     at->makeup = (float)p->day.makeup * coarse[RUBOR_COARSE_MAKEUP];
     at->stubble = coarse[RUBOR_COARSE_STUBBLE];
+    if (p->cloth_until > -HUGE_VALF) {
+        float left = p->scene->flip_x ? (float)p->scene->width - 1 - sx : sx;
+        coarse[RUBOR_COARSE_EDGE0] = p->cloth_until - left;
+        at->stubble = 0;
+    }
     for (int k = 0; k < 2; k++)
-        if (p->scene->border[k] != RUBOR_BORDER_BEARD)
+        if (p->border[k] != RUBOR_BORDER_BEARD)
             at->edge[k] = edge_coverage(p, k, coarse[RUBOR_COARSE_EDGE0 + k], sx, sy, &at->edge_texture[k]);
+    at->object = rubor_object_cover(p->scene, sx, sy, &at->object_texture);
     at->shine = shine_at(p, at, x, y);
 }
 
@@ -240,21 +257,27 @@ static void reflect(const painter *p, float rgb[3], const rubor_lamp_optics *opt
         stubble(p, rgb, optics, at, x, y);
     if (at->hair > 0)
         mix(rgb, optics->material[RUBOR_MATERIAL_HAIR], at->hair, 1);
+    if (at->object > 0 && p->scene->object == RUBOR_OBJECT_TATTOO)
+        cover(rgb, optics->material[RUBOR_MATERIAL_INK_FILM], at->object);
     for (int c = 0; c < 3; c++)
         rgb[c] *= at->shade * (1 + at->relief);
+    if (at->object > 0 && p->scene->object != RUBOR_OBJECT_TATTOO)
+        mix(rgb,
+            optics->material[p->scene->object == RUBOR_OBJECT_PLASTER ? RUBOR_MATERIAL_MAKEUP
+                                                                      : RUBOR_MATERIAL_METAL],
+            at->object, at->shade * at->object_texture);
     for (int k = 0; k < 2; k++) {
         if (at->edge[k] <= 0)
             continue;
-        if (p->scene->border[k] == RUBOR_BORDER_LIPS) {
+        if (p->border[k] == RUBOR_BORDER_LIPS) {
             float lips[3];
             rubor_optics_skin(lips, optics, at->m + 0.03f, at->h + 0.17f);
             mix(rgb, lips, at->edge[k], at->shade * (1 + 2.5f * at->relief));
-        } else if (p->scene->border[k] == RUBOR_BORDER_SHADOW ||
-                   p->scene->border[k] == RUBOR_BORDER_NOSTRILS) {
+        } else if (p->border[k] == RUBOR_BORDER_SHADOW || p->border[k] == RUBOR_BORDER_NOSTRILS) {
             for (int c = 0; c < 3; c++) /* little light comes in */
-                rgb[c] *= 1 - at->edge[k] * (p->scene->border[k] == RUBOR_BORDER_SHADOW ? 0.82f : 0.93f);
+                rgb[c] *= 1 - at->edge[k] * (p->border[k] == RUBOR_BORDER_SHADOW ? 0.82f : 0.93f);
         } else {
-            mix(rgb, optics->material[materials[p->scene->border[k]]], at->edge[k], at->edge_texture[k]);
+            mix(rgb, optics->material[materials[p->border[k]]], at->edge[k], at->edge_texture[k]);
         }
     }
     float bare = 1 - at->edge[0] > 1 - at->edge[1] ? 1 - at->edge[1] : 1 - at->edge[0];
@@ -277,8 +300,8 @@ static void paint_pixel(painter *p, int x, int y)
     }
     for (int c = 0; c < 3; c++)
         p->raw[3 * i + (size_t)c] = sum[c];
-    bool other =
-        at.edge[0] > 0.5f || at.edge[1] > 0.5f || at.hair > 0.6f || at.makeup > 0.5f || at.stubble > 0.35f;
+    bool other = at.edge[0] > 0.5f || at.edge[1] > 0.5f || at.hair > 0.6f || at.makeup > 0.5f ||
+                 at.stubble > 0.35f || at.object > 0.4f;
     bool shiny = at.shine > 0.10f;
     p->photo->skin.data[i] = other || shiny ? 0 : 255;
     uint8_t finding = 0;
@@ -331,6 +354,7 @@ static void chart_pixel(painter *p, int x, int y)
     for (int c = 0; c < 3; c++)
         raw[c] = (1 - share) * raw[c] + sum[c] / (SUB * SUB);
     size_t i = (size_t)y * (size_t)p->scene->width + (size_t)x;
+    p->chart[i] = share >= 0.5f ? 255 : 0;
     if (share > 0.2f) {
         p->photo->skin.data[i] = 0;
         p->photo->findings.data[i] = 0;
@@ -374,14 +398,15 @@ static rubor_status allocate(painter *p, rubor_error *error)
 {
     int w = p->scene->width, h = p->scene->height;
     size_t pixels = (size_t)w * (size_t)h;
-    p->lamps = p->scene->lamp2 ? 2 : 1;
+    p->lamps = p->light->second ? 2 : 1;
     p->grid_width = (w + GRID_STEP - 1) / GRID_STEP + 1;
     size_t nodes = (size_t)p->grid_width * (size_t)((h + GRID_STEP - 1) / GRID_STEP + 1);
     p->optics = malloc((size_t)p->lamps * sizeof *p->optics);
     p->raw = malloc(pixels * 3 * sizeof(float));
     p->grid = malloc(nodes * 2 * sizeof(float));
     p->film = calloc(pixels, 2);
-    if (!p->optics || !p->raw || !p->grid || !p->film)
+    p->chart = calloc(pixels, 1);
+    if (!p->optics || !p->raw || !p->grid || !p->film || !p->chart)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a sample of %dx%d", w, h);
     rubor_status status = rubor_truth_maps_init(&p->maps, w, h, error);
     rubor_mask *masks[] = {&p->photo->skin, &p->photo->erythema, &p->photo->pigment, &p->photo->findings};
@@ -394,11 +419,11 @@ static void paint(painter *p)
 {
     double weight[3][RUBOR_OPTICS_N];
     const rubor_scene *scene = p->scene;
-    rubor_optics_weights(weight, scene->camera, scene->lamp, p->device.lamp_tilt);
+    rubor_optics_weights(weight, scene->camera, p->light->main, p->device.lamp_tilt);
     rubor_lamp_optics_make(&p->optics[0], &scene->skin, &scene->material,
                            (const double(*)[RUBOR_OPTICS_N])weight);
-    if (scene->lamp2) {
-        rubor_optics_weights_second(weight, scene->camera, scene->lamp, scene->lamp2);
+    if (p->light->second) {
+        rubor_optics_weights_second(weight, scene->camera, p->light->main, p->light->second);
         rubor_lamp_optics_make(&p->optics[1], &scene->skin, &scene->material,
                                (const double(*)[RUBOR_OPTICS_N])weight);
         float share = p->device.second_share; /* the camera balances on the mixture */
@@ -436,19 +461,54 @@ static void place(rubor_sample_photo *out, const rubor_scene *scene, const rubor
         }
 }
 
+/* What the options put in the way on days 0 and later. */
+static void spoil_scene(painter *p, int day)
+{
+    const rubor_sample_options *o = &p->scene->options;
+    double w = p->scene->width, x, y, covered = o->reflection_percent / 100 * w * p->scene->height;
+    memcpy(p->border, p->scene->border, sizeof p->border);
+    p->cloth_until = -HUGE_VALF;
+    if (day < 0)
+        return;
+    if (o->skin_share < 1) {
+        p->border[0] = RUBOR_BORDER_CLOTHING;
+        p->cloth_until = o->skin_share > 0 ? (float)((1 - o->skin_share) * w) : HUGE_VALF;
+    }
+    if (covered > 0) { /* above a tenth of white within 2.41 radii */
+        rubor_view_to_photo(&p->view, &x, &y, p->scene->region_blob.x, p->scene->region_blob.y);
+        p->reflection[0] = (float)x;
+        p->reflection[1] = (float)y;
+        p->reflection[2] = (float)(2.41 / sqrt(covered / 3.14159265));
+        p->reflection[3] = 0.6f;
+    }
+}
+
+static rubor_status defocus_parts(painter *p, int day, rubor_error *error)
+{
+    const rubor_sample_options *o = &p->scene->options;
+    int w = p->scene->width, h = p->scene->height;
+    rubor_status status = RUBOR_OK;
+    if (day >= 0 && o->skin_blur_px > 0)
+        status = rubor_defocus_part(p->raw, p->chart, false, o->skin_blur_px, w, h, error);
+    if (status == RUBOR_OK && day >= 0 && o->chart_blur_px > 0)
+        status = rubor_defocus_part(p->raw, p->chart, true, o->chart_blur_px, w, h, error);
+    return status;
+}
+
 rubor_status rubor_sample_series_render(rubor_sample_photo *out, const rubor_sample_series *series, int day,
                                         rubor_error *error)
 {
     *out = (rubor_sample_photo){0};
     if (day < -1 || day > 3650)
         return rubor_error_set(error, RUBOR_INVALID, "day %d: it must be before (-1) or 0 to 3650", day);
-    painter p = {.scene = &series->scene, .photo = out};
+    painter p = {.scene = &series->scene, .photo = out, .light = rubor_scene_lamps(&series->scene, day)};
     rubor_status status = allocate(&p, error);
     if (status != RUBOR_OK)
         goto out;
     amounts_today(&p, day);
     rubor_view_draw(&p.view, p.scene, day);
     rubor_device_draw(&p.device, p.scene, &p.day, day);
+    spoil_scene(&p, day);
     paint(&p);
     place(out, p.scene, &p.view);
     status = rubor_truth_measure(out, &p.maps, p.scene, error);
@@ -456,12 +516,16 @@ rubor_status rubor_sample_series_render(rubor_sample_photo *out, const rubor_sam
         goto out;
     out->truth.glare_percent = p.device.glare_percent;
     out->truth.mm_per_px = p.scene->options.chart ? p.view.mm_per_px : NAN;
+    status = defocus_parts(&p, day, error);
+    if (status != RUBOR_OK)
+        goto out;
     status = rubor_device_develop(&out->jpeg, p.raw, &p.device, p.scene->width, p.scene->height, error);
 out:
     free(p.optics);
     free(p.raw);
     free(p.grid);
     free(p.film);
+    free(p.chart);
     rubor_truth_maps_finish(&p.maps);
     if (status != RUBOR_OK)
         rubor_sample_photo_finish(out);

@@ -25,6 +25,8 @@ typedef struct rubor_sample_options {
     const char *pattern; /* NULL or "soft": full inside with a soft border; "uniform"; "patchy" */
     const char *border;  /* what lies at the frame's edge; NULL: drawn from the seed; a name of
                             rubor_sample_borders() */
+    const char *object;  /* worn on or in the skin beside and over the region; NULL: none; a name of
+                            rubor_sample_objects() */
     /* Factors on what the seed draws; default 1, 0: none. */
     double movement;    /* shift 1.5 %, turn 1.5 degrees, zoom 1.5 % as largest values at 1 */
     double perspective; /* between days */
@@ -32,14 +34,21 @@ typedef struct rubor_sample_options {
     double noise;
     double shading;
     double shine;
-    double lamp_drift; /* exposure and lamp color between days */
-    const char *lamp2; /* a second lamp from the other side; NULL: none */
+    double lamp_drift;  /* exposure and lamp color between days */
+    const char *lamp2;  /* a second lamp from the other side; NULL: none */
+    double lamp2_share; /* its part of the light in the middle, 0..1; NaN: drawn from the seed, 0.25..0.5 */
     /* What spoils a photo; on days 0 and later, never before. */
-    double blur_px;   /* defocus, Gaussian sigma; 0 */
-    double motion_px; /* length of a shake; 0 */
-    double exposure;  /* factor on the light; 1 */
-    double closeness; /* factor on the scale of skin and chart; 1; 0.6 .. 2 */
-    int jpeg_quality; /* 1..100; 0: drawn from the seed, 90..96 */
+    double blur_px;                       /* defocus, Gaussian sigma; 0 */
+    double skin_blur_px, chart_blur_px;   /* defocus of all but the chart, of the chart alone; 0 */
+    double motion_px;                     /* length of a shake; 0 */
+    double exposure;                      /* factor on the light; 1 */
+    double red_gain;                      /* factor on the red channel alone; 1 */
+    double reflection_percent;            /* of the frame: a lamp's reflection over the region; 0 */
+    double closeness;                     /* factor on the scale of skin and chart; 1; 0.3 .. 2 */
+    double tilt_degrees;                  /* camera turned to the side, the chart's side away; 0; up to 50 */
+    double skin_share;                    /* of the frame's width; cloth covers the rest; 1 */
+    const char *visit_lamp, *visit_lamp2; /* lamps of these days; NULL: lamp and lamp2 */
+    int jpeg_quality;                     /* 1..100; 0: drawn from the seed, 90..96 */
 } rubor_sample_options;
 
 void rubor_sample_options_default(rubor_sample_options *options);
@@ -47,6 +56,7 @@ void rubor_sample_options_default(rubor_sample_options *options);
 /* NULL-terminated lists of names. */
 const char *const *rubor_sample_courses(void);
 const char *const *rubor_sample_borders(void);
+const char *const *rubor_sample_objects(void);
 
 /* A pixel belongs to the truth's erythema (pigment) mask where its hemoglobin-only EI change (melanin-only MI
  * change), control subtracted, is at least this. */
@@ -72,6 +82,7 @@ typedef struct rubor_sample_truth {
      * estimate. */
     double redness_score, pigment_score;
     double control_ei, control_mi;   /* what was subtracted: the components on control skin */
+    double skin_ei, skin_mi;         /* mean of the components over all skin, nothing subtracted */
     int pinpoint_count, crust_count; /* visible in the region */
     double crust_percent, bruise_percent, erythema_percent, pigment_percent; /* of the region */
     double ita; /* of the untreated skin, median shading left out */

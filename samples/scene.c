@@ -1,6 +1,8 @@
 #include "samples/scene.h"
 
 #include "samples/layout.h"
+#include "samples/object.h"
+#include "samples/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,11 @@ const char *const *rubor_sample_borders(void)
     return rubor_border_names;
 }
 
+const char *const *rubor_sample_objects(void)
+{
+    return rubor_object_names;
+}
+
 void rubor_sample_options_default(rubor_sample_options *options)
 {
     *options = (rubor_sample_options){
@@ -42,8 +49,11 @@ void rubor_sample_options_default(rubor_sample_options *options)
         .shading = 1,
         .shine = 1,
         .lamp_drift = 1,
+        .lamp2_share = NAN,
         .exposure = 1,
+        .red_gain = 1,
         .closeness = 1,
+        .skin_share = 1,
     };
 }
 
@@ -105,6 +115,10 @@ static rubor_status choose_tone_and_course(rubor_scene *scene, rubor_error *erro
         return unknown_in(error, "pattern", o->pattern, pattern_names);
     if (o->border && !listed(rubor_border_names, o->border))
         return unknown_in(error, "border", o->border, rubor_border_names);
+    if (o->object && !listed(rubor_object_names, o->object))
+        return unknown_in(error, "object", o->object, rubor_object_names);
+    o->object = o->object ? listed(rubor_object_names, o->object) : NULL;
+    scene->object = rubor_object_by_name(o->object);
     o->pattern = o->pattern ? listed(pattern_names, o->pattern) : NULL;
     o->border = o->border ? listed(rubor_border_names, o->border) : NULL;
     return RUBOR_OK;
@@ -125,6 +139,31 @@ static rubor_status find_lamp(const rubor_spectrum **out, const char *what, cons
 /* Lamps a clinic may have; drawn when none is named. */
 static const char *const usual_lamps[] = {"D50", "D55", "D65", "FL7", "FL11", "LED-B3", "LED-B4", "LED-B5"};
 
+/* Replaces the caller's name by the spectrum's own; leaves *out when there is no name. */
+static rubor_status choose_lamp(const rubor_spectrum **out, const char *what, const char **name,
+                                rubor_error *error)
+{
+    if (!*name)
+        return RUBOR_OK;
+    rubor_status status = find_lamp(out, what, *name, error);
+    *name = status == RUBOR_OK ? (*out)->name : NULL;
+    return status;
+}
+
+static rubor_status choose_lamps(rubor_scene *scene, rubor_error *error)
+{
+    rubor_sample_options *o = &scene->options;
+    rubor_status status = choose_lamp(&scene->lamps[0].main, "lamp", &o->lamp, error);
+    if (status == RUBOR_OK)
+        status = choose_lamp(&scene->lamps[0].second, "lamp2", &o->lamp2, error);
+    scene->lamps[1] = scene->lamps[0];
+    if (status == RUBOR_OK)
+        status = choose_lamp(&scene->lamps[1].main, "visit_lamp", &o->visit_lamp, error);
+    if (status == RUBOR_OK)
+        status = choose_lamp(&scene->lamps[1].second, "visit_lamp2", &o->visit_lamp2, error);
+    return status;
+}
+
 static rubor_status choose_device(rubor_scene *scene, rubor_error *error)
 {
     rubor_sample_options *o = &scene->options;
@@ -138,19 +177,40 @@ static rubor_status choose_device(rubor_scene *scene, rubor_error *error)
             add_name(&list, rubor_camera(i)->name);
         return unknown(error, "camera", o->camera, &list);
     }
-    rubor_status status = find_lamp(&scene->lamp, "lamp", o->lamp ? o->lamp : lamp, error);
-    if (status == RUBOR_OK && o->lamp2) {
-        status = find_lamp(&scene->lamp2, "lamp2", o->lamp2, error);
-        o->lamp2 = status == RUBOR_OK ? scene->lamp2->name : NULL;
-    }
+    o->lamp = o->lamp ? o->lamp : lamp;
     o->camera = scene->camera->name;
-    o->lamp = status == RUBOR_OK ? scene->lamp->name : NULL;
-    return status;
+    return choose_lamps(scene, error);
 }
 
 static bool in_range(double x, double low, double high)
 {
     return x >= low && x <= high; /* false for NaN */
+}
+
+/* What spoils a visit's photo. */
+static rubor_status check_spoiling(const rubor_sample_options *o, rubor_error *error)
+{
+    const struct {
+        const char *name;
+        double value, least, most;
+    } rows[] = {
+        {"blur", o->blur_px, 0, 40},
+        {"skin blur", o->skin_blur_px, 0, 40},
+        {"chart blur", o->chart_blur_px, 0, 40},
+        {"motion", o->motion_px, 0, 100},
+        {"exposure", o->exposure, 0.01, 20},
+        {"red gain", o->red_gain, 0.1, 10},
+        {"reflection", o->reflection_percent, 0, 60},
+        {"closeness", o->closeness, 0.3, 2},
+        {"tilt", o->tilt_degrees, 0, 50},
+        {"skin share", o->skin_share, 0, 1},
+        {"lamp2 share", isnan(o->lamp2_share) ? 0 : o->lamp2_share, 0, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (!in_range(rows[i].value, rows[i].least, rows[i].most))
+            return rubor_error_set(error, RUBOR_INVALID, "%s of %g: it must be %g to %g", rows[i].name,
+                                   rows[i].value, rows[i].least, rows[i].most);
+    return RUBOR_OK;
 }
 
 static rubor_status check_numbers(const rubor_sample_options *o, rubor_error *error)
@@ -168,13 +228,6 @@ static rubor_status check_numbers(const rubor_sample_options *o, rubor_error *er
         if (!in_range(factor[i], 0, 10))
             return rubor_error_set(error, RUBOR_INVALID, "a sample's factor is %g; it must be 0 to 10",
                                    factor[i]);
-    if (!in_range(o->blur_px, 0, 40) || !in_range(o->motion_px, 0, 100))
-        return rubor_error_set(error, RUBOR_INVALID, "blur of %g px and motion of %g px: at most 40 and 100",
-                               o->blur_px, o->motion_px);
-    if (!in_range(o->exposure, 0.01, 20) || !in_range(o->closeness, 0.6, 2))
-        return rubor_error_set(error, RUBOR_INVALID,
-                               "exposure %g must be 0.01 to 20 and closeness %g must be 0.6 to 2",
-                               o->exposure, o->closeness);
     if (!(o->glare_percent <= 30))
         return rubor_error_set(error, RUBOR_INVALID, "glare of %g %%: it must be at most 30",
                                o->glare_percent);
@@ -185,14 +238,14 @@ static rubor_status check_numbers(const rubor_sample_options *o, rubor_error *er
                                o->delta_ei, o->delta_mi);
     if (o->jpeg_quality < 0 || o->jpeg_quality > 100)
         return rubor_error_set(error, RUBOR_INVALID, "JPEG quality %d: it must be 1 to 100", o->jpeg_quality);
-    return RUBOR_OK;
+    return check_spoiling(o, error);
 }
 
 static rubor_status allocate(rubor_scene *scene, rubor_error *error)
 {
     double reach = 0.04 + 0.025 * (scene->options.movement + scene->options.perspective);
-    scene->margin = (int)(rubor_numeric_clamp(reach + fmax(0, 0.5 / scene->options.closeness - 0.5), 0, 0.5) *
-                          scene->width);
+    double more = rubor_view_reach(&scene->options); /* a far or tilted camera sees more skin */
+    scene->margin = (int)(rubor_numeric_clamp(reach + more, 0, more > 0.45 ? 1.3 : 0.5) * scene->width);
     scene->margin += RUBOR_COARSE_STEP - scene->margin % RUBOR_COARSE_STEP;
     scene->fine_width = scene->width + 2 * scene->margin;
     scene->fine_height = scene->height + 2 * scene->margin;

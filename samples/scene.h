@@ -43,6 +43,16 @@ typedef enum rubor_border {
     RUBOR_BORDER_COUNT
 } rubor_border;
 
+typedef enum rubor_object {
+    RUBOR_OBJECT_NONE,
+    RUBOR_OBJECT_RING,
+    RUBOR_OBJECT_EARRING,
+    RUBOR_OBJECT_NECKLACE,
+    RUBOR_OBJECT_TATTOO,
+    RUBOR_OBJECT_PLASTER,
+    RUBOR_OBJECT_COUNT
+} rubor_object;
+
 typedef struct rubor_spot {
     float x, y, radius; /* scene pixels */
     float strength;     /* 0..1 */
@@ -59,7 +69,9 @@ typedef struct rubor_scene {
     const rubor_tone *tone;
     const rubor_course *course;
     const rubor_camera_sensitivity *camera;
-    const rubor_spectrum *lamp, *lamp2; /* lamp2: NULL for one lamp */
+    struct rubor_lamps {
+        const rubor_spectrum *main, *second; /* second: NULL for one lamp */
+    } lamps[2];                              /* before, days 0 and later */
     rubor_course_amounts amounts;
     rubor_skin_optics skin;
     rubor_material_choice material;
@@ -70,6 +82,7 @@ typedef struct rubor_scene {
     int coarse_width, coarse_height;
     float *coarse;
     rubor_border border[2];
+    rubor_object object;
 
     rubor_blob region_blob, control_blob;
     rubor_polygon region, control;
@@ -84,6 +97,12 @@ void rubor_scene_finish(rubor_scene *scene);
 /* Bicubic (fine) and bilinear (coarse) samples at scene coordinates; clamped at the maps' edges. */
 void rubor_scene_fine(float out[RUBOR_FINE_COUNT], const rubor_scene *scene, float x, float y);
 void rubor_scene_coarse(float out[RUBOR_COARSE_COUNT], const rubor_scene *scene, float x, float y);
+
+/* Lamps of a day; -1: before. */
+static inline const struct rubor_lamps *rubor_scene_lamps(const rubor_scene *scene, int day)
+{
+    return &scene->lamps[day >= 0];
+}
 
 /* rho: 0 at the center, 1 on the curve. */
 double rubor_blob_level(const rubor_blob *blob, double x, double y);

@@ -59,6 +59,22 @@ rubor_status rubor_defocus(float *raw, double sigma_px, int width, int height, r
     return RUBOR_OK;
 }
 
+rubor_status rubor_defocus_part(float *raw, const uint8_t *part, bool chosen, double sigma_px, int width,
+                                int height, rubor_error *error)
+{
+    size_t pixels = (size_t)width * (size_t)height;
+    float *soft = malloc(3 * pixels * sizeof(float));
+    if (!soft)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to blur a sample");
+    memcpy(soft, raw, 3 * pixels * sizeof(float));
+    rubor_status status = rubor_defocus(soft, sigma_px, width, height, error);
+    for (size_t i = 0; i < pixels && status == RUBOR_OK; i++)
+        if ((part[i] >= 128) == chosen)
+            memcpy(raw + 3 * i, soft + 3 * i, 3 * sizeof(float));
+    free(soft);
+    return status;
+}
+
 rubor_status rubor_shake(float *raw, double length_px, double turns, int width, int height,
                          rubor_error *error)
 {

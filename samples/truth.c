@@ -19,14 +19,15 @@ void rubor_truth_maps_finish(rubor_truth_maps *maps)
     *maps = (rubor_truth_maps){0};
 }
 
-/* Means over skin without findings inside the polygon's mask; all NaN when none of it is seen. */
+/* Means over skin without findings inside the polygon's mask (NULL: everywhere); all NaN when none of it is
+ * seen. */
 static void mean_change(double mean[4], const rubor_mask *inside, const rubor_sample_photo *photo,
                         const rubor_truth_maps *maps)
 {
     double sum[4] = {0}, count = 0;
     size_t pixels = (size_t)maps->width * (size_t)maps->height;
     for (size_t i = 0; i < pixels; i++) {
-        if (inside->data[i] < 128 || photo->skin.data[i] < 128 ||
+        if ((inside && inside->data[i] < 128) || photo->skin.data[i] < 128 ||
             photo->findings.data[i] >= RUBOR_SAMPLE_BRUISE)
             continue;
         for (int k = 0; k < 4; k++)
@@ -146,7 +147,7 @@ rubor_status rubor_truth_measure(rubor_sample_photo *photo, const rubor_truth_ma
                                  const rubor_scene *scene, rubor_error *error)
 {
     rubor_mask region = {0}, control = {0};
-    double treated[4], untreated[4];
+    double treated[4], untreated[4], everywhere[4];
     rubor_sample_truth *t = &photo->truth;
     rubor_status status = rubor_mask_init(&region, maps->width, maps->height, error);
     if (status == RUBOR_OK)
@@ -157,6 +158,7 @@ rubor_status rubor_truth_measure(rubor_sample_photo *photo, const rubor_truth_ma
     rubor_polygon_rasterize(&control, &photo->control, 1, 1);
     mean_change(treated, &region, photo, maps);
     mean_change(untreated, &control, photo, maps);
+    mean_change(everywhere, NULL, photo, maps);
     threshold(photo, maps, untreated);
     areas(photo, &region);
     t->delta_ei = treated[0] - untreated[0];
@@ -165,6 +167,8 @@ rubor_status rubor_truth_measure(rubor_sample_photo *photo, const rubor_truth_ma
     t->delta_mi_total = treated[3] - untreated[3];
     t->control_ei = untreated[0];
     t->control_mi = untreated[1];
+    t->skin_ei = everywhere[0];
+    t->skin_mi = everywhere[1];
     t->ita = scene->skin.ita;
     status = score(&t->redness_score, &region, photo, maps, 0, untreated[0], 40, error);
     if (status == RUBOR_OK)

@@ -97,6 +97,62 @@ static void draw_chart(rubor_view *view, const rubor_scene *scene, rubor_random 
                                plane[k][0], plane[k][1]);
 }
 
+static void multiply(double out[9], const double a[9], const double b[9])
+{
+    for (int r = 0; r < 3; r++)
+        for (int c = 0; c < 3; c++)
+            out[3 * r + c] = a[3 * r] * b[c] + a[3 * r + 1] * b[3 + c] + a[3 * r + 2] * b[6 + c];
+}
+
+/* Focal length of the tilted camera in widths: a usual portrait lens. */
+#define FOCAL 1.5
+
+/* A plane facing the camera -> the same plane turned about the vertical through the center, its side of
+ * positive x (toward = 1) or negative x (-1) away. */
+static void turned_plane(double h[9], const rubor_scene *scene, double degrees, double toward)
+{
+    double w = scene->width, c = rubor_numeric_cos_turns(degrees / 360),
+           s = toward * rubor_numeric_sin_turns(degrees / 360) / (FOCAL * w);
+    double cx = w / 2, cy = scene->height / 2.0;
+    double flat[9] = {c, 0, -c * cx, 0, 1, -cy, s, 0, 1 - s * cx};
+    for (int k = 0; k < 3; k++) {
+        h[k] = flat[k] + cx * flat[6 + k];
+        h[3 + k] = flat[3 + k] + cy * flat[6 + k];
+        h[6 + k] = flat[6 + k];
+    }
+}
+
+double rubor_view_reach(const rubor_sample_options *o)
+{
+    double c = rubor_numeric_cos_turns(o->tilt_degrees / 360),
+           s = rubor_numeric_sin_turns(o->tilt_degrees / 360) / FOCAL;
+    double aspect = (double)o->height / o->width, far = 0.5 / (c - 0.5 * s), depth = 1 + far * s;
+    double half = fmax(far, 0.5 * aspect * depth - 0.5 * aspect + 0.5) / o->closeness;
+    return fmax(0, half - 0.5);
+}
+
+static void tilt_camera(rubor_view *view, const rubor_scene *scene, double degrees)
+{
+    double turned[9], back[9], flat[9], x, y;
+    if (degrees <= 0)
+        return;
+    turned_plane(turned, scene, degrees, scene->flip_x ? -1 : 1);
+    invert(back, turned);
+    memcpy(flat, view->to_scene, sizeof flat);
+    multiply(view->to_scene, flat, back);
+    memcpy(flat, view->chart_to_photo, sizeof flat);
+    rubor_homography_apply(flat, &x, &y, 3, 2);
+    double z = turned[6] * x + turned[7] * y + turned[8];
+    view->mm_per_px *= sqrt(z * z * z / rubor_numeric_cos_turns(degrees / 360));
+    multiply(view->chart_to_photo, turned, flat);
+    invert(view->photo_to_chart, view->chart_to_photo);
+    for (int k = 0; k < 4; k++) {
+        x = view->chart_corners[k].x;
+        y = view->chart_corners[k].y;
+        rubor_homography_apply(turned, &view->chart_corners[k].x, &view->chart_corners[k].y, x, y);
+    }
+}
+
 void rubor_view_draw(rubor_view *out, const rubor_scene *scene, int day)
 {
     *out = (rubor_view){.width = scene->width};
@@ -122,6 +178,7 @@ void rubor_view_draw(rubor_view *out, const rubor_scene *scene, int day)
             for (int i = 0; i < 3; i++)
                 out->wave[axis][k][i] = rubor_random_uniform(&random, i < 2 ? -1.2 : 0, i < 2 ? 1.2 : 1);
     draw_chart(out, scene, &random, closeness, leans);
+    tilt_camera(out, scene, day < 0 ? 0 : o->tilt_degrees);
     if (!o->chart)
         memset(out->chart_corners, 0, sizeof out->chart_corners);
 }

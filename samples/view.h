@@ -17,6 +17,8 @@ typedef struct rubor_view {
     char layout[16];
 } rubor_view;
 
+/* How far beyond the frame a far or tilted camera sees, in widths. */
+double rubor_view_reach(const rubor_sample_options *options);
 void rubor_view_draw(rubor_view *out, const rubor_scene *scene, int day);
 void rubor_view_to_scene(const rubor_view *view, double *sx, double *sy, double x, double y);
 void rubor_view_to_photo(const rubor_view *view, double *x, double *y, double sx, double sy);

@@ -129,6 +129,8 @@ static json_t *photo_truth(const rubor_sample_photo *photo, const rubor_scene *s
     json_object_set_new(o, "pigment_score", number(t->pigment_score));
     json_object_set_new(o, "control_ei", number(t->control_ei));
     json_object_set_new(o, "control_mi", number(t->control_mi));
+    json_object_set_new(o, "skin_ei", number(t->skin_ei));
+    json_object_set_new(o, "skin_mi", number(t->skin_mi));
     json_object_set_new(o, "pinpoint_count", json_integer(t->pinpoint_count));
     json_object_set_new(o, "crust_count", json_integer(t->crust_count));
     json_object_set_new(o, "crust_percent", number(t->crust_percent));
@@ -144,6 +146,11 @@ static json_t *photo_truth(const rubor_sample_photo *photo, const rubor_scene *s
     return o;
 }
 
+static json_t *name_or_null(const char *name)
+{
+    return name ? json_string(name) : json_null();
+}
+
 static json_t *scene_truth(const rubor_scene *scene)
 {
     const rubor_sample_options *options = &scene->options;
@@ -154,7 +161,10 @@ static json_t *scene_truth(const rubor_scene *scene)
     json_object_set_new(o, "course", json_string(options->course));
     json_object_set_new(o, "camera", json_string(options->camera));
     json_object_set_new(o, "lamp", json_string(options->lamp));
-    json_object_set_new(o, "lamp2", options->lamp2 ? json_string(options->lamp2) : json_null());
+    json_object_set_new(o, "lamp2", name_or_null(options->lamp2));
+    json_object_set_new(o, "visit_lamp", name_or_null(options->visit_lamp));
+    json_object_set_new(o, "visit_lamp2", name_or_null(options->visit_lamp2));
+    json_object_set_new(o, "object", name_or_null(options->object));
     json_object_set_new(o, "width", json_integer(options->width));
     json_object_set_new(o, "height", json_integer(options->height));
     json_object_set_new(o, "ita", number(scene->skin.ita));

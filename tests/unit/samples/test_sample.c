@@ -1,6 +1,4 @@
 #include "imaging/kernels.h"
-#include "imaging/photo.h"
-#include "samples/sample.h"
 #include "samples/tones.h"
 
 #include <math.h>
@@ -13,35 +11,7 @@
 
 #include <cmocka.h>
 
-enum { SMALL_WIDTH = 320, SMALL_HEIGHT = 240 };
-
-static rubor_sample_options small(const char *course)
-{
-    rubor_sample_options options;
-    rubor_sample_options_default(&options);
-    options.width = SMALL_WIDTH;
-    options.height = SMALL_HEIGHT;
-    options.course = course;
-    options.seed = 11;
-    return options;
-}
-
-static void render(rubor_sample_photo *out, const rubor_sample_options *options, int day)
-{
-    rubor_error error = {0};
-    if (rubor_sample_render(out, options, day, &error) != RUBOR_OK)
-        fail_msg("%s", error.message);
-}
-
-static rubor_image_encoded decode(const rubor_sample_photo *photo)
-{
-    rubor_image_encoded image = {0};
-    rubor_error error = {0};
-    rubor_bytes bytes = {photo->jpeg.data, photo->jpeg.size};
-    if (rubor_photo_decode(&image, bytes, NULL, &error) != RUBOR_OK)
-        fail_msg("%s", error.message);
-    return image;
-}
+#include "tests/unit/samples/small_sample.h"
 
 static void same_seed_gives_the_same_bytes(void **state)
 {
@@ -90,54 +60,19 @@ static void the_skin_does_not_depend_on_how_a_visit_is_taken(void **state)
     options.blur_px = 2;
     options.motion_px = 6;
     options.exposure = 0.5;
+    options.skin_blur_px = 3;
+    options.red_gain = 2;
+    options.reflection_percent = 10;
+    options.tilt_degrees = 30;
+    options.skin_share = 0.5;
+    options.visit_lamp = "A";
+    options.visit_lamp2 = "FL11";
     options.delta_ei = 12;
     render(&other, &options, -1);
     assert_int_equal(one.jpeg.size, other.jpeg.size);
     assert_memory_equal(one.jpeg.data, other.jpeg.data, one.jpeg.size);
     rubor_sample_photo_finish(&one);
     rubor_sample_photo_finish(&other);
-}
-
-/* Mean absolute step between neighbors of the green channel over the region: how sharp it is. */
-static double sharpness(const rubor_sample_options *options, double *level)
-{
-    rubor_sample_photo photo;
-    render(&photo, options, 0);
-    rubor_image_encoded image = decode(&photo);
-    rubor_mask inside = {0};
-    assert_int_equal(rubor_mask_init(&inside, image.width, image.height, NULL), RUBOR_OK);
-    rubor_polygon_rasterize(&inside, &photo.region, 1, 1);
-    double sum = 0, count = 0;
-    *level = 0;
-    for (size_t i = 0; i + 1 < (size_t)image.width * (size_t)image.height; i++)
-        if (inside.data[i] && inside.data[i + 1]) {
-            sum += fabs((double)image.rgb[3 * i + 1] - (double)image.rgb[3 * i + 4]);
-            *level += image.rgb[3 * i + 1];
-            count++;
-        }
-    *level /= count;
-    rubor_mask_finish(&inside);
-    rubor_image_encoded_finish(&image);
-    rubor_sample_photo_finish(&photo);
-    return sum / count;
-}
-
-static void blur_shake_and_exposure_spoil_the_visit(void **state)
-{
-    (void)state;
-    rubor_sample_options options = small("none");
-    options.noise = 0;
-    double level, spoiled, dark, sharp = sharpness(&options, &level);
-    options.blur_px = 2.5;
-    assert_true(sharpness(&options, &spoiled) < 0.5 * sharp);
-    assert_true(fabs(spoiled / level - 1) < 0.02);
-    options.blur_px = 0;
-    options.motion_px = 14;
-    assert_true(sharpness(&options, &spoiled) < 0.75 * sharp);
-    options.motion_px = 0;
-    options.exposure = 0.3;
-    sharpness(&options, &dark);
-    assert_true(dark < 0.75 * level);
 }
 
 static void every_tone_has_the_ita_of_its_class(void **state)
@@ -320,6 +255,12 @@ static void unknown_names_are_refused_with_the_known_ones(void **state)
     options.border = NULL;
     options.pattern = "tartan";
     assert_refused(options, "patchy");
+    options.pattern = NULL;
+    options.object = "hat";
+    assert_refused(options, "earring");
+    options.object = NULL;
+    options.visit_lamp = "candle";
+    assert_refused(options, "visit_lamp");
 }
 
 static void impossible_numbers_are_refused(void **state)
@@ -338,6 +279,9 @@ static void impossible_numbers_are_refused(void **state)
     options = small("normal");
     options.delta_ei = 200;
     assert_refused(options, "200");
+    options = small("normal");
+    options.tilt_degrees = 80;
+    assert_refused(options, "tilt");
     rubor_sample_photo photo;
     options = small("normal");
     assert_int_equal(rubor_sample_render(&photo, &options, -2, NULL), RUBOR_INVALID);
@@ -471,7 +415,6 @@ int main(void)
         cmocka_unit_test(same_seed_gives_the_same_bytes),
         cmocka_unit_test(a_series_renders_what_single_calls_render),
         cmocka_unit_test(the_skin_does_not_depend_on_how_a_visit_is_taken),
-        cmocka_unit_test(blur_shake_and_exposure_spoil_the_visit),
         cmocka_unit_test(every_tone_has_the_ita_of_its_class),
         cmocka_unit_test(nothing_changes_in_a_course_of_none),
         cmocka_unit_test(redness_alone_moves_total_mi_but_not_delta_mi),
