@@ -125,21 +125,51 @@ static rubor_status take_baseline(rubor_broker *broker, const rubor_request *req
     return status;
 }
 
+/* A photo that a client kept for a while may be of a patient who was forgotten meanwhile: it must not bring the
+ * patient back. How long it waited is the client's own reckoning, so that its clock need not be right. */
+static rubor_status check_forgotten(rubor_broker *broker, const rubor_request *request, rubor_error *error)
+{
+    int64_t forgotten_ms = 0;
+    if (request->waited_ms <= 0)
+        return RUBOR_OK;
+    rubor_status status = rubor_store_forgotten(broker->store, request->patient, &forgotten_ms, error);
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    int64_t since_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000 - request->waited_ms;
+    if (!status && since_ms <= forgotten_ms)
+        status = rubor_error_set(error, RUBOR_FORGOTTEN,
+                                 "patient %s was forgotten after this photo was taken; it is not filed",
+                                 request->patient);
+    return status;
+}
+
+/* A photo that is named by its digest and not attached: it must be stored, and a station's own. */
+static rubor_status check_stored(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
+                                 int64_t *bytes, rubor_error *error)
+{
+    const char *who = peer->role == RUBOR_ROLE_STATION ? peer->who : NULL;
+    return rubor_store_photo_bytes(broker->store, request->digest, who, bytes, error);
+}
+
 static rubor_status keep(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
-                         const rubor_frames *frames, size_t at, rubor_job_info *info, rubor_error *error)
+                         const rubor_frames *frames, size_t at, int64_t bytes, rubor_job_info *info,
+                         rubor_error *error)
 {
     rubor_bytes photo = rubor_frame(frames, at);
     char digest[RUBOR_DIGEST_SIZE], baseline[RUBOR_DIGEST_SIZE];
     bool compare = request->verb == RUBOR_VERB_COMPARE;
-    rubor_digest(digest, photo);
+    if (photo.size)
+        rubor_digest(digest, photo);
+    else
+        snprintf(digest, sizeof digest, "%s", request->digest);
     rubor_status status = RUBOR_OK;
     if (compare)
         status = take_baseline(broker, request, rubor_frame(frames, at + 1), baseline, error);
-    if (!status)
+    if (!status && photo.size)
         status = rubor_store_file_put(broker->store, RUBOR_STORE_PHOTO, digest, photo, error);
     if (!status)
-        status = rubor_store_submit(broker->store, request, digest, compare ? baseline : NULL,
-                                    (int64_t)photo.size, peer->who, info, error);
+        status = rubor_store_submit(broker->store, request, digest, compare ? baseline : NULL, bytes,
+                                    peer->who, info, error);
     return status;
 }
 
@@ -178,13 +208,18 @@ void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const
     rubor_job_info info = {0};
     int64_t retry_after_ms = 0;
     rubor_bytes photo = rubor_frame(frames, at);
-    rubor_status status = check_photo(photo, "photo", &error);
+    int64_t bytes = (int64_t)photo.size;
+    bool named = photo.size == 0 && request->verb == RUBOR_VERB_ANALYZE && request->digest[0];
+    rubor_status status = named ? check_stored(broker, peer, request, &bytes, &error)
+                                : check_photo(photo, "photo", &error);
     if (!status)
-        status = check_request(broker, request, (int64_t)photo.size, &retry_after_ms, &error);
+        status = check_forgotten(broker, request, &error);
     if (!status)
-        status = keep(broker, peer, request, frames, at, &info, &error);
+        status = check_request(broker, request, bytes, &retry_after_ms, &error);
+    if (!status)
+        status = keep(broker, peer, request, frames, at, bytes, &info, &error);
     if (status) {
-        broker->refused++;
+        broker->refused += !(named && status == RUBOR_NOT_FOUND); /* a question, answered */
         if (status == RUBOR_IO) {
             retry_after_ms = 5000;
             rubor_broker_log(broker, RUBOR_LOG_ERROR, "a photo could not be stored: %s", error.message);

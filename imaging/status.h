@@ -27,7 +27,8 @@
     X(CONFLICT, "conflicts with what is stored", false, 15)                                                  \
     X(CANCELED, "canceled", false, 16)                                                                       \
     X(CRASHED, "worker died", true, 17)                                                                      \
-    X(INTERNAL, "internal fault", false, 18)
+    X(INTERNAL, "internal fault", false, 18)                                                                 \
+    X(FORGOTTEN, "the patient was forgotten", false, 19)
 
 typedef enum rubor_status {
 #define X(name, text, retryable, wire) RUBOR_##name = wire,

@@ -96,7 +96,8 @@ typedef struct rubor_request {
     bool no_wait;                   /* FINAL right after acceptance */
     int64_t deadline_s;             /* from arrival; 0: none */
     int64_t wait_s;                 /* result: FINAL when the job ended or after so long; 0: at once */
-    char digest[RUBOR_DIGEST_SIZE]; /* photo; compare: of a stored baseline when it is not attached */
+    int64_t waited_ms;              /* analyze: how long the photo was with the client; 0: not told */
+    char digest[RUBOR_DIGEST_SIZE]; /* photo; analyze, compare: of a stored photo or baseline, not attached */
     char picture[RUBOR_WORD_SIZE];  /* overlay: "overlay", "photo", "aligned", ... */
     char what[RUBOR_WORD_SIZE];     /* list: "jobs" (default), "sessions", "notes", "profiles" */
     char action[RUBOR_WORD_SIZE];   /* quarantine: list retry drop; profile: get put list; session: get put */

@@ -134,6 +134,26 @@ rubor_status rubor_store_submitted_by(rubor_store *store, const char *job, const
     return status;
 }
 
+rubor_status rubor_store_photo_bytes(rubor_store *store, const char *digest, const char *who, int64_t *bytes,
+                                     rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    bool row = false;
+    *bytes = 0;
+    rubor_status status = rubor_sql_prepare(store, &statement, error,
+                                            "SELECT bytes FROM photos WHERE digest = ?1 AND (?2 = '' OR EXISTS"
+                                            " (SELECT 1 FROM filings WHERE photo = ?1 AND who = ?2))",
+                                            "ss", digest, who ? who : "");
+    if (!status)
+        status = rubor_sql_step(store, statement, &row, error);
+    if (!status && row)
+        *bytes = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    if (!status && !row)
+        status = rubor_error_set(error, RUBOR_NOT_FOUND, "photo %s is not stored here; send it", digest);
+    return status;
+}
+
 /* ---- filing ---- */
 
 /* The part of a request that changes what is measured, as bytes that are equal when it is equal. */

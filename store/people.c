@@ -350,6 +350,25 @@ rubor_status rubor_store_forget(rubor_store *store, const char *patient, const c
     return status;
 }
 
+rubor_status rubor_store_forgotten(rubor_store *store, const char *patient, int64_t *at_ms,
+                                   rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    char tag[24];
+    bool row = false;
+    *at_ms = 0;
+    rubor_store_patient_tag(store, patient, tag);
+    rubor_status status =
+        rubor_sql_prepare(store, &statement, error,
+                          "SELECT max(at_ms) FROM audit WHERE action = 'forget' AND subject = ?", "s", tag);
+    if (!status)
+        status = rubor_sql_step(store, statement, &row, error);
+    if (!status && row)
+        *at_ms = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return status;
+}
+
 rubor_status rubor_store_drop(rubor_store *store, const char *job, const char *who, rubor_error *error)
 {
     rubor_job_info info;

@@ -47,6 +47,7 @@ static const char *const rubor_store_migrations[] = {
     "only'); END;"
     "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append "
     "only'); END;",
+    "CREATE INDEX audit_forgotten ON audit(subject) WHERE action = 'forget';",
 };
 
 #endif

@@ -54,6 +54,9 @@ rubor_status rubor_store_submit(rubor_store *store, const rubor_request *request
                                 rubor_job_info *out, rubor_error *error);
 rubor_status rubor_store_job(rubor_store *store, const char *job, bool with_record, rubor_job_info *out,
                              rubor_error *error);
+/* How large a stored photo is; who: only if that peer itself submitted it, NULL: any. RUBOR_NOT_FOUND. */
+rubor_status rubor_store_photo_bytes(rubor_store *store, const char *digest, const char *who, int64_t *bytes,
+                                     rubor_error *error);
 /* Whether who itself submitted the job's photo, under this job or another. */
 rubor_status rubor_store_submitted_by(rubor_store *store, const char *job, const char *who, bool *out,
                                       rubor_error *error);
@@ -125,6 +128,9 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
 /* Deletes the patient; *stopped gets jobs that were queued or running and are gone. */
 rubor_status rubor_store_forget(rubor_store *store, const char *patient, const char *who, int64_t *jobs,
                                 int64_t *photos, rubor_job_list *stopped, rubor_error *error);
+/* *at_ms: when the patient was last forgotten, ms since 1970; 0: never. */
+rubor_status rubor_store_forgotten(rubor_store *store, const char *patient, int64_t *at_ms,
+                                   rubor_error *error);
 /* Drops a quarantined job for good: canceled, its photo is kept only where another filing uses it. */
 rubor_status rubor_store_drop(rubor_store *store, const char *job, const char *who, rubor_error *error);
 

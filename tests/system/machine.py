@@ -66,14 +66,19 @@ class Machine:
         return codes
 
 
-def ask(endpoint, service, head):
+def ask(endpoint, service, head, *photos):
+    """The first reply that is no PARTIAL."""
     socket = zmq.Context.instance().socket(zmq.DEALER)
     socket.linger = 0
     socket.connect(endpoint)
-    socket.send_multipart([b"MDPC02", b"\x01", service, msgpack.packb(head)])
-    reply = msgpack.unpackb(socket.recv_multipart()[3]) if socket.poll(10000) else None
+    socket.send_multipart([b"MDPC02", b"\x01", service, msgpack.packb(head), *photos])
+    while socket.poll(10000):
+        frames = socket.recv_multipart()
+        if frames[1] == b"\x03":
+            socket.close()
+            return msgpack.unpackb(frames[3])
     socket.close()
-    return reply
+    return None
 
 
 def settle(endpoint):

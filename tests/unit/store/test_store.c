@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -416,6 +417,19 @@ static void an_amended_baseline_takes_its_visits_back(void **state)
     free(amend);
 }
 
+static void a_stored_photo_is_known_to_all_or_to_who_submitted_it(void **state)
+{
+    fixture *f = *state;
+    int64_t bytes = 0;
+    rubor_job_info job = submit(f, 1, "a photo");
+    assert_int_equal(rubor_store_photo_bytes(f->store, job.digest, NULL, &bytes, NULL), RUBOR_OK);
+    assert_int_equal(bytes, strlen("a photo"));
+    assert_int_equal(rubor_store_photo_bytes(f->store, job.digest, "test", &bytes, NULL), RUBOR_OK);
+    assert_int_equal(rubor_store_photo_bytes(f->store, job.digest, "someone", &bytes, NULL), RUBOR_NOT_FOUND);
+    job.digest[0] = job.digest[0] == 'a' ? 'b' : 'a';
+    assert_int_equal(rubor_store_photo_bytes(f->store, job.digest, NULL, &bytes, NULL), RUBOR_NOT_FOUND);
+}
+
 /* ---- forgetting and audit ---- */
 
 static void forgetting_leaves_nothing_but_the_audit_line(void **state)
@@ -436,6 +450,11 @@ static void forgetting_leaves_nothing_but_the_audit_line(void **state)
     assert_int_equal(jobs, 2);
     assert_int_equal(photos, 1);
     assert_int_equal(stopped.count, 2);
+    int64_t now_ms = (int64_t)time(NULL) * 1000, forgotten_ms = 0;
+    assert_int_equal(rubor_store_forgotten(f->store, "UNIQUE-PATIENT-NAME", &forgotten_ms, NULL), RUBOR_OK);
+    assert_in_range(forgotten_ms, now_ms - 60000, now_ms + 60000);
+    assert_int_equal(rubor_store_forgotten(f->store, "other", &forgotten_ms, NULL), RUBOR_OK);
+    assert_int_equal(forgotten_ms, 0);
     assert_int_equal(count_files(f, "photos"), 1);
     rubor_job_info gone;
     assert_int_equal(rubor_store_job(f->store, job.job, false, &gone, NULL), RUBOR_NOT_FOUND);
@@ -663,6 +682,7 @@ int main(void)
         TEST(a_visit_that_still_waits_takes_the_new_baseline_itself),
         TEST(another_view_or_session_is_no_baseline),
         TEST(an_amended_baseline_takes_its_visits_back),
+        TEST(a_stored_photo_is_known_to_all_or_to_who_submitted_it),
         TEST(forgetting_leaves_nothing_but_the_audit_line),
         TEST(a_changed_or_missing_audit_line_is_found),
         TEST(a_full_disk_at_any_write_loses_and_acknowledges_nothing),
