@@ -1,6 +1,7 @@
-/* evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind K] [--tone T] [--keep DIR] [--each]:
- * rendered pairs through the analyzer, tables per tone class. The figures of docs/MEASUREMENT.md come from
- * `evaluate --pairs 540`. */
+/* evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind K] [--tone T] [--keep DIR] [--each]
+ * [--also]: rendered pairs through the analyzer, tables per tone class and kind; --also: the kinds beyond the
+ * standard table (bruise, sunburn, make-up, lamps, no chart, regions given or not, face parts, objects)
+ * instead of its six. The figures of docs/MEASUREMENT.md come from `evaluate --pairs 540`. */
 #include "tests/bench/evaluation.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@ typedef struct arguments {
     uint64_t seed;
     const char *keep;
     int kind, tone; /* -1: all in turn */
-    bool each;
+    bool each, also;
 } arguments;
 
 static bool parse(arguments *out, int argc, char **argv)
@@ -25,6 +26,10 @@ static bool parse(arguments *out, int argc, char **argv)
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--each") == 0) {
             out->each = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--also") == 0) {
+            out->also = true;
             continue;
         }
         if (strcmp(argv[i], "--pairs") == 0)
@@ -47,8 +52,8 @@ static bool parse(arguments *out, int argc, char **argv)
             return false;
         i++;
     }
-    return out->kind < EVALUATION_KINDS && out->tone < EVALUATION_TONES && out->pairs > 0 && out->jobs > 0 &&
-           out->width > 0 && out->height > 0;
+    return out->kind < EVALUATION_ALL_KINDS && out->tone < EVALUATION_TONES && out->pairs > 0 &&
+           out->jobs > 0 && out->width > 0 && out->height > 0;
 }
 
 static void print_each(const evaluation_result *results, int count)
@@ -75,6 +80,12 @@ static void print_each(const evaluation_result *results, int count)
             printf(" %s", record->quality.reasons[k].code);
         for (int k = 0; k < record->doubt_count && k < 3; k++)
             printf(" %s=%.2f", record->doubts[k].source, record->doubts[k].delta_ei_sd);
+        for (int k = 0; k < record->flag_count; k++)
+            printf(" +%s", record->flags[k]);
+        printf("  control %s", record->region.control);
+        if (isfinite(r->cover_skin_percent))
+            printf("  cover %.1f skin %.0f marked %.0f", r->cover_percent, r->cover_skin_percent,
+                   r->cover_marked_percent);
         printf("  shine %.1f", record->findings.shine_percent);
         printf("  reg %.2f px  pin %lld/%d crust %.2f/%.2f bruise %.2f/%.2f  ms %.0f\n",
                record->registration.residual_px, (long long)record->findings.pinpoint_count,
@@ -87,8 +98,8 @@ int main(int argc, char **argv)
 {
     arguments a;
     if (!parse(&a, argc, argv)) {
-        fprintf(stderr, "usage: evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind 0..5] "
-                        "[--tone 0..5] [--keep DIR] [--each]\n");
+        fprintf(stderr, "usage: evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind 0..17] "
+                        "[--tone 0..5] [--keep DIR] [--each] [--also]\n");
         return 2;
     }
     size_t bytes = (size_t)a.pairs * sizeof(evaluation_result);
@@ -98,7 +109,8 @@ int main(int argc, char **argv)
     for (int job = 0; job < a.jobs; job++)
         if (fork() == 0) {
             for (int i = job; i < a.pairs; i += a.jobs) {
-                evaluation_plan plan = evaluation_plan_make(i, a.seed, a.width, a.height);
+                evaluation_plan plan = a.also ? evaluation_plan_make_also(i, a.seed, a.width, a.height)
+                                              : evaluation_plan_make(i, a.seed, a.width, a.height);
                 plan.kind = a.kind >= 0 ? (evaluation_kind)a.kind : plan.kind;
                 plan.keep = a.keep;
                 plan.tone = a.tone >= 0 ? a.tone : plan.tone;
@@ -112,6 +124,7 @@ int main(int argc, char **argv)
     if (a.each)
         print_each(results, a.pairs);
     evaluation_print(stdout, results, a.pairs);
+    evaluation_print_kinds(stdout, results, a.pairs);
     munmap(results, bytes);
     return crashed ? 4 : 0;
 }

@@ -5,8 +5,9 @@
 
 const char *const evaluation_tone_names[EVALUATION_TONES] = {"very_light", "light", "intermediate",
                                                              "tan",        "brown", "dark"};
-const char *const evaluation_kind_names[EVALUATION_KINDS] = {"none",    "red",  "red5",
-                                                             "pigment", "both", "course"};
+const char *const evaluation_kind_names[EVALUATION_ALL_KINDS] = {
+    "none", "red", "red5",    "pigment", "both",     "course", "bruise", "sunburn", "makeup",
+    "lamp", "mix", "nochart", "found",   "unguided", "given",  "face",   "object",  "puton"};
 
 /* A fraction 0..1 that depends on the seed and on what it is for. */
 static double fraction(uint64_t seed, uint64_t purpose)
@@ -15,6 +16,15 @@ static double fraction(uint64_t seed, uint64_t purpose)
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     return (double)((z ^ (z >> 31)) >> 11) / 9007199254740992.0;
+}
+
+evaluation_plan evaluation_plan_make_also(int index, uint64_t first_seed, int width, int height)
+{
+    int also = EVALUATION_ALL_KINDS - EVALUATION_KINDS;
+    evaluation_plan plan = {.seed = first_seed + (uint64_t)index, .width = width, .height = height};
+    plan.tone = index % EVALUATION_TONES;
+    plan.kind = (evaluation_kind)(EVALUATION_KINDS + index / EVALUATION_TONES % also);
+    return plan;
 }
 
 evaluation_plan evaluation_plan_make(int index, uint64_t first_seed, int width, int height)
@@ -27,6 +37,46 @@ evaluation_plan evaluation_plan_make(int index, uint64_t first_seed, int width, 
     plan.tone = index % EVALUATION_TONES;
     plan.kind = kinds[(size_t)(index / EVALUATION_TONES) % (sizeof kinds / sizeof kinds[0])];
     return plan;
+}
+
+/* A course shown on one of its days. */
+static int set_course(rubor_sample_options *options, const char *course, int first, double days)
+{
+    options->course = course;
+    options->pattern = NULL;
+    return first + (int)days;
+}
+
+/* What the kinds beyond the six of the standard table add; the change is that of "both". */
+static int set_circumstance(rubor_sample_options *options, const evaluation_plan *plan)
+{
+    static const char *const lamps[] = {"D50", "D55", "D65", "FL7", "FL11", "LED-B3", "LED-B4", "LED-B5"};
+    static const char *const borders[] = {"beard", "lips", "brow", "nostrils", "hair", "shadow"};
+    double ei = fraction(plan->seed, 1), mi = fraction(plan->seed, 2), more = fraction(plan->seed, 5);
+    size_t lamp = (size_t)(8 * fraction(plan->seed, 6)), other = lamp + 1 + (size_t)(7 * more);
+    if (plan->kind == EVALUATION_BRUISE)
+        return set_course(options, "bruise", 0, 8 * more);
+    if (plan->kind == EVALUATION_SUNBURN)
+        return set_course(options, "sunburn", 1, 4 * more);
+    if (plan->kind == EVALUATION_MAKEUP)
+        return set_course(options, "makeup", 3, 5 * more);
+    options->delta_ei = 4 + 16 * ei;
+    options->delta_mi = mi < 0.5 ? 0 : 5 + 14 * (mi - 0.5);
+    if (plan->kind == EVALUATION_LAMP || plan->kind == EVALUATION_MIX)
+        options->lamp = lamps[lamp];
+    if (plan->kind == EVALUATION_LAMP)
+        options->visit_lamp = lamps[other % 8];
+    if (plan->kind == EVALUATION_MIX) {
+        options->visit_lamp2 = lamps[other % 8];
+        options->lamp2_share = 0.5;
+    }
+    if (plan->kind == EVALUATION_NO_CHART)
+        options->chart = false;
+    if (plan->kind == EVALUATION_FACE)
+        options->border = borders[(size_t)(6 * more)];
+    if (plan->kind == EVALUATION_OBJECT || plan->kind == EVALUATION_PUT_ON)
+        options->object = rubor_sample_objects()[1 + (size_t)(5 * more)];
+    return 3;
 }
 
 static int set_change(rubor_sample_options *options, const evaluation_plan *plan)
@@ -55,8 +105,9 @@ static int set_change(rubor_sample_options *options, const evaluation_plan *plan
         options->course = "normal";
         options->pattern = NULL;
         return (int)(5 * ei);
+    default:
+        return set_circumstance(options, plan);
     }
-    return 0;
 }
 
 static bool inside(const rubor_mask *mask, int x, int y, int width, int height)
@@ -91,6 +142,36 @@ static double dice(overlap o)
     return o.one > 0 ? 2 * o.both / (o.one + o.other) : NAN;
 }
 
+/* What covers the region's skin (make-up, an object): how much of it was taken for skin, how much marked. */
+static void judge_cover(evaluation_result *out, const rubor_sample_photo *truth, const rubor_maps *maps)
+{
+    rubor_mask region = {0};
+    int w = truth->skin.width, h = truth->skin.height;
+    out->cover_percent = out->cover_skin_percent = out->cover_marked_percent = NAN;
+    if (rubor_mask_init(&region, w, h, NULL) != RUBOR_OK)
+        return;
+    rubor_polygon_rasterize(&region, &truth->region, 1, 1);
+    double all = 0, covered = 0, skin = 0, marked = 0;
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            size_t i = (size_t)y * (size_t)w + (size_t)x;
+            if (region.data[i] < 128)
+                continue;
+            all++;
+            if (truth->skin.data[i] >= 128 || truth->findings.data[i])
+                continue;
+            covered++;
+            skin += inside(&maps->skin, x, y, w, h);
+            marked += inside(&maps->erythema, x, y, w, h) || inside(&maps->pigment, x, y, w, h);
+        }
+    out->cover_percent = 100 * covered / all;
+    if (out->cover_percent > 0.5) {
+        out->cover_skin_percent = 100 * skin / covered;
+        out->cover_marked_percent = 100 * marked / covered;
+    }
+    rubor_mask_finish(&region);
+}
+
 static void judge_masks(evaluation_result *out, const rubor_sample_photo *truth, const rubor_maps *maps)
 {
     overlap skin = compare(&truth->skin, &maps->skin);
@@ -105,6 +186,7 @@ static void judge_masks(evaluation_result *out, const rubor_sample_photo *truth,
         marked += maps->erythema.data[i] >= 128 || maps->pigment.data[i] >= 128;
     }
     out->marked_percent = all ? 100 * marked / (double)all : NAN;
+    judge_cover(out, truth, maps);
 }
 
 static rubor_status analyze_pair(evaluation_result *out, const rubor_sample_photo *before,
@@ -115,6 +197,13 @@ static rubor_status analyze_pair(evaluation_result *out, const rubor_sample_phot
     rubor_analyze_options guided = {
         .baseline_region = &before->region, .baseline_control = &before->control, .day = day};
     rubor_analyze_options unguided = {.day = day};
+    evaluation_kind kind = out->plan.kind;
+    if (kind == EVALUATION_FOUND)
+        guided.baseline_control = NULL;
+    if (kind == EVALUATION_UNGUIDED)
+        guided = unguided;
+    if (kind == EVALUATION_GIVEN)
+        guided = (rubor_analyze_options){.region = &after->region, .control = &after->control, .day = day};
     rubor_status status = rubor_analyze(&out->record, NULL, visit, base, &guided, error);
     if (status == RUBOR_OK)
         status = rubor_analyze(&out->unguided, &maps, visit, base, &unguided, error);
@@ -131,10 +220,38 @@ static void keep_photo(const evaluation_plan *plan, const char *which, const rub
     rubor_file_write(path, photo->jpeg.data, photo->jpeg.size, NULL);
 }
 
+/* The unguided record reads all skin against the chart alone. */
+static void read_truth(evaluation_result *out, const rubor_sample_truth *truth)
+{
+    out->truth = *truth;
+    if (out->plan.kind != EVALUATION_UNGUIDED)
+        return;
+    out->truth.delta_ei = truth->skin_ei;
+    out->truth.delta_mi = truth->skin_mi;
+    out->truth.redness_score = out->truth.pigment_score = NAN;
+}
+
+static rubor_status render_pair(rubor_sample_photo *before, rubor_sample_photo *after,
+                                const rubor_sample_options *options, evaluation_kind kind, int day,
+                                rubor_error *error)
+{
+    rubor_sample_options bare = *options;
+    rubor_sample_series *series = NULL;
+    rubor_status status = rubor_sample_series_create(&series, options, error);
+    if (status == RUBOR_OK && kind != EVALUATION_PUT_ON)
+        status = rubor_sample_series_render(before, series, -1, error);
+    if (status == RUBOR_OK)
+        status = rubor_sample_series_render(after, series, day, error);
+    rubor_sample_series_destroy(&series);
+    bare.object = NULL;
+    if (status == RUBOR_OK && kind == EVALUATION_PUT_ON) /* worn on the visit only */
+        status = rubor_sample_render(before, &bare, -1, error);
+    return status;
+}
+
 void evaluation_run(evaluation_result *out, const evaluation_plan *plan)
 {
     rubor_sample_options options;
-    rubor_sample_series *series = NULL;
     rubor_sample_photo before = {0}, after = {0};
     rubor_error error = {0};
     memset(out, 0, sizeof *out);
@@ -148,17 +265,13 @@ void evaluation_run(evaluation_result *out, const evaluation_plan *plan)
     options.height = plan->height;
     options.glare_percent = 4 * fraction(plan->seed, 4);
     int day = set_change(&options, plan);
-    rubor_status status = rubor_sample_series_create(&series, &options, &error);
-    if (status == RUBOR_OK)
-        status = rubor_sample_series_render(&before, series, -1, &error);
-    if (status == RUBOR_OK)
-        status = rubor_sample_series_render(&after, series, day, &error);
+    rubor_status status = render_pair(&before, &after, &options, plan->kind, day, &error);
     if (status == RUBOR_OK && plan->keep) {
         keep_photo(plan, "before", &before);
         keep_photo(plan, "after", &after);
     }
     if (status == RUBOR_OK) {
-        out->truth = after.truth;
+        read_truth(out, &after.truth);
         status = analyze_pair(out, &before, &after, day, &error);
     }
     out->done = status == RUBOR_OK;
@@ -166,161 +279,4 @@ void evaluation_run(evaluation_result *out, const evaluation_plan *plan)
         snprintf(out->failure, sizeof out->failure, "%.*s", (int)sizeof out->failure - 1, error.message);
     rubor_sample_photo_finish(&before);
     rubor_sample_photo_finish(&after);
-    rubor_sample_series_destroy(&series);
-}
-
-typedef struct tally {
-    double sum, squares, most;
-    int count;
-} tally;
-
-static void add(tally *t, double value)
-{
-    if (!isfinite(value))
-        return;
-    t->sum += value;
-    t->squares += value * value;
-    t->most = fmax(t->most, fabs(value));
-    t->count++;
-}
-
-static double mean(tally t)
-{
-    return t.count ? t.sum / t.count : NAN;
-}
-
-static double spread(tally t)
-{
-    return t.count > 1 ? sqrt(fmax(0, (t.squares - t.sum * t.sum / t.count) / (t.count - 1))) : NAN;
-}
-
-static void add_cover(tally *t, const double interval[2], double truth)
-{
-    if (isfinite(interval[0]) && isfinite(truth))
-        add(t, interval[0] <= truth && truth <= interval[1] ? 100 : 0);
-}
-
-typedef struct tallies {
-    tally z_ei[EVALUATION_KINDS], z_mi[EVALUATION_KINDS];
-    tally ei, mi, dice, dice_5, pigment, iou, marked, changed, cross_ei, cross_mi, cover[4], mdc_ei, mdc_mi,
-        pinpoint, pinpoint_true, crust, crust_true, retake;
-} tallies;
-
-static void tally_one(tallies *t, const evaluation_result *r)
-{
-    const rubor_record *record = &r->record;
-    evaluation_kind kind = r->plan.kind;
-    add(&t->iou, r->skin_iou);
-    add(&t->retake, strcmp(record->quality.verdict, "retake") == 0 ? 100 : 0);
-    add_cover(&t->cover[0], record->redness.delta_interval95, r->truth.delta_ei);
-    add_cover(&t->cover[1], record->pigmentation.delta_interval95, r->truth.delta_mi);
-    add_cover(&t->cover[2], record->redness.interval95, r->truth.redness_score);
-    add_cover(&t->cover[3], record->pigmentation.interval95, r->truth.pigment_score);
-    const double *ei95 = record->redness.delta_interval95, *mi95 = record->pigmentation.delta_interval95;
-    add(&t->z_ei[kind], (record->redness.delta - r->truth.delta_ei) / ((ei95[1] - ei95[0]) / 3.92));
-    add(&t->z_mi[kind], (record->pigmentation.delta - r->truth.delta_mi) / ((mi95[1] - mi95[0]) / 3.92));
-    add(&t->mdc_ei, record->redness.mdc);
-    add(&t->mdc_mi, record->pigmentation.mdc);
-    if (fabs(r->truth.delta_ei) >= 4.5)
-        add(&t->ei, record->redness.delta / r->truth.delta_ei);
-    if (fabs(r->truth.delta_mi) >= 4.5)
-        add(&t->mi, record->pigmentation.delta / r->truth.delta_mi);
-    if (kind == EVALUATION_RED || kind == EVALUATION_BOTH || kind == EVALUATION_COURSE)
-        add(r->truth.delta_ei >= 10    ? &t->dice
-            : r->truth.delta_ei >= 4.5 ? &t->dice_5
-                                       : &(tally){0},
-            r->erythema_dice);
-    if (kind == EVALUATION_RED_5)
-        add(&t->dice_5, r->erythema_dice);
-    if (r->truth.delta_mi >= 7)
-        add(&t->pigment, r->pigment_dice);
-    if (kind == EVALUATION_NONE) {
-        add(&t->marked, r->marked_percent);
-        add(&t->changed, record->redness.changed == 1 || record->pigmentation.changed == 1 ? 100 : 0);
-    }
-    if (kind == EVALUATION_PIGMENT)
-        add(&t->cross_ei, fabs(record->redness.delta));
-    if (kind == EVALUATION_RED)
-        add(&t->cross_mi, fabs(record->pigmentation.delta));
-    if (kind == EVALUATION_COURSE && record->findings.pinpoint_count >= 0) {
-        add(&t->pinpoint, (double)record->findings.pinpoint_count);
-        add(&t->pinpoint_true, r->truth.pinpoint_count);
-        add(&t->crust, record->findings.crust_percent);
-        add(&t->crust_true, r->truth.crust_percent);
-    }
-}
-
-void evaluation_summarize(evaluation_summary *out, const evaluation_result *results, int count, int tone)
-{
-    tallies t = {0};
-    memset(out, 0, sizeof *out);
-    for (int i = 0; i < count; i++)
-        if (results[i].done && (tone < 0 || results[i].plan.tone == tone)) {
-            tally_one(&t, &results[i]);
-            out->count++;
-        }
-    out->ei_ratio = mean(t.ei);
-    out->ei_ratio_sd = spread(t.ei);
-    out->mi_ratio = mean(t.mi);
-    out->mi_ratio_sd = spread(t.mi);
-    out->erythema_dice = mean(t.dice);
-    out->erythema_dice_5 = mean(t.dice_5);
-    out->pigment_dice = mean(t.pigment);
-    out->skin_iou = mean(t.iou);
-    out->false_marked = mean(t.marked);
-    out->false_changed = mean(t.changed);
-    out->cross_ei = mean(t.cross_ei);
-    out->cross_ei_max = t.cross_ei.most;
-    out->cross_mi = mean(t.cross_mi);
-    out->cross_mi_max = t.cross_mi.most;
-    out->cover_ei = mean(t.cover[0]);
-    out->cover_mi = mean(t.cover[1]);
-    out->cover_red_score = mean(t.cover[2]);
-    out->cover_pig_score = mean(t.cover[3]);
-    out->mdc_ei = mean(t.mdc_ei);
-    out->mdc_mi = mean(t.mdc_mi);
-    out->pinpoint_ratio = t.pinpoint_true.sum > 0 ? t.pinpoint.sum / t.pinpoint_true.sum : NAN;
-    out->crust_ratio = t.crust_true.sum > 0 ? t.crust.sum / t.crust_true.sum : NAN;
-    out->retake = mean(t.retake);
-    for (int k = 0; k < EVALUATION_KINDS; k++) {
-        out->z_ei[k] = t.z_ei[k].count ? sqrt(t.z_ei[k].squares / t.z_ei[k].count) : NAN;
-        out->z_mi[k] = t.z_mi[k].count ? sqrt(t.z_mi[k].squares / t.z_mi[k].count) : NAN;
-    }
-}
-
-void evaluation_print(FILE *out, const evaluation_result *results, int count)
-{
-    fprintf(out, "%-12s %5s  %6s %5s  %6s %5s  %5s %5s %5s %5s  %6s %6s\n", "tone", "pairs", "ei", "sd", "mi",
-            "sd", "dice", "dice5", "pigm", "IoU", "false%", "chang%");
-    for (int tone = -1; tone < EVALUATION_TONES; tone++) {
-        evaluation_summary s;
-        evaluation_summarize(&s, results, count, tone);
-        fprintf(out, "%-12s %5d  %6.3f %5.3f  %6.3f %5.3f  %5.3f %5.3f %5.3f %5.3f  %6.2f %6.1f\n",
-                tone < 0 ? "all" : evaluation_tone_names[tone], s.count, s.ei_ratio, s.ei_ratio_sd,
-                s.mi_ratio, s.mi_ratio_sd, s.erythema_dice, s.erythema_dice_5, s.pigment_dice, s.skin_iou,
-                s.false_marked, s.false_changed);
-    }
-    fprintf(out, "\n%-12s %6s %6s %6s %6s  %6s %6s %6s %6s  %6s %6s  %6s %6s %6s\n", "tone", "x_ei", "max",
-            "x_mi", "max", "cov_ei", "cov_mi", "cov_rs", "cov_ps", "mdc_ei", "mdc_mi", "pinpt", "crust",
-            "retake");
-    for (int tone = -1; tone < EVALUATION_TONES; tone++) {
-        evaluation_summary s;
-        evaluation_summarize(&s, results, count, tone);
-        fprintf(out,
-                "%-12s %6.2f %6.2f %6.2f %6.2f  %6.1f %6.1f %6.1f %6.1f  %6.2f %6.2f  %6.2f %6.2f %6.1f\n",
-                tone < 0 ? "all" : evaluation_tone_names[tone], s.cross_ei, s.cross_ei_max, s.cross_mi,
-                s.cross_mi_max, s.cover_ei, s.cover_mi, s.cover_red_score, s.cover_pig_score, s.mdc_ei,
-                s.mdc_mi, s.pinpoint_ratio, s.crust_ratio, s.retake);
-    }
-    fprintf(out, "\n%-12s", "rms error/sd");
-    for (int k = 0; k < EVALUATION_KINDS; k++)
-        fprintf(out, "  %8s ei   mi", evaluation_kind_names[k]);
-    for (int tone = -1; tone < EVALUATION_TONES; tone++) {
-        evaluation_summary s;
-        evaluation_summarize(&s, results, count, tone);
-        fprintf(out, "\n%-12s", tone < 0 ? "all" : evaluation_tone_names[tone]);
-        for (int k = 0; k < EVALUATION_KINDS; k++)
-            fprintf(out, "      %5.2f %4.2f", s.z_ei[k], s.z_mi[k]);
-    }
-    fprintf(out, "\n");
 }

@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 
-enum { EVALUATION_TONES = 6, EVALUATION_KINDS = 6 };
+/* the six kinds of the standard table, and all */
+enum { EVALUATION_TONES = 6, EVALUATION_KINDS = 6, EVALUATION_ALL_KINDS = 18 };
 
 typedef enum evaluation_kind {
     EVALUATION_NONE,    /* no change */
@@ -16,7 +17,20 @@ typedef enum evaluation_kind {
     EVALUATION_RED_5,   /* redness, delta_ei 5 */
     EVALUATION_PIGMENT, /* pigment, delta_mi 7 to 20 */
     EVALUATION_BOTH,    /* both */
-    EVALUATION_COURSE   /* a day of the normal course, with findings */
+    EVALUATION_COURSE,  /* a day of the normal course, with findings */
+    /* --also */
+    EVALUATION_BRUISE,  /* days 0 to 7 of the course with a bruise */
+    EVALUATION_SUNBURN, /* days 1 to 4 */
+    EVALUATION_MAKEUP,  /* days 3 to 7 */
+    EVALUATION_LAMP,    /* from here on redness 4 to 20, pigment 0 or 5 to 12. The visit under another lamp */
+    EVALUATION_MIX,     /* the visit under the same lamp and another, half and half */
+    EVALUATION_NO_CHART, /* in neither photo */
+    EVALUATION_FOUND,    /* a region is given, the control skin is not */
+    EVALUATION_UNGUIDED, /* neither is given: all skin against the chart alone */
+    EVALUATION_GIVEN,    /* both drawn on the visit itself */
+    EVALUATION_FACE,     /* beard, lips, brow, nostrils, hair, cast shadow */
+    EVALUATION_OBJECT,   /* jewelry, tattoo or plaster on both photos */
+    EVALUATION_PUT_ON    /* the same on the visit only */
 } evaluation_kind;
 
 typedef struct evaluation_plan {
@@ -37,13 +51,17 @@ typedef struct evaluation_result {
     rubor_record unguided;                        /* neither given: masks */
     double erythema_dice, pigment_dice, skin_iou; /* unguided; NaN where the truth is empty */
     double marked_percent;                        /* of the skin, either mask, unguided */
+    /* of the region: covered by something that is not skin (truth); of that: taken for skin, marked */
+    double cover_percent, cover_skin_percent, cover_marked_percent;
 } evaluation_result;
 
 extern const char *const evaluation_tone_names[EVALUATION_TONES];
-extern const char *const evaluation_kind_names[EVALUATION_KINDS];
+extern const char *const evaluation_kind_names[EVALUATION_ALL_KINDS];
 
 /* Pair number index of a run: tones and kinds in turn, seeds from first_seed. */
 evaluation_plan evaluation_plan_make(int index, uint64_t first_seed, int width, int height);
+/* Likewise of the kinds beyond the standard table. */
+evaluation_plan evaluation_plan_make_also(int index, uint64_t first_seed, int width, int height);
 void evaluation_run(evaluation_result *out, const evaluation_plan *plan);
 
 typedef struct evaluation_summary {
@@ -55,12 +73,14 @@ typedef struct evaluation_summary {
     double cover_ei, cover_mi, cover_red_score, cover_pig_score; /* % */
     double mdc_ei, mdc_mi;
     double pinpoint_ratio, crust_ratio;
-    double z_ei[EVALUATION_KINDS], z_mi[EVALUATION_KINDS]; /* rms of error / standard uncertainty */
-    double retake;                                         /* % of all photos */
+    double z_ei[EVALUATION_ALL_KINDS], z_mi[EVALUATION_ALL_KINDS]; /* rms of error / standard uncertainty */
+    double retake;                                                 /* % of all photos */
 } evaluation_summary;
 
 /* tone -1: all. */
 void evaluation_summarize(evaluation_summary *out, const evaluation_result *results, int count, int tone);
 void evaluation_print(FILE *out, const evaluation_result *results, int count);
+/* A row for each kind: errors, coverage, masks, reasons and flags. */
+void evaluation_print_kinds(FILE *out, const evaluation_result *results, int count);
 
 #endif
