@@ -40,7 +40,8 @@ static bool can_be_in_curve(const rubor_visit *visit)
 {
     const rubor_record *record = visit->record;
     return visit->day >= 0 && verdict_rank(record->quality.verdict) < 2 &&
-           strcmp(record->reference, "baseline") == 0 && isfinite(record->redness.delta);
+           strcmp(record->reference, "baseline") == 0 && isfinite(record->redness.delta) &&
+           !rubor_record_has_flag(record, "not_comparable");
 }
 
 /* By view, day, then the best photo of the day first. */
@@ -233,27 +234,31 @@ static void flag_findings(rubor_series *out, const char *view, const point *poin
     }
 }
 
+static bool day_is_in_curve(const rubor_visit *visits, size_t count, int day)
+{
+    for (size_t i = 0; i < count; i++)
+        if (visits[i].in_curve && visits[i].day == day)
+            return true;
+    return false;
+}
+
+/* A photo to be taken again speaks for itself, and a day that another photo stands for lacks nothing. */
 static void flag_not_comparable(rubor_series *out, const char *view, const rubor_visit *visits, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!rubor_record_has_flag(visits[i].record, "not_comparable"))
+        if (!rubor_record_has_flag(visits[i].record, "not_comparable") ||
+            verdict_rank(visits[i].record->quality.verdict) == 2 ||
+            day_is_in_curve(visits, count, visits[i].day))
             continue;
         rubor_series_flag *flag = raise_flag(out, "not_comparable", view, visits[i].day);
-        if (flag)
+        if (flag && visits[i].day == RUBOR_DAY_BEFORE)
+            snprintf(flag->message, sizeof flag->message,
+                     "The photo before treatment cannot be compared safely; see its quality sentence.");
+        else if (flag)
             snprintf(flag->message, sizeof flag->message,
                      "The photo of day %d cannot be compared safely with the one before treatment; see its "
-                     "quality "
-                     "sentence.",
+                     "quality sentence. It is not in the curve.",
                      visits[i].day);
-    }
-}
-
-static void choose_for_curve(rubor_visit *visits, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        bool first_of_day =
-            i == 0 || visits[i].day != visits[i - 1].day || strcmp(visits[i].view, visits[i - 1].view) != 0;
-        visits[i].in_curve = first_of_day && can_be_in_curve(&visits[i]);
     }
 }
 
@@ -278,12 +283,27 @@ static void set_aside_copies(rubor_series *out, rubor_visit *visits, size_t coun
         }
 }
 
+/* Of each day the best photo that can be in the curve and was not set aside. */
+static void choose_for_curve(rubor_visit *visits, size_t count)
+{
+    bool taken = false;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || visits[i].day != visits[i - 1].day)
+            taken = false;
+        visits[i].in_curve = visits[i].in_curve && !taken;
+        taken = taken || visits[i].in_curve;
+    }
+}
+
 static void analyze_view(rubor_series *out, rubor_visit *visits, size_t count, point *points)
 {
     const char *view = visits[0].view;
     rubor_series_view *summary = &out->views[out->view_count++];
     snprintf(summary->view, sizeof summary->view, "%s", view);
+    for (size_t i = 0; i < count; i++)
+        visits[i].in_curve = can_be_in_curve(&visits[i]);
     set_aside_copies(out, visits, count);
+    choose_for_curve(visits, count);
     size_t n = curve_of(points, visits, count, false);
     summary->redness = find_landmarks(points, n, REDNESS_FLOOR_EI);
     flag_persistent(out, view, points, n);
@@ -305,7 +325,6 @@ rubor_status rubor_series_analyze(rubor_series *out, rubor_visit *visits, size_t
     if (visit_count == 0)
         return RUBOR_OK;
     qsort(visits, visit_count, sizeof *visits, compare_visits);
-    choose_for_curve(visits, visit_count);
     point *points = calloc(POINTS_LAST, sizeof *points);
     if (!points)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a curve of %zu visits", visit_count);
@@ -322,6 +341,11 @@ rubor_status rubor_series_analyze(rubor_series *out, rubor_visit *visits, size_t
     }
     free(points);
     return status;
+}
+
+bool rubor_series_flag_is_usual(const char *code, int day)
+{
+    return strcmp(code, "crusting") == 0 && day >= 0 && day <= CRUST_LAST_NORMAL_DAY;
 }
 
 void rubor_series_expected(double day, double *low, double *high)

@@ -1,8 +1,9 @@
 /* Records of one treatment session over its days: curves, landmarks and flags (DESIGN "Series").
  *
- * Pure function of its input; nothing to free; reentrant. Visits whose verdict is retake, or whose reference
- * is not the baseline, are kept in the list and left out of the curve. Of several photos of one day and view
- * the best-graded counts (ok before warn, then the narrower interval).
+ * Pure function of its input; nothing to free; reentrant. Visits whose verdict is retake, whose reference is
+ * not the baseline, or which are not comparable (another light, no calibration) are kept in the list and left
+ * out of the curve, its landmarks and its flags. Of several photos of one day and view the best-graded counts
+ * (ok before warn, then the narrower interval).
  *
  * Flags keep the false alarms near one in a thousand treatments: each is a one-sided test at z = 4 (p = 3e-5)
  * on at most about 30 pairs or days, and must clear a floor below which a change is too small to be seen. */
@@ -49,6 +50,9 @@ typedef struct rubor_series {
 /* visits is sorted in place by view, day and quality. RUBOR_TOO_LARGE beyond the enum's limits. */
 rubor_status rubor_series_analyze(rubor_series *out, rubor_visit *visits, size_t visit_count,
                                   rubor_error *error);
+
+/* Whether this flag of a record names something that is normal on that day: crusts until day 7. */
+bool rubor_series_flag_is_usual(const char *code, int day);
 
 /* The expected share of the peak redness left on a day after treatment, as a band for the curve: mostly gone
  * in 24 to 72 hours, gone within 7 days (85 studies, 2,805 patients: transient events last at most 7 days).

@@ -6,6 +6,8 @@
 #include "clients/review_export.h"
 #include "clients/review_html.h"
 #include "clients/review_model.h"
+#include "clients/review_sentence.h"
+#include "clients/small_picture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +19,10 @@ typedef struct review_arguments {
 } review_arguments;
 
 /* Pictures of one photo as the worker attached them to its result. */
-enum { LAYERS = 7 };
+enum { PHOTO, OVERLAY, ALIGNED, DELTA_EI, DELTA_MI, EI, MI, LAYERS };
 static const char *const layers[LAYERS] = {"photo", "overlay", "aligned", "delta_ei", "delta_mi", "ei", "mi"};
+/* In the exported page. */
+enum { SLIDER_PIXELS = 900 * 675, EXPORT_PIXELS = RUBOR_SMALL_PIXELS };
 
 typedef struct pictures {
     rubor_client_reply replies[LAYERS]; /* attachments[0] holds the picture; none where there is no such picture */
@@ -65,28 +69,49 @@ static rubor_status write_file(const char *path, rubor_buffer *buffer, rubor_err
     return status;
 }
 
+/* Puts one picture, made smaller, into images under the layer's name. */
+static rubor_status embed(json_t *images, int layer, const rubor_client_reply *reply, int pixels, rubor_error *error)
+{
+    rubor_buffer small = {0};
+    if (!reply->attachment_count)
+        return RUBOR_OK;
+    rubor_bytes whole = {reply->attachments[0].data, reply->attachments[0].size};
+    rubor_status status = rubor_picture_shrink(&small, whole, pixels, error);
+    char *uri = status == RUBOR_OK ? rubor_data_uri("image/jpeg", small.data, small.size) : NULL;
+    if (status == RUBOR_OK && (!uri || !rubor_json_set(images, layers[layer], json_string(uri))))
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the pictures of the review");
+    free(uri);
+    rubor_buffer_finish(&small);
+    return status;
+}
+
+/* Every layer for the strip, and one picture of screen size for the slider: a file one can send by mail. */
+static rubor_status embed_visit(json_t *visit, const pictures *of, rubor_error *error)
+{
+    json_t *images = json_object(), *small = json_object();
+    int slider = of->replies[ALIGNED].attachment_count ? ALIGNED : PHOTO;
+    rubor_status status = embed(images, slider, &of->replies[slider], SLIDER_PIXELS, error);
+    for (int layer = 0; status == RUBOR_OK && layer < LAYERS; layer++)
+        status = embed(small, layer, &of->replies[layer], EXPORT_PIXELS, error);
+    if (status == RUBOR_OK &&
+        (!rubor_json_set(visit, "images", json_incref(images)) || !rubor_json_set(visit, "small", json_incref(small))))
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the pictures of the review");
+    json_decref(images);
+    json_decref(small);
+    return status;
+}
+
 static rubor_status write_html(const char *path, const json_t *model, const pictures *all, rubor_error *error)
 {
     json_t *copy = json_deep_copy(model);
     json_t *days = json_object_get(copy, "days");
-    bool whole = copy != NULL;
-    for (size_t i = 0; whole && i < json_array_size(days); i++) {
-        json_t *images = json_object();
-        for (int layer = 0; whole && layer < LAYERS; layer++) {
-            const rubor_client_reply *reply = &all[i].replies[layer];
-            if (!reply->attachment_count)
-                continue;
-            char *uri = rubor_data_uri(reply->body.type[0] ? reply->body.type : "image/jpeg",
-                                       reply->attachments[0].data, reply->attachments[0].size);
-            whole = uri && rubor_json_set(images, layers[layer], json_string(uri));
-            free(uri);
-        }
-        whole = whole && rubor_json_set(json_array_get(days, i), "images", json_incref(images));
-        json_decref(images);
-    }
     rubor_buffer page = {0};
-    rubor_status status = whole ? rubor_review_html(&page, copy, error)
-                                : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the pictures of the review");
+    rubor_status status =
+        copy ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the pictures of the review");
+    for (size_t i = 0; status == RUBOR_OK && i < json_array_size(days); i++)
+        status = embed_visit(json_array_get(days, i), &all[i], error);
+    if (status == RUBOR_OK)
+        status = rubor_review_html(&page, copy, error);
     json_decref(copy);
     return status == RUBOR_OK ? write_file(path, &page, error) : status;
 }
@@ -98,9 +123,9 @@ static rubor_status write_pdf(const char *path, const json_t *model, const pictu
     if (!list)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++)
-        if (all[i].replies[0].attachment_count)
-            list[i] = (rubor_review_picture){all[i].replies[0].attachments[0].data,
-                                             all[i].replies[0].attachments[0].size};
+        if (all[i].replies[PHOTO].attachment_count)
+            list[i] = (rubor_review_picture){all[i].replies[PHOTO].attachments[0].data,
+                                             all[i].replies[PHOTO].attachments[0].size};
     rubor_buffer page = {0};
     rubor_status status = rubor_review_pdf(&page, model, list, error);
     free(list);
@@ -135,10 +160,11 @@ static rubor_status export(const review_arguments *given, rubor_client *client, 
     return status;
 }
 
-static void print_flags(const rubor_record *record)
+static void print_flags(const rubor_record *record, int day)
 {
     for (int i = 0; i < record->flag_count; i++)
-        printf("%s%s", i ? " " : "", record->flags[i]);
+        printf("%s%s%s", i ? " " : "", record->flags[i],
+               rubor_series_flag_is_usual(record->flags[i], day) ? " (normal now)" : "");
     for (int i = 0; i < record->quality.reason_count; i++)
         printf("%s%s", i || record->flag_count ? " " : "", record->quality.reasons[i].code);
 }
@@ -161,13 +187,15 @@ static void print_table(const rubor_reply *series)
         else
             printf("%-8d %-8s ", job->day, job->view);
         if (!job->record) {
-            printf("%s\n", job->state);
+            char what[4 * RUBOR_SENTENCE_SIZE];
+            rubor_review_sentence(what, sizeof what, job, series->jobs, series->job_count);
+            printf("%s\n", what);
             continue;
         }
         print_score(&job->record->redness);
         print_score(&job->record->pigmentation);
         printf("%-8s ", job->record->quality.verdict);
-        print_flags(job->record);
+        print_flags(job->record, job->day);
         putchar('\n');
     }
     const rubor_series *found = series->series;

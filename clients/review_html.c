@@ -47,6 +47,8 @@ static void write_page(FILE *to, const char *json)
     fputs("</script>\n<script>\n", to);
     fwrite(rubor_web_chart_js, 1, rubor_web_chart_js_size, to);
     fputs("\n</script>\n<script>\n", to);
+    fwrite(rubor_web_dom_js, 1, rubor_web_dom_js_size, to);
+    fputs("\n</script>\n<script>\n", to);
     fwrite(rubor_web_review_js, 1, rubor_web_review_js_size, to);
     fputs("\nruborReview(document.getElementById(\"review\"), "
           "JSON.parse(document.getElementById(\"model\").textContent));\n"

@@ -1,6 +1,7 @@
 #include "clients/review_model.h"
 
 #include "clients/json.h"
+#include "clients/review_sentence.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +66,20 @@ static bool add_record(json_t *visit, const rubor_record *record)
     return done;
 }
 
-static json_t *visit_json(const rubor_job_info *job)
+/* Those of the record's flags that are normal on this day. */
+static json_t *usual_flags(const rubor_job_info *job)
 {
+    json_t *out = json_array();
+    for (int i = 0; job->record && i < job->record->flag_count; i++)
+        if (rubor_series_flag_is_usual(job->record->flags[i], job->day))
+            json_array_append_new(out, rubor_json_text(job->record->flags[i]));
+    return out;
+}
+
+static json_t *visit_json(const rubor_job_info *job, const rubor_job_info *jobs, size_t job_count)
+{
+    char what[4 * RUBOR_SENTENCE_SIZE];
+    rubor_review_sentence(what, sizeof what, job, jobs, job_count);
     bool before = job->day == RUBOR_DAY_BEFORE;
     json_t *visit = json_pack("{s:o,s:s,s:o,s:o,s:o,s:o,s:b}", "day", before ? json_null() : json_integer(job->day),
                               "phase", before ? "before" : "after", "view", rubor_json_text(job->view), "photo",
@@ -76,7 +89,9 @@ static json_t *visit_json(const rubor_job_info *job)
     if (visit && record && record->photo.width > 0 && record->photo.height > 0)
         rubor_json_set(visit, "size_px",
                        json_pack("[I,I]", (json_int_t)record->photo.width, (json_int_t)record->photo.height));
-    bool done = visit && rubor_json_set(visit, "error", rubor_json_text(job->error)) && add_record(visit, job->record);
+    bool done = visit && rubor_json_set(visit, "error", rubor_json_text(job->error)) && add_record(visit, job->record) &&
+                rubor_json_set(visit, "what", rubor_json_text(what)) &&
+                rubor_json_set(visit, "usual_flags", usual_flags(job));
     if (done)
         return visit;
     json_decref(visit);
@@ -128,7 +143,7 @@ rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_s
     json_t *days = json_array();
     bool whole = days != NULL;
     for (size_t i = 0; whole && i < series->job_count; i++)
-        whole = json_array_append_new(days, visit_json(&series->jobs[i])) == 0;
+        whole = json_array_append_new(days, visit_json(&series->jobs[i], series->jobs, series->job_count)) == 0;
     *out = json_pack("{s:o,s:o,s:o,s:{s:s,s:s},s:o,s:o,s:o,s:o}", "patient", rubor_json_text(patient), "session",
                      rubor_json_text(name), "treatment", treatment_json(session), "rubor", "version", RUBOR_VERSION,
                      "algorithm", RUBOR_ALGORITHM, "days", days, "series", series_json(series->series), "flags",

@@ -19,6 +19,7 @@ static const char COOKIE[] = "rubor";
 struct rubor_serve {
     struct MHD_Daemon *daemon;
     rubor_serve_pool *pool;
+    rubor_small_cache *small;
     rubor_access *access;
     char address[96];
     char hosts[4]
@@ -34,6 +35,7 @@ typedef struct page_file {
 
 static const page_file page_files[] = {
     {"/", "text/html; charset=utf-8", rubor_web_page_html, &rubor_web_page_html_size},
+    {"/dom.js", "text/javascript; charset=utf-8", rubor_web_dom_js, &rubor_web_dom_js_size},
     {"/page.js", "text/javascript; charset=utf-8", rubor_web_page_js, &rubor_web_page_js_size},
     {"/review.js", "text/javascript; charset=utf-8", rubor_web_review_js, &rubor_web_review_js_size},
     {"/region.js", "text/javascript; charset=utf-8", rubor_web_region_js, &rubor_web_region_js_size},
@@ -149,7 +151,7 @@ static enum MHD_Result call_api(rubor_serve *serve, struct MHD_Connection *conne
     rubor_web_reply reply = {0};
     const char *cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, COOKIE);
     rubor_web_request request = {
-        .pool = serve->pool, .body = body, .argument = query_argument, .context = connection};
+        .pool = serve->pool, .small = serve->small, .body = body, .argument = query_argument, .context = connection};
     if (rubor_access_check(serve->access, &request.user, cookie, &error) != RUBOR_OK)
         return refuse(connection, RUBOR_FORBIDDEN, 401, error.message);
     const rubor_web_route *route = rubor_web_find_route(method, path, &known);
@@ -324,6 +326,8 @@ rubor_status rubor_serve_start(rubor_serve **out, const rubor_serve_options *opt
         status = rubor_access_create(&serve->access, options->tokens_path, error);
     if (status == RUBOR_OK)
         status = rubor_serve_pool_create(&serve->pool, &options->client, error);
+    if (status == RUBOR_OK)
+        status = rubor_small_cache_create(&serve->small, RUBOR_SMALL_CACHE_BYTES, error);
     if (status != RUBOR_OK)
         goto out;
     name_address(serve, fd, http, options->public_host);
@@ -352,6 +356,7 @@ void rubor_serve_stop(rubor_serve **serve)
     if ((*serve)->daemon)
         MHD_stop_daemon((*serve)->daemon);
     rubor_serve_pool_destroy(&(*serve)->pool);
+    rubor_small_cache_destroy(&(*serve)->small);
     rubor_access_destroy(&(*serve)->access);
     free(*serve);
     *serve = NULL;

@@ -233,19 +233,24 @@ static json_t *notes_json(const rubor_reply *reply)
     return out;
 }
 
-/* Addresses of the pictures: job and name, so the same address always means the same bytes. */
+/* Addresses of the pictures: job and name, so the same address always means the same bytes. "images" are as the worker
+ * made them, "small" for the strip. */
 static void add_picture_addresses(json_t *model, const rubor_reply *series)
 {
     json_t *days = json_object_get(model, "days");
     for (size_t i = 0; i < series->job_count && i < json_array_size(days); i++) {
-        json_t *images = json_object();
-        for (int k = 0; k < series->jobs[i].picture_count; k++) {
+        const rubor_job_info *job = &series->jobs[i];
+        json_t *images = json_object(), *small = json_object();
+        for (int k = 0; k < job->picture_count; k++) {
+            const char *name = job->pictures[k].name;
             char address[128];
-            snprintf(address, sizeof address, "api/picture?job=%s&name=%s", series->jobs[i].job,
-                     series->jobs[i].pictures[k].name);
-            json_object_set_new(images, series->jobs[i].pictures[k].name, json_string(address));
+            snprintf(address, sizeof address, "api/picture?job=%s&name=%s", job->job, name);
+            json_object_set_new(images, name, json_string(address));
+            snprintf(address, sizeof address, "api/picture?job=%s&name=%s&size=small", job->job, name);
+            json_object_set_new(small, name, json_string(address));
         }
         json_object_set_new(json_array_get(days, i), "images", images);
+        json_object_set_new(json_array_get(days, i), "small", small);
     }
 }
 
@@ -339,17 +344,26 @@ static rubor_status fill_picture(const rubor_web_request *from, rubor_request *t
 
 static rubor_status get_picture(const rubor_web_request *request, rubor_web_reply *reply, rubor_error *error)
 {
+    char size[8] = "";
     rubor_client_reply got = {0};
-    rubor_status status = ask(request, &got, RUBOR_VERB_OVERLAY, fill_picture, error);
+    rubor_status status = text_of(request, size, sizeof size, "size", false, error);
+    if (status == RUBOR_OK && size[0] && strcmp(size, "small") != 0)
+        status = rubor_error_set(error, RUBOR_INVALID, "\"size\" must be small or absent");
+    /* Asked for even when a small copy is at hand: the broker knows what still exists. */
+    if (status == RUBOR_OK)
+        status = ask(request, &got, RUBOR_VERB_OVERLAY, fill_picture, error);
     if (status == RUBOR_OK && !got.attachment_count)
         status = rubor_error_set(error, RUBOR_NOT_FOUND, "this job has no such picture");
-    if (status == RUBOR_OK) {
-        bool png = strcmp(got.body.type, "image/png") == 0; /* nothing else than these two is ever passed on */
-        reply->http_code = 200;
-        snprintf(reply->type, sizeof reply->type, png ? "image/png" : "image/jpeg");
+    bool png = strcmp(got.body.type, "image/png") == 0; /* nothing else than these two is ever passed on */
+    if (status == RUBOR_OK && size[0] && !png) {
+        rubor_bytes whole = {got.attachments[0].data, got.attachments[0].size};
+        status = rubor_small_cache_get(request->small, &reply->body, got.body.digest, whole, error);
+    } else if (status == RUBOR_OK) {
         reply->body = got.attachments[0];
         got.attachments[0] = (rubor_buffer){0};
     }
+    reply->http_code = 200;
+    snprintf(reply->type, sizeof reply->type, png ? "image/png" : "image/jpeg");
     rubor_client_reply_finish(&got);
     return status;
 }

@@ -7,6 +7,8 @@
 
 extern const unsigned char rubor_web_chart_js[]; /* Chart.js, MIT, Debian package libjs-chart.js */
 extern const size_t rubor_web_chart_js_size;
+extern const unsigned char rubor_web_dom_js[];
+extern const size_t rubor_web_dom_js_size;
 extern const unsigned char rubor_web_review_js[];
 extern const size_t rubor_web_review_js_size;
 extern const unsigned char rubor_web_review_css[];

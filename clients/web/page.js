@@ -8,17 +8,7 @@
   let user = null;
   let polling = null;
 
-  const element = (tag, attributes, ...children) => {
-    const node = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes || {})) {
-      if (value === null || value === undefined || value === false) continue;
-      if (key === "class") node.className = value;
-      else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-      else node.setAttribute(key, value === true ? "" : String(value));
-    }
-    for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
-    return node;
-  };
+  const element = ruborElement;
 
   class Refusal extends Error {
     constructor(status, message) { super(message); this.status = status; }
@@ -178,6 +168,15 @@
       } }, element("option", { value: "" }, "none"), others.map(one => element("option", { value: one.session }, one.session)))));
   }
 
+  /* The curves' library is large: it is fetched with the page but runs only once the pictures are shown. */
+  let charts = null;
+  function chartLibrary() {
+    charts = charts || new Promise((resolve, reject) => {
+      document.head.append(element("script", { src: "chart.js", onload: resolve, onerror: () => reject(new Refusal(0, "The curves cannot be drawn: their library did not load.")) }));
+    });
+    return charts;
+  }
+
   async function showTreatment(values) {
     let version = null;
     let other = null;
@@ -187,7 +186,7 @@
       const model = await askReview(values);
       const root = element("div", {});
       show(`${values.patient}, ${values.session}`, handOver(values), holder, root, notes(model, () => load(false)), mending(model, () => load(false)));
-      ruborReview(root, model, { other, state });
+      ruborReview(root, model, { other, state, library: chartLibrary });
       if (announce) live.textContent = `The treatment now has ${model.days.length} photos.`;
     };
     holder.addEventListener("other", event => { other = event.detail; load(false).catch(problemOf); });
@@ -286,7 +285,5 @@
     showLogin("");
   });
   window.addEventListener("hashchange", route);
-  const chart = document.getElementById("chart");
-  chart.addEventListener("load", () => document.dispatchEvent(new Event("chart-ready")));
   start();
 })();

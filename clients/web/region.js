@@ -10,16 +10,7 @@ function ruborRegion(root, visit, send) {
   const SVG = "http://www.w3.org/2000/svg";
   let active = "region";
 
-  const make = (tag, attributes, ...children) => {
-    const node = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes || {})) {
-      if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-      else if (value !== null && value !== false) node.setAttribute(key, value === true ? "" : String(value));
-    }
-    node.append(...children);
-    return node;
-  };
-
+  const make = ruborElement;
   const drawing = document.createElementNS(SVG, "svg");
   drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
   drawing.setAttribute("aria-hidden", "true");

@@ -1,21 +1,10 @@
 /* The review of one treatment: what `rubor review --html` writes and what the page of `rubor serve` shows.
- * ruborReview(root, model, {other, state}) draws model (the JSON of `rubor review --json` with pictures) into root;
- * other is a second session's model whose curve is laid over.
- * Every text goes through textContent: nothing from a patient id, a note or a photo is ever read as markup. */
+ * ruborReview(root, model, {other, state, library}) draws model (the JSON of `rubor review --json` with pictures) into root;
+ * other is a second session's model whose curve is laid over; library() brings Chart.js where it is not there yet. */
 "use strict";
 
 function ruborReview(root, model, options) {
-  const element = (tag, attributes, ...children) => {
-    const node = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes || {})) {
-      if (value === null || value === undefined || value === false) continue;
-      if (key === "class") node.className = value;
-      else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
-      else node.setAttribute(key, value === true ? "" : String(value));
-    }
-    for (const child of children.flat()) if (child !== null && child !== undefined) node.append(child);
-    return node;
-  };
+  const element = ruborElement;
   const number = (value, digits) => value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(?=[0.]*$)/, "");
   const interval = (pair, digits) => pair ? `${number(pair[0], digits)} to ${number(pair[1], digits)}` : "–";
   const grades = ["clear", "almost clear", "mild", "moderate", "severe"];
@@ -31,12 +20,16 @@ function ruborReview(root, model, options) {
 
   const measured = visit => visit.reference === "baseline" && visit.redness && visit.redness.delta_ei !== null &&
     visit.in_curve !== false;
+  /* Measured, but not safely comparable or not the best photo of its day: shown, never scored. */
+  const beside = visit => visit.reference === "baseline" && visit.redness && visit.redness.delta_ei !== null &&
+    visit.in_curve === false && visit.quality.verdict !== "retake";
   const inView = () => model.days.filter(visit => visit.view === state.view);
   const baseline = () => {
     const before = inView().filter(visit => visit.phase === "before" && visit.quality && visit.quality.verdict !== "retake");
     return before.length ? before[before.length - 1] : null;
   };
   const picture = (visit, layer) => visit.images ? visit.images[layer] || null : null;
+  const small = (visit, layer) => visit.small && visit.small[layer] || picture(visit, layer);
 
   function header() {
     const treatment = model.treatment || {};
@@ -113,7 +106,9 @@ function ruborReview(root, model, options) {
       }
       datasets.push({ label: "95 %, low", data: at(score => score[`${delta}_interval95`][0]), pointRadius: 0, borderWidth: 0, fill: false });
       datasets.push({ label: "95 % interval", data: at(score => score[`${delta}_interval95`][1]), pointRadius: 0, borderWidth: 0, fill: "-1", backgroundColor: tint(fill) });
-      datasets.push({ label: title, data: at(score => score[delta]), borderColor: tint(color), backgroundColor: tint(color), pointRadius: 4, pointHoverRadius: 7, borderWidth: 2, clip: 8 });
+      datasets.push({ label: title, data: at(score => score[delta]), borderColor: tint(color), backgroundColor: tint(color), pointRadius: 4, pointHoverRadius: 7, borderWidth: 2, clip: 8, visits: points });
+      const aside = inView().filter(visit => visit.phase !== "before" && beside(visit) && visit[key][delta] !== null);
+      datasets.push({ label: "not in the curve", data: aside.map(visit => ({ x: visit.day, y: visit[key][delta] })), visits: aside, showLine: false, pointStyle: "circle", pointRadius: 4, pointHoverRadius: 7, borderWidth: 1.5, borderColor: tint(color), backgroundColor: tint("--card") });
       const other = options && options.other;
       if (other)
         datasets.push({ label: `session ${other.session}`, borderColor: ink, backgroundColor: ink, borderDash: [5, 4], pointRadius: 2, borderWidth: 1.5,
@@ -122,17 +117,18 @@ function ruborReview(root, model, options) {
       const flagged = (model.flags || []).filter(flag => flag.view === state.view && (key === "pigmentation") === (flag.code === "possible_pih"));
       datasets.push({ label: "flag", showLine: false, pointStyle: "circle", pointRadius: 10, borderWidth: 2, borderColor: tint("--bad"), backgroundColor: "transparent",
         data: flagged.map(flag => { const hit = points.find(visit => visit.day === flag.day); return hit ? { x: flag.day, y: hit[key][delta] } : null; }).filter(Boolean) });
-      canvas.setAttribute("aria-label", `${title} over days: ` + points.map(visit => `day ${visit.day} ${number(visit[key][delta], 1)}`).join(", "));
+      canvas.setAttribute("aria-label", `${title} over days: ` + points.map(visit => `day ${visit.day} ${number(visit[key][delta], 1)}`).join(", ") +
+        (aside.length ? `; not in the curve: ${aside.map(visit => `day ${visit.day} ${number(visit[key][delta], 1)}`).join(", ")}` : ""));
       caption.textContent = expected
         ? "Change against the photo before treatment, with its 95 % interval. Shaded green: the usual course from the first day’s redness (mostly gone in 24 to 72 hours, gone within 7 days)."
         : "Darkening against the photo before treatment, with its 95 % interval. Before day 11 it may be crust or bruise and is not called pigmentation.";
       if (canvas.chart) canvas.chart.destroy();
       canvas.chart = new Chart(canvas, { type: "line", data: { datasets },
         options: { animation: false, responsive: true, maintainAspectRatio: false, parsing: false, interaction: { mode: "nearest", intersect: false },
-          onClick: (event, hits) => { const hit = hits.find(item => datasets[item.datasetIndex].label === title); if (hit) choose(points[hit.index]); },
-          plugins: { legend: { display: Boolean(other), labels: { color: ink, filter: item => item.text === title || item.text.startsWith("session ") } }, tooltip: { filter: item => datasets[item.datasetIndex].label === title,
-            callbacks: { title: items => items.length ? dayName(points[items[0].dataIndex]) : "",
-              label: item => { const score = points[item.dataIndex][key]; return `${number(score[delta], 1)} (${interval(score[`${delta}_interval95`], 1)})`; } } } },
+          onClick: (event, hits) => { const hit = hits.find(item => datasets[item.datasetIndex].visits); if (hit) choose(datasets[hit.datasetIndex].visits[hit.index]); },
+          plugins: { legend: { display: Boolean(other), labels: { color: ink, filter: item => item.text === title || item.text.startsWith("session ") } }, tooltip: { filter: item => Boolean(datasets[item.datasetIndex].visits),
+            callbacks: { title: items => items.length ? dayName(datasets[items[0].datasetIndex].visits[items[0].dataIndex]) : "",
+              label: item => { const set = datasets[item.datasetIndex], score = set.visits[item.dataIndex][key]; return `${number(score[delta], 1)} (${interval(score[`${delta}_interval95`], 1)})${set.visits === points ? "" : ", not in the curve"}`; } } } },
           scales: { x: { type: "linear", min: 0, max: end, title: { display: true, text: "days since treatment", color: ink }, ticks: { color: ink, stepSize: end > 14 ? 7 : 1 }, grid: { color: line } },
             y: { suggestedMin: -2, suggestedMax: 6, title: { display: true, text: unit, color: ink }, ticks: { color: ink }, grid: { color: line } } } } });
     };
@@ -142,9 +138,10 @@ function ruborReview(root, model, options) {
 
   /* Where most of the redness lies, in % of the width: the map's reds have little blue. */
   async function middleOfRedness(visit) {
-    const source = picture(visit, "delta_ei");
+    const source = small(visit, "delta_ei");
     if (!source) return null;
     const image = new Image();
+    await picturesShown;
     image.src = source;
     await image.decode();
     const canvas = element("canvas", { width: 64, height: 48 });
@@ -160,20 +157,33 @@ function ruborReview(root, model, options) {
     return weight > 64 * 48 ? 100 * sum / weight / 64 : null;
   }
 
+  /* The small picture shows at once; the one of screen size takes its place when the others are there. */
+  async function sharpen(image, source) {
+    if (!source || image.getAttribute("src") === source) return;
+    const whole = new Image();
+    await picturesShown;
+    whole.src = source;
+    await whole.decode().then(() => { if (image.isConnected) image.src = source; }, () => {});
+  }
+
   const comparison = element("section", { "aria-label": "Before and after" });
   function drawComparison() {
     comparison.replaceChildren();
     const before = baseline();
-    const after = state.chosen || inView().filter(visit => visit.phase !== "before" && picture(visit, "photo"))[0];
+    const after = state.chosen || inView().find(visit => visit.phase !== "before" && (picture(visit, "aligned") || picture(visit, "photo")));
     if (!before || !after || !picture(before, "photo") || !(picture(after, "aligned") || picture(after, "photo"))) return;
-    const top = element("img", { class: "after", src: picture(after, "aligned") || picture(after, "photo"), alt: `${dayName(after)}, aligned to the photo before treatment` });
+    const layer = picture(after, "aligned") ? "aligned" : "photo";
+    const top = element("img", { class: "after", src: small(after, layer), alt: `${dayName(after)}, aligned to the photo before treatment` });
+    const bottom = element("img", { src: small(before, "photo"), alt: "Before treatment" });
+    sharpen(bottom, picture(before, "photo"));
+    sharpen(top, picture(after, layer));
     const edge = element("div", { class: "edge" });
     const move = value => { top.style.clipPath = `inset(0 0 0 ${value}%)`; edge.style.left = `${value}%`; };
     const range = element("input", { type: "range", min: 0, max: 100, value: 50, "aria-label": `Show before to the left, ${dayName(after)} to the right`, oninput: event => move(event.target.value) });
     move(50);
     middleOfRedness(after).then(middle => { if (middle !== null && range.value === "50") { range.value = String(Math.round(middle)); move(range.value); } }).catch(() => {});
     comparison.append(element("h2", {}, `Before and ${dayName(after).toLowerCase()}`),
-      element("div", { class: "slider" }, element("img", { src: picture(before, "photo"), alt: "Before treatment" }), top, edge), element("div", { class: "noprint" }, range));
+      element("div", { class: "slider" }, bottom, top, edge), element("div", { class: "noprint" }, range));
   }
 
   /* Pictures of a visit: name, button, legend (ends, what it shows). "aligned" shows the photo as taken where there is none. */
@@ -197,7 +207,7 @@ function ruborReview(root, model, options) {
   function drawStrip() {
     strip.replaceChildren(...inView().map(visit => {
       const change = state.layer.startsWith("delta"); /* against the photo before treatment only */
-      const source = change && visit.reference !== "baseline" ? (visit.phase === "before" ? picture(visit, "photo") : null) : picture(visit, state.layer) || (change ? null : picture(visit, "photo"));
+      const source = change && visit.reference !== "baseline" ? (visit.phase === "before" ? small(visit, "photo") : null) : small(visit, state.layer) || (change ? null : small(visit, "photo"));
       const quality = visit.quality || { verdict: visit.state || "waiting", reasons: [] };
       const verdict = quality.verdict;
       const compared = visit.phase !== "before" && visit.reference === "baseline";
@@ -212,21 +222,37 @@ function ruborReview(root, model, options) {
         if (found.crust_percent >= 0.1) notes.push(`crust ${number(found.crust_percent, 1)} %`);
         if (found.bruise_percent >= 0.1) notes.push(`bruise ${number(found.bruise_percent, 1)} %`);
         if (notes.length) rows.push(["Found", notes.join(", ")]);
-        if (visit.in_curve === false) rows.push(["Curve", "not in it: a better photo of this day counts, or this one must be taken again"]);
-      } else if (visit.phase !== "before") rows.push(["Redness", "not compared: no usable photo before treatment"]);
-      const reasons = (quality.reasons || []).map(reason => element("p", { class: "small" }, reason.message));
+      }
+      const usual = visit.usual_flags || [];
       return element("li", { class: state.chosen === visit ? "day chosen" : "day" },
         source ? element("img", { src: source, alt: `${dayName(visit)}, ${(layers.find(one => one.name === state.layer) || { title: "photo" }).title.toLowerCase()}`, loading: "lazy", decoding: "async" }) : element("div", { class: "none" }, "no picture"),
         element("div", { class: "text" },
           element("div", { class: "head" }, element("h3", {}, dayName(visit)), element("span", { class: `tag ${verdict}` }, verdict)),
+          compared && measured(visit) && verdict === "ok" ? null : element("p", { class: "small what" }, visit.what),
           rows.length ? element("dl", {}, rows.map(row => [element("dt", {}, row[0]), element("dd", {}, row[1])]).flat()) : null,
-          reasons, (visit.flags || []).map(flag => element("span", { class: "tag plain" }, flag.replace(/_/g, " "))),
+          (visit.flags || []).map(flag => element("span", { class: "tag plain" }, flag.replace(/_/g, " ") + (usual.includes(flag) ? " (normal now)" : ""))),
           visit.phase !== "before" ? element("p", { class: "noprint" }, element("button", { type: "button", "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit) }, "Compare with before")) : null));
+    }));
+  }
+
+  /* Every day at a glance, in one row: the whole course before anything is read. */
+  const film = element("ul", { class: "film noprint", "aria-label": "Every day at a glance" });
+  function drawFilm() {
+    film.replaceChildren(...inView().map(visit => {
+      const source = small(visit, "aligned") || small(visit, "photo");
+      const verdict = visit.quality ? visit.quality.verdict : visit.state || "waiting";
+      const name = (visit.phase === "before" ? "before" : `day ${visit.day}`) + (verdict === "ok" ? "" : `, ${verdict}`);
+      const red = visit.phase !== "before" && measured(visit) ? `, redness ${number(visit.redness.score, 1)}` : "";
+      return element("li", {}, element("button", { type: "button", disabled: visit.phase === "before", "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit),
+        "aria-label": visit.phase === "before" ? name : `${name}${red}: compare with before` },
+      source ? element("img", { src: source, alt: "", decoding: "async" }) : element("span", { class: "none" }, "–"),
+      element("span", { class: `small ${verdict}` }, name)));
     }));
   }
 
   function choose(visit) {
     state.chosen = visit;
+    drawFilm();
     drawStrip();
     drawComparison();
     comparison.scrollIntoView({ block: "nearest" });
@@ -242,7 +268,7 @@ function ruborReview(root, model, options) {
         const red = compared && visit.redness || {}, pigment = compared && visit.pigmentation || {};
         return element("tr", {}, [dayName(visit), visit.view, visit.quality ? visit.quality.verdict : visit.state || "waiting", number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2),
           interval(red.delta_ei_interval95, 1), number(red.area_percent, 1), number(pigment.score, 1), interval(pigment.interval95, 1), number(pigment.delta_mi, 2),
-          interval(pigment.delta_mi_interval95, 1), (visit.flags || []).join(", ")].map((cell, index) => element("td", { class: index === 1 || index === 2 || index === 12 ? "text" : null }, cell)));
+          interval(pigment.delta_mi_interval95, 1), (visit.flags || []).filter(flag => !(visit.usual_flags || []).includes(flag)).map(flag => flag.replace(/_/g, " ")).join(", ")].map((cell, index) => element("td", { class: index === 1 || index === 2 || index === 12 ? "text" : null }, cell)));
       }))));
   }
 
@@ -256,21 +282,37 @@ function ruborReview(root, model, options) {
     });
   }
 
-  /* Pictures are asked for before the curves are drawn, and the curves wait for their library. */
-  function drawCharts() {
-    if (typeof Chart === "undefined") document.addEventListener("chart-ready", drawCharts, { once: true });
-    else requestAnimationFrame(() => charts.forEach(draw => draw()));
+  /* Pictures first: they are asked for before anything else is built, and the curves wait until they are shown. */
+  const soon = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
+  const first = inView().map(visit => {
+    const image = new Image();
+    image.src = small(visit, "aligned") || small(visit, "photo") || "";
+    return image;
+  });
+  const decoded = Promise.all(first.map(image => image.decode().catch(() => {})));
+  const frame = () => new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
+  const picturesShown = Promise.race([decoded, soon(600)]).then(() => Promise.race([frame(), soon(100)]));
+
+  async function drawCharts() {
+    await picturesShown;
+    try {
+      if (options && options.library) await options.library();
+      charts.forEach(draw => draw());
+    } catch (problem) {
+      for (const caption of root.querySelectorAll(".charts figcaption")) caption.replaceChildren(element("span", { class: "problem", role: "alert" }, problem.message));
+    }
   }
 
   function redraw() {
     drawCharts();
+    drawFilm();
     drawComparison();
     drawLegend();
     drawStrip();
     drawTable();
   }
 
-  const available = layers.filter(layer => model.days.some(visit => picture(visit, layer.name)));
+  const available = layers.filter(layer => model.days.some(visit => small(visit, layer.name)));
   if (available.length && !available.some(layer => layer.name === state.layer)) state.layer = available[0].name;
   const layerButtons = available.map(layer => element("button", { type: "button", "aria-pressed": String(layer.name === state.layer), onclick: event => {
     state.layer = layer.name;
@@ -286,7 +328,7 @@ function ruborReview(root, model, options) {
   } }, view)) : [];
 
   root.replaceChildren(header(), banner(),
-    viewButtons.length ? element("div", { class: "bar noprint", role: "group", "aria-label": "View" }, viewButtons) : "",
+    viewButtons.length ? element("div", { class: "bar noprint", role: "group", "aria-label": "View" }, viewButtons) : "", film,
     element("section", { "aria-label": "Curves" }, element("h2", {}, "Redness and pigmentation over days"), landmarks(),
       element("div", { class: "charts" }, plot("redness-chart", "Redness change", "ΔEI", "redness", "delta_ei", "--red", "--red-soft", true),
         plot("pigment-chart", "Pigmentation change", "ΔMI", "pigmentation", "delta_mi", "--brown", "--brown-soft", false))),

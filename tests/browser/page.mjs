@@ -100,10 +100,10 @@ await step("a day is chosen and compared", async () => {
 });
 await step("overlays are switched", async () => {
   const source = () => page.locator(".day img").nth(1).getAttribute("src");
-  expect((await source()).endsWith("name=aligned"), "the days are not shown aligned to the photo before treatment");
+  expect((await source()).endsWith("name=aligned&size=small"), "the days are not shown aligned to the photo before treatment");
   for (const [button, name] of [["As taken", "photo"], ["Outlines", "overlay"], ["Redness change", "delta_ei"], ["Pigment change", "delta_mi"], ["Redness map", "ei"], ["Pigment map", "mi"]]) {
     await page.getByRole("button", { name: button, exact: true }).click();
-    expect((await source()).endsWith(`name=${name}`), `${button}: ${await source()}`);
+    expect((await source()).endsWith(`name=${name}&size=small`), `${button}: ${await source()}`);
   }
   await page.getByText("Melanin index (MI) of this photo alone.").waitFor();
   await page.getByRole("button", { name: "Redness change", exact: true }).click();

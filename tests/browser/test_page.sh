@@ -8,6 +8,8 @@ for tool in node npm chromium; do
   command -v $tool >/dev/null || { echo "skipped: no $tool (scripts/setup --tests installs it)"; exit 77; }
 done
 unset RUBOR_ENDPOINT RUBOR_KEYS
+RUBOR=$(realpath "$RUBOR")
+RUBOR_BUILD=$(realpath "$RUBOR_BUILD")
 
 work=$(mktemp -d)
 pids=()

@@ -162,6 +162,88 @@ static void a_photo_to_retake_or_without_baseline_stays_out_of_the_curve(void **
     assert_false(c.visits[2].in_curve);
 }
 
+static void a_day_under_another_lamp_supplies_neither_peak_nor_flag(void **state)
+{
+    (void)state;
+    course c = {0};
+    const double ei[] = {10, 6, 3, 1};
+    for (int day = 0; day < 4; day++)
+        add(&c, day, ei[day], 0, 0.5);
+    rubor_record_flag(add(&c, 4, 30, 30, 0.5), "not_comparable");
+    rubor_record_flag(add(&c, 12, 30, 30, 0.5), "not_comparable");
+    rubor_series series = run(&c);
+    assert_true(series.views[0].redness.peak_day == 0);
+    assert_true(series.views[0].redness.resolved_day == 3);
+    assert_true(isnan(series.views[0].pigmentation.peak_day));
+    assert_int_equal(series.flag_count, 1);
+    assert_int_equal(find(&series, "not_comparable")->day, 4);
+    assert_false(c.visits[4].in_curve);
+}
+
+static void a_comparable_photo_of_the_same_day_stands_for_one_under_another_lamp(void **state)
+{
+    (void)state;
+    course c = {0};
+    add(&c, 0, 10, 0, 0.5);
+    rubor_record_flag(add(&c, 1, 30, 0, 0.1), "not_comparable");
+    rubor_record_reason(add(&c, 1, 5, 0, 0.9), "warn", "glare", "Turn the lamp.");
+    rubor_series series = run(&c);
+    assert_int_equal(series.flag_count, 0);
+    assert_true(series.views[0].redness.peak_day == 0);
+    assert_true(c.visits[1].in_curve && c.visits[1].record->redness.delta == 5);
+}
+
+static void a_photo_before_treatment_that_cannot_be_compared_is_not_called_a_day(void **state)
+{
+    (void)state;
+    course c = {0};
+    rubor_record_flag(add(&c, RUBOR_DAY_BEFORE, 0, 0, 0.5), "not_comparable");
+    rubor_series series = run(&c);
+    assert_int_equal(series.flag_count, 1);
+    assert_null(strstr(series.flags[0].message, "day"));
+}
+
+static void missing_days_leave_landmarks_between_the_days_there_are(void **state)
+{
+    (void)state;
+    course c = {0};
+    add(&c, 1, 16, 0, 0.4);
+    add(&c, 5, 8, 0, 0.4);
+    add(&c, 9, 0.5, 0, 0.4);
+    rubor_series series = run(&c);
+    assert_int_equal(series.flag_count, 0);
+    assert_true(series.views[0].redness.peak_day == 1);
+    assert_true(fabs(series.views[0].redness.half_life_days - 4) < 0.01);
+    assert_true(series.views[0].redness.resolved_day == 9);
+}
+
+static void two_views_have_their_own_curves_and_flags(void **state)
+{
+    (void)state;
+    course c = {0};
+    for (int day = 0; day <= 9; day++) {
+        add(&c, day, 20 * exp2(-day / 1.0), 0, 0.4);
+        add(&c, day, 20 * exp2(-day / 8.0), 0, 0.4);
+        c.records[c.count - 1].photo.digest[0] = 'f';
+        snprintf(c.visits[c.count - 1].view, sizeof c.visits[0].view, "side");
+    }
+    rubor_series series = run(&c);
+    assert_int_equal(series.view_count, 2);
+    assert_int_equal(series.flag_count, 1);
+    assert_string_equal(find(&series, "persistent_redness")->view, "side");
+}
+
+static void crusts_are_usual_until_day_7_and_nothing_else_is(void **state)
+{
+    (void)state;
+    assert_true(rubor_series_flag_is_usual("crusting", 2));
+    assert_true(rubor_series_flag_is_usual("crusting", 7));
+    assert_false(rubor_series_flag_is_usual("crusting", 8));
+    assert_false(rubor_series_flag_is_usual("crusting", RUBOR_DAY_BEFORE));
+    assert_false(rubor_series_flag_is_usual("bruise", 3));
+    assert_false(rubor_series_flag_is_usual("not_comparable", 3));
+}
+
 static void of_two_photos_of_a_day_the_better_graded_counts(void **state)
 {
     (void)state;
@@ -211,6 +293,20 @@ static void one_photo_filed_under_two_days_is_flagged_and_left_out(void **state)
     assert_false(c.visits[2].in_curve);
 }
 
+static void a_copy_from_another_day_gives_way_to_the_days_own_second_photo(void **state)
+{
+    (void)state;
+    course c = {0};
+    add(&c, 0, 18, 0, 0.5);
+    rubor_record *copy = add(&c, 3, 18, 0, 0.1);
+    snprintf(copy->photo.digest, sizeof copy->photo.digest, "%064d", 0);
+    add(&c, 3, 4, 0, 0.9);
+    rubor_series series = run(&c);
+    assert_non_null(find(&series, "same_photo"));
+    for (size_t i = 0; i < c.count; i++)
+        assert_true(c.visits[i].in_curve == (c.visits[i].record->redness.delta == 4));
+}
+
 static void too_many_visits_are_refused(void **state)
 {
     (void)state;
@@ -244,10 +340,17 @@ int main(void)
         cmocka_unit_test(a_slow_rise_to_the_first_peak_is_no_rebound),
         cmocka_unit_test(darkening_before_day_11_is_not_called_pih_and_later_is),
         cmocka_unit_test(a_photo_to_retake_or_without_baseline_stays_out_of_the_curve),
+        cmocka_unit_test(a_day_under_another_lamp_supplies_neither_peak_nor_flag),
+        cmocka_unit_test(a_comparable_photo_of_the_same_day_stands_for_one_under_another_lamp),
+        cmocka_unit_test(a_photo_before_treatment_that_cannot_be_compared_is_not_called_a_day),
+        cmocka_unit_test(missing_days_leave_landmarks_between_the_days_there_are),
+        cmocka_unit_test(two_views_have_their_own_curves_and_flags),
+        cmocka_unit_test(crusts_are_usual_until_day_7_and_nothing_else_is),
         cmocka_unit_test(of_two_photos_of_a_day_the_better_graded_counts),
         cmocka_unit_test(crusts_of_the_first_week_are_normal_and_later_ones_flagged),
         cmocka_unit_test(a_growing_bruise_is_flagged_with_both_areas),
         cmocka_unit_test(one_photo_filed_under_two_days_is_flagged_and_left_out),
+        cmocka_unit_test(a_copy_from_another_day_gives_way_to_the_days_own_second_photo),
         cmocka_unit_test(too_many_visits_are_refused),
         cmocka_unit_test(the_expected_band_narrows_to_nothing_by_day_7),
     };

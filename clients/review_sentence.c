@@ -1,0 +1,126 @@
+#include "clients/review_sentence.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is(const char *text, const char *other)
+{
+    return strcmp(text, other) == 0;
+}
+
+static bool waits(const rubor_job_info *job)
+{
+    return is(job->state, "queued") || is(job->state, "running");
+}
+
+/* Adds the sentences of the quality gate, or otherwise when it has none. */
+static void add_reasons(char *out, size_t size, const rubor_record *record, const char *otherwise)
+{
+    size_t used = strlen(out);
+    for (int i = 0; i < record->quality.reason_count && used < size; i++) {
+        snprintf(out + used, size - used, " %s", record->quality.reasons[i].message);
+        used = strlen(out);
+    }
+    if (record->quality.reason_count == 0)
+        snprintf(out + used, size - used, " %s", otherwise);
+}
+
+static void without_record(char *out, size_t size, const rubor_job_info *job)
+{
+    const char *why = job->error[0] ? job->error : "no reason was given";
+    if (is(job->state, "queued"))
+        snprintf(out, size, "Waiting to be measured%s.", job->attempts > 0 ? " again" : "");
+    else if (is(job->state, "running"))
+        snprintf(out, size, "Being measured now.");
+    else if (is(job->state, "failed"))
+        snprintf(out, size, "Could not be measured: %s. Take the photo again.", why);
+    else if (is(job->state, "quarantined"))
+        snprintf(out, size, "Set aside: measuring this photo failed again and again (%s). Take it again and tell who runs "
+                            "the service.", why);
+    else if (is(job->state, "canceled"))
+        snprintf(out, size, "Not measured: it was canceled.");
+    else
+        snprintf(out, size, "Not measured yet.");
+}
+
+/* Why a measured visit has no baseline: the contract's baseline is the latest photo before treatment of the same view that
+ * need not be taken again. */
+static void not_compared(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs, size_t count)
+{
+    const rubor_job_info *usable = NULL, *waiting = NULL, *refused = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (jobs[i].day != RUBOR_DAY_BEFORE || !is(jobs[i].view, job->view))
+            continue;
+        if (waits(&jobs[i]))
+            waiting = &jobs[i];
+        else if (jobs[i].record && !is(jobs[i].record->quality.verdict, "retake"))
+            usable = &jobs[i];
+        else
+            refused = &jobs[i];
+    }
+    if (waiting)
+        snprintf(out, size, "Not compared yet: the photo before treatment is still being measured.");
+    else if (usable)
+        snprintf(out, size, "Not compared yet: it will be measured against the photo before treatment.");
+    else if (refused)
+        snprintf(out, size, "Not compared: the photo before treatment could not be used.");
+    else
+        snprintf(out, size, "Not compared: no photo before treatment was filed for the view %s.", job->view);
+}
+
+static void baseline(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].day == RUBOR_DAY_BEFORE && is(jobs[i].view, job->view) && jobs[i].sequence > job->sequence &&
+            jobs[i].record && !is(jobs[i].record->quality.verdict, "retake")) {
+            snprintf(out, size, "A later photo before treatment is used instead.");
+            return;
+        }
+    snprintf(out, size, "The days are compared with this photo.");
+    if (is(job->record->quality.verdict, "warn"))
+        add_reasons(out, size, job->record, "Look at it before trusting the curve.");
+}
+
+static void left_out(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (&jobs[i] != job && jobs[i].in_curve && jobs[i].day == job->day && is(jobs[i].view, job->view)) {
+            snprintf(out, size, "Measured, but a better photo of this day is in the curve.");
+            return;
+        }
+    for (size_t i = 0; i < count; i++)
+        if (&jobs[i] != job && jobs[i].day != job->day && is(jobs[i].digest, job->digest)) {
+            snprintf(out, size, "Not in the curve: the very same photo is filed under another day.");
+            return;
+        }
+    if (rubor_record_has_flag(job->record, "not_comparable")) {
+        snprintf(out, size, "Measured, but not safely comparable, so not in the curve.");
+        add_reasons(out, size, job->record, "The light or the calibration differs from the photo before treatment.");
+    } else {
+        snprintf(out, size, "Not in the curve: the change could not be measured.");
+        add_reasons(out, size, job->record, "Take the photo again.");
+    }
+}
+
+void rubor_review_sentence(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs,
+                           size_t job_count)
+{
+    const rubor_record *record = job->record;
+    if (!record) {
+        without_record(out, size, job);
+    } else if (is(record->quality.verdict, "retake")) {
+        snprintf(out, size, "Take it again:");
+        add_reasons(out, size, record, "it is not good enough to be measured.");
+    } else if (job->day == RUBOR_DAY_BEFORE) {
+        baseline(out, size, job, jobs, job_count);
+    } else if (!is(record->reference, "baseline")) {
+        not_compared(out, size, job, jobs, job_count);
+    } else if (!job->in_curve) {
+        left_out(out, size, job, jobs, job_count);
+    } else if (is(record->quality.verdict, "warn")) {
+        snprintf(out, size, "Measured, with care:");
+        add_reasons(out, size, record, "the photo could be better.");
+    } else {
+        snprintf(out, size, "Measured against the photo before treatment.");
+    }
+}
