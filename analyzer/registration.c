@@ -65,7 +65,7 @@ static rubor_status descend(rubor_warp *warp, const rubor_structure_pyramid *vis
     rubor_status status = RUBOR_OK;
     for (int l = level; l >= 0 && !status; l--) {
         if (l > 0 || level == 0)
-            rubor_align_refine(warp, visit, baseline, l, true, 5);
+            rubor_align_refine(warp, visit, baseline, l, true, l >= 2 ? 15 : 5);
         if (l <= 2)
             status = rubor_align_grid(warp, visit, baseline, l, 4 + 3 * l, error);
     }

@@ -7,12 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How much green is mixed with red OD on levels 0, 1 and coarser. Hemoglobin moves the red OD by 0.3 of what
- * it moves green minus red (measured spectra: MI 4 to 5 at an EI of 15), so -0.3 leaves what redness does not
- * change: it decides where the photos meet. On the fine levels, where redness is smooth and filtered away
- * with the shading, green adds the structure of pores and relief at less noise; without it dark skin, whose
- * contrast is least, is found to 2 px only. */
-static const float green_part[3] = {0.45f, 0.2f, -0.3f};
+/* Parts of red, green and blue OD that are aligned. From level 3 on: hemoglobin moves the red OD by 0.3 of
+ * what it moves green minus red (measured spectra: MI 4 to 5 at an EI of 15), so -0.3 of green leaves what
+ * redness does not change; it decides where the photos meet. On the finer levels, where redness is mostly
+ * smooth and filtered away with the shading, luma: JPEG codes color differences coarsely, and on dark skin
+ * their noise is larger than the skin's own contrast. */
+static const float color_part[3] = {1.3f, -0.3f, 0}, luma_part[3] = {0.4f, 0.5f, 0.1f};
+enum { COLOR_LEVEL = 3 };
 /* Red, green and blue OD in which neither blood nor melanin shows (orthogonal to both directions of the
  * reference observer on medium skin); noisier, and blind to freckles, so only the second attempt uses it, and
  * not on level 0, where new pigment is filtered away. */
@@ -253,12 +254,12 @@ static rubor_status build_level(rubor_structure *level, const sheets *from, int 
     for (size_t i = 0; i < n; i++)
         level->valid_count += level->valid[i] != 0;
     const rubor_kernels *kernels = rubor_kernels_get();
-    float green = green_part[halvings < 3 ? halvings : 2];
     kernels->optical_density(level->s, from->data, linear_floor, n);
     kernels->optical_density(scratch, from->data + n, linear_floor, n);
     kernels->optical_density(scratch + n, from->data + 2 * n, linear_floor, n);
-    const float mixed[3] = {1 - green, green, 0};
-    const float *weight = signal == RUBOR_SIGNAL_RELIEF && halvings > 0 ? relief_weight : mixed;
+    const float *weight = signal == RUBOR_SIGNAL_RELIEF && halvings > 0 ? relief_weight
+                          : halvings < COLOR_LEVEL                      ? luma_part
+                                                                        : color_part;
     for (size_t i = 0; i < n; i++)
         level->s[i] = weight[0] * level->s[i] + weight[1] * scratch[i] + weight[2] * scratch[n + i];
     remove_light(level);
