@@ -19,19 +19,19 @@ static const double largest_residual_px = 1.2; /* forward-backward, on level 0 *
 static const double agreeing_residual_px = 1.2, agreeing_significance = 4.0, agreeing_overlap = 0.9;
 /* A pixel agrees when it comes back this near; so much of the skin must, for the rest to be set aside. */
 static const double agreeing_px = 1.5, least_agreeing_share = 0.25, settled_residual_px = 1.8;
-enum { LEAST_SKIN_PIXELS = 400, LEAST_SIDE_PX = 64, SEARCHED_PX = 60 };
+enum { LEAST_SKIN_PIXELS = 400, LEAST_SIDE_PX = 64, SEARCHED_PX = 60, SEARCHED_FINER_PX = 120 };
 
 static rubor_status refuse(rubor_error *error, const char *why)
 {
     return rubor_error_set(error, RUBOR_REFUSED, "misaligned: %s; retake from the baseline's position", why);
 }
 
-static int search_level(const rubor_structure_pyramid *pyramid, int levels)
+static int search_level(const rubor_structure_pyramid *pyramid, int levels, rubor_signal signal)
 {
-    int level = levels - 1;
+    int level = levels - 1, least = signal == RUBOR_SIGNAL_COLOR ? SEARCHED_PX : SEARCHED_FINER_PX;
     while (level > 0) {
         const rubor_structure *s = &pyramid->level[level];
-        if ((s->width > s->height ? s->width : s->height) >= SEARCHED_PX)
+        if ((s->width > s->height ? s->width : s->height) >= least)
             break;
         level--;
     }
@@ -210,12 +210,12 @@ static rubor_status settle_by_agreement(rubor_registration *out, rubor_warp *for
 /* Both ways and the checks; *out gets what was found also when it is refused. */
 static rubor_status align(rubor_registration *out, rubor_structure_pyramid *a, rubor_structure_pyramid *b,
                           const rubor_image_calibrated *visit, const rubor_image_calibrated *baseline,
-                          rubor_error *error)
+                          rubor_signal signal, rubor_error *error)
 {
     rubor_search_hit hits[RUBOR_SEARCH_HITS];
     rubor_warp forward, backward;
     double inverse[9];
-    int count, level = search_level(a, a->levels < b->levels ? a->levels : b->levels);
+    int count, level = search_level(a, a->levels < b->levels ? a->levels : b->levels, signal);
     rubor_status status = rubor_align_search(hits, &count, a, b, level, error);
     if (status)
         return status;
@@ -280,7 +280,7 @@ static rubor_status attempt(rubor_registration *out, const rubor_image_calibrate
     if (!status && (a.level[0].valid_count < LEAST_SKIN_PIXELS || b.level[0].valid_count < LEAST_SKIN_PIXELS))
         status = refuse(error, "there is too little skin");
     if (!status)
-        status = align(out, &a, &b, visit, baseline, error);
+        status = align(out, &a, &b, visit, baseline, signal, error);
     rubor_structure_finish(&a);
     rubor_structure_finish(&b);
     return status;
@@ -296,9 +296,9 @@ rubor_status rubor_register(rubor_registration *out, const rubor_image_calibrate
     if (!choose_steps(steps, visit, baseline))
         return refuse(error, "the photo is too small");
     rubor_status status =
-        attempt(out, visit, visit_skin, baseline, baseline_skin, steps, RUBOR_SIGNAL_RED, error);
+        attempt(out, visit, visit_skin, baseline, baseline_skin, steps, RUBOR_SIGNAL_COLOR, error);
     if (status != RUBOR_REFUSED)
         return status;
     memset(out, 0, sizeof *out);
-    return attempt(out, visit, visit_skin, baseline, baseline_skin, steps, RUBOR_SIGNAL_RELIEF, error);
+    return attempt(out, visit, visit_skin, baseline, baseline_skin, steps, RUBOR_SIGNAL_LUMA, error);
 }

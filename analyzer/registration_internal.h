@@ -44,9 +44,9 @@ typedef struct rubor_search_hit {
     double score; /* correlation over its chance deviation */
 } rubor_search_hit;
 
-/* What is aligned: red freed of blood (first attempt), or relief freed of blood and melanin (after new
- * pigment). */
-typedef enum rubor_signal { RUBOR_SIGNAL_RED, RUBOR_SIGNAL_RELIEF } rubor_signal;
+/* What decides where the photos meet: on coarse levels what redness does not change (first attempt), or the
+ * finer structure of luma, which patchy redness and pigment only cover in part. */
+typedef enum rubor_signal { RUBOR_SIGNAL_COLOR, RUBOR_SIGNAL_LUMA } rubor_signal;
 
 /* step: working pixels a pixel of level 0 is wide; each further level halves. */
 rubor_status rubor_structure_build(rubor_structure_pyramid *out, const rubor_image_calibrated *image,

@@ -14,10 +14,6 @@
  * their noise is larger than the skin's own contrast. */
 static const float color_part[3] = {1.3f, -0.3f, 0}, luma_part[3] = {0.4f, 0.5f, 0.1f};
 enum { COLOR_LEVEL = 3 };
-/* Red, green and blue OD in which neither blood nor melanin shows (orthogonal to both directions of the
- * reference observer on medium skin); noisier, and blind to freckles, so only the second attempt uses it, and
- * not on level 0, where new pigment is filtered away. */
-static const float relief_weight[3] = {1.27f, 0.20f, -0.47f};
 static const float linear_floor = 0.004f;
 /* Contrast below this (OD, on level 0; half of it a level on) is noise and is not raised to one. */
 static const float contrast_floor_od = 0.004f;
@@ -257,9 +253,7 @@ static rubor_status build_level(rubor_structure *level, const sheets *from, int 
     kernels->optical_density(level->s, from->data, linear_floor, n);
     kernels->optical_density(scratch, from->data + n, linear_floor, n);
     kernels->optical_density(scratch + n, from->data + 2 * n, linear_floor, n);
-    const float *weight = signal == RUBOR_SIGNAL_RELIEF && halvings > 0 ? relief_weight
-                          : halvings < COLOR_LEVEL                      ? luma_part
-                                                                        : color_part;
+    const float *weight = signal == RUBOR_SIGNAL_COLOR && halvings >= COLOR_LEVEL ? color_part : luma_part;
     for (size_t i = 0; i < n; i++)
         level->s[i] = weight[0] * level->s[i] + weight[1] * scratch[i] + weight[2] * scratch[n + i];
     remove_light(level);
