@@ -1,6 +1,6 @@
-/* Alignment of a visit to its baseline on what redness does not change: the red channel's structure.
- * Coarse to fine, a gentle local refinement, a forward-backward check; a pair that is not the same place is
- * refused (RUBOR_REFUSED, "misaligned"), not forced. Reentrant. */
+/* Alignment of a visit to its baseline: on coarse levels what redness does not change (the red channel freed
+ * of blood), on fine ones luma. Coarse to fine, a gentle local refinement, a forward-backward check; a pair
+ * that is not the same place is refused (RUBOR_REFUSED, "misaligned"), not forced. Reentrant. */
 #ifndef RUBOR_ANALYZER_REGISTRATION_H
 #define RUBOR_ANALYZER_REGISTRATION_H
 
