@@ -113,13 +113,32 @@ static bool host_is_known(const rubor_serve *serve, struct MHD_Connection *conne
     return false;
 }
 
+/* The address a request comes from, without its port; of IPv6 the network of 64 bits, which one person has whole. */
+static void peer_address(char out[RUBOR_ACCESS_PEER_SIZE], struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    out[0] = '\0';
+    if (address && address->sa_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, out,
+                  RUBOR_ACCESS_PEER_SIZE);
+    } else if (address && address->sa_family == AF_INET6) {
+        struct in6_addr network = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+        if (!IN6_IS_ADDR_V4MAPPED(&network))
+            memset(network.s6_addr + 8, 0, 8);
+        inet_ntop(AF_INET6, &network, out, RUBOR_ACCESS_PEER_SIZE);
+    }
+}
+
 static enum MHD_Result login(rubor_serve *serve, struct MHD_Connection *connection, const json_t *body)
 {
-    char cookie[RUBOR_ACCESS_COOKIE_SIZE], header[192];
+    char cookie[RUBOR_ACCESS_COOKIE_SIZE], header[192], from[RUBOR_ACCESS_PEER_SIZE];
     rubor_error error = {0};
     rubor_web_reply reply = {0};
     const char *token = json_string_value(json_object_get(body, "token"));
-    rubor_status status = rubor_access_login(serve->access, cookie, token ? token : "", &error);
+    peer_address(from, connection);
+    rubor_status status = rubor_access_login(serve->access, cookie, token ? token : "", from, &error);
     if (status != RUBOR_OK)
         return refuse(connection, status, status == RUBOR_FORBIDDEN ? 401 : 429, error.message);
     snprintf(header, sizeof header, "%s=%s; HttpOnly; SameSite=Strict; Path=/; Max-Age=%d", COOKIE, cookie,

@@ -9,21 +9,30 @@
 #include <sys/stat.h>
 #include <time.h>
 
-enum { FAILED_LOGINS_A_MINUTE = 20, LINE_BYTES = 512 };
+enum { LINE_BYTES = 512 };
 
 typedef struct session {
     char cookie[RUBOR_ACCESS_COOKIE_SIZE];
+    unsigned char token[crypto_hash_sha256_BYTES]; /* digest of the token that opened it */
     rubor_access_user user;
     int64_t opened_s, ends_s; /* CLOCK_REALTIME; ends_s 0: free slot */
 } session;
+
+/* Wrong tokens from one address within one minute. */
+typedef struct peer {
+    char address[RUBOR_ACCESS_PEER_SIZE];
+    int64_t minute;
+    int wrong;
+} peer;
 
 struct rubor_access {
     pthread_mutex_t lock;
     char *tokens_path;
     char made[RUBOR_ACCESS_TOKEN_SIZE];
     session sessions[RUBOR_ACCESS_SESSIONS];
-    int64_t failed_minute;
-    int failed_count;
+    peer peers[RUBOR_ACCESS_PEERS];
+    struct stat read; /* the token file as its lines were last compared with the sessions */
+    int64_t read_s;
 };
 
 static void make_secret(char out[65])
@@ -33,13 +42,24 @@ static void make_secret(char out[65])
     sodium_bin2hex(out, 65, bytes, sizeof bytes);
 }
 
+static void digest_of(unsigned char out[crypto_hash_sha256_BYTES], const char *secret)
+{
+    crypto_hash_sha256(out, (const unsigned char *)secret, strlen(secret));
+}
+
 /* Compares digests, so that neither length nor a common prefix shows in the time taken. */
+static bool has_digest(const char *secret, const unsigned char digest[crypto_hash_sha256_BYTES])
+{
+    unsigned char own[crypto_hash_sha256_BYTES];
+    digest_of(own, secret);
+    return sodium_memcmp(own, digest, sizeof own) == 0;
+}
+
 static bool same_secret(const char *one, const char *other)
 {
-    unsigned char a[crypto_hash_sha256_BYTES], b[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256(a, (const unsigned char *)one, strlen(one));
-    crypto_hash_sha256(b, (const unsigned char *)other, strlen(other));
-    return sodium_memcmp(a, b, sizeof a) == 0;
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    digest_of(digest, other);
+    return has_digest(one, digest);
 }
 
 static rubor_status check_file(const char *path, rubor_error *error)
@@ -104,12 +124,12 @@ static int64_t parse_day(const char *text)
     return (int64_t)timegm(&day);
 }
 
-/* One line of the token file; true when it holds this token. expires_s 0: never. */
-static bool line_matches(const char *line, const char *token, rubor_access_user *user, int64_t *expires_s)
+/* One line of the token file; true when it holds the token of this digest. expires_s 0: never. */
+static bool line_matches(const char *line, const unsigned char *token, rubor_access_user *user, int64_t *expires_s)
 {
     char name[64], role[16], secret[128], expires[32];
     int fields = sscanf(line, " %63s %15s %127s %31s", name, role, secret, expires);
-    if (fields < 3 || name[0] == '#' || strlen(secret) < 16 || !same_secret(secret, token))
+    if (fields < 3 || name[0] == '#' || strlen(secret) < 16 || !has_digest(secret, token))
         return false;
     if (!rubor_role_from_name(&user->role, role) ||
         (user->role != RUBOR_ROLE_REVIEWER && user->role != RUBOR_ROLE_ADMIN))
@@ -119,15 +139,21 @@ static bool line_matches(const char *line, const char *token, rubor_access_user 
     return fields < 4 || *expires_s > 0; /* an expiry that cannot be read does not mean "for ever" */
 }
 
-static bool find_token(const rubor_access *access, const char *token, rubor_access_user *user, int64_t *expires_s)
+static FILE *open_tokens(const rubor_access *access)
+{
+    return check_file(access->tokens_path, NULL) == RUBOR_OK ? fopen(access->tokens_path, "re") : NULL;
+}
+
+static bool find_token(const rubor_access *access, const unsigned char *token, rubor_access_user *user,
+                       int64_t *expires_s)
 {
     *expires_s = 0;
     if (!access->tokens_path) {
         snprintf(user->name, sizeof user->name, "local");
         user->role = RUBOR_ROLE_ADMIN;
-        return same_secret(access->made, token);
+        return has_digest(access->made, token);
     }
-    FILE *file = check_file(access->tokens_path, NULL) == RUBOR_OK ? fopen(access->tokens_path, "re") : NULL;
+    FILE *file = open_tokens(access);
     if (!file)
         return false;
     char line[LINE_BYTES];
@@ -139,13 +165,57 @@ static bool find_token(const rubor_access *access, const char *token, rubor_acce
     return found;
 }
 
-static bool too_many_failures(rubor_access *access, int64_t now_s)
+static bool same_file(const struct stat *one, const struct stat *other)
 {
-    if (access->failed_minute != now_s / 60) {
-        access->failed_minute = now_s / 60;
-        access->failed_count = 0;
+    return one->st_ino == other->st_ino && one->st_dev == other->st_dev && one->st_size == other->st_size &&
+           one->st_mode == other->st_mode && one->st_ctim.tv_sec == other->st_ctim.tv_sec &&
+           one->st_ctim.tv_nsec == other->st_ctim.tv_nsec;
+}
+
+/* Ends the sessions whose line is gone, has another role or has expired, once for each state of the file. A file that
+ * changed within the two seconds before it was read is read again: its time may not tell two changes apart. */
+static void follow_file(rubor_access *access, int64_t now_s)
+{
+    struct stat now = {0};
+    if (!access->tokens_path)
+        return;
+    if (stat(access->tokens_path, &now) != 0)
+        memset(&now, 0, sizeof now);
+    if (same_file(&now, &access->read) && now.st_ctim.tv_sec + 2 < access->read_s)
+        return;
+    access->read = now;
+    access->read_s = now_s;
+    for (int i = 0; i < RUBOR_ACCESS_SESSIONS; i++) {
+        session *slot = &access->sessions[i];
+        rubor_access_user user = {0};
+        int64_t expires_s = 0;
+        if (slot->ends_s <= now_s)
+            continue;
+        if (!find_token(access, slot->token, &user, &expires_s) || (expires_s && expires_s <= now_s))
+            sodium_memzero(slot, sizeof *slot);
+        else
+            slot->user = user;
     }
-    return access->failed_count >= FAILED_LOGINS_A_MINUTE;
+}
+
+/* This address's count of the current minute; a new address takes the place of the one counted longest ago. */
+static peer *peer_of(rubor_access *access, const char *address, int64_t now_s)
+{
+    peer *place = &access->peers[0];
+    for (int i = 0; i < RUBOR_ACCESS_PEERS; i++) {
+        peer *one = &access->peers[i];
+        if (strcmp(one->address, address) == 0) {
+            place = one;
+            break;
+        }
+        if (one->minute < place->minute)
+            place = one;
+    }
+    if (strcmp(place->address, address) != 0 || place->minute != now_s / 60) {
+        *place = (peer){.minute = now_s / 60};
+        snprintf(place->address, sizeof place->address, "%s", address);
+    }
+    return place;
 }
 
 static session *free_slot(rubor_access *access, int64_t now_s)
@@ -162,20 +232,24 @@ static session *free_slot(rubor_access *access, int64_t now_s)
 }
 
 rubor_status rubor_access_login(rubor_access *access, char cookie[RUBOR_ACCESS_COOKIE_SIZE], const char *token,
-                                rubor_error *error)
+                                const char *address, rubor_error *error)
 {
     rubor_status status = RUBOR_OK;
     rubor_access_user user = {0};
+    unsigned char digest[crypto_hash_sha256_BYTES];
     int64_t now_s = (int64_t)time(NULL), expires_s;
+    digest_of(digest, token);
     pthread_mutex_lock(&access->lock);
-    if (too_many_failures(access, now_s)) {
-        status = rubor_error_set(error, RUBOR_BUSY, "too many wrong tokens; wait a minute");
-    } else if (!find_token(access, token, &user, &expires_s) || (expires_s && expires_s <= now_s)) {
-        access->failed_count++;
+    peer *from = peer_of(access, address, now_s);
+    if (from->wrong >= RUBOR_ACCESS_WRONG_TOKENS) {
+        status = rubor_error_set(error, RUBOR_BUSY, "too many wrong tokens from this address; wait a minute");
+    } else if (!find_token(access, digest, &user, &expires_s) || (expires_s && expires_s <= now_s)) {
+        from->wrong++;
         status = rubor_error_set(error, RUBOR_FORBIDDEN, "this token is not valid");
     } else {
         session *slot = free_slot(access, now_s);
         make_secret(slot->cookie);
+        memcpy(slot->token, digest, sizeof slot->token);
         slot->user = user;
         slot->opened_s = now_s;
         slot->ends_s = now_s + RUBOR_ACCESS_HOURS * 3600;
@@ -201,6 +275,7 @@ static session *find_session(rubor_access *access, const char *cookie)
 rubor_status rubor_access_check(rubor_access *access, rubor_access_user *out, const char *cookie, rubor_error *error)
 {
     pthread_mutex_lock(&access->lock);
+    follow_file(access, (int64_t)time(NULL));
     const session *found = find_session(access, cookie);
     if (found)
         *out = found->user;

@@ -1,5 +1,5 @@
 /* The review page in a real browser. Environment: PAGE (address), TOKEN, REVIEWER_PAGE and REVIEWER_TOKEN (a second page
- * server with a token file), EXPIRED_TOKEN, PATIENT, SESSION, SUBMIT (a shell command that submits one more day), OUTPUT
+ * server with a token file TOKENS), EXPIRED_TOKEN, PATIENT, SESSION, SUBMIT (a shell command that submits one more day), OUTPUT
  * (folder for screenshots). Prints one line a step; the exit code is 1 when one failed. */
 import fs from "node:fs";
 import path from "node:path";
@@ -208,7 +208,7 @@ await step("a request from another site's form is refused", async () => {
   const answer = await context.request.post(home + "/api/note", { data: { patient, session, text: "forged" } });
   expect(answer.status() === 403, String(answer.status()));
 });
-await step("a reviewer may not forget a patient", async () => {
+await step("a reviewer may not forget a patient, and is out as soon as the token is taken away", async () => {
   const own = await browser.newContext();
   const other = await own.newPage();
   await login(other, need("REVIEWER_PAGE"), need("REVIEWER_TOKEN"));
@@ -220,6 +220,9 @@ await step("a reviewer may not forget a patient", async () => {
   await own.request.post(need("REVIEWER_PAGE") + "/api/note", { data: { patient, session, text: "Seen." }, headers: { "X-Rubor": "1" } });
   const { notes } = await (await own.request.get(`${need("REVIEWER_PAGE")}/api/review?patient=${patient}&session=${session}`)).json();
   expect(notes.some(note => note.author === "rita" && note.text === "Seen."), "the note is not rita's");
+  fs.writeFileSync(need("TOKENS"), "someone else has the token of this line\n");
+  await other.getByRole("alert").filter({ hasText: "log in again" }).waitFor(); /* asked by itself within seconds */
+  expect((await own.request.get(need("REVIEWER_PAGE") + "/api/sessions")).status() === 401, "a session outlives its token");
   await own.close();
 });
 await step("the capture view shows the last verdict in large type", async () => {

@@ -80,7 +80,7 @@ fi
 
 cd "$modules"
 PAGE=$(value "$work/up.ready" http) TOKEN=$(value "$work/up.ready" token) REVIEWER_PAGE=$(value "$work/serve.ready" http) \
-  REVIEWER_TOKEN=$reviewer EXPIRED_TOKEN=$expired PATIENT=P-77 SESSION=S1 OUTPUT="$modules/output" \
+  REVIEWER_TOKEN=$reviewer TOKENS=$work/tokens EXPIRED_TOKEN=$expired PATIENT=P-77 SESSION=S1 OUTPUT="$modules/output" \
   SUBMIT="'$RUBOR' submit --patient P-77 --session S1 --day 4 '$work/photos/day04.jpg'" \
   timeout 240 node page.mjs
 node fhir.mjs output/review.fhir
