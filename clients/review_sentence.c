@@ -33,7 +33,10 @@ static void without_record(char *out, size_t size, const rubor_job_info *job)
     else if (is(job->state, "running"))
         snprintf(out, size, "Being measured now.");
     else if (is(job->state, "failed"))
-        snprintf(out, size, "Could not be measured: %s. Take the photo again.", why);
+        snprintf(out, size, "Could not be measured: %s.%s", why,
+                 job->status == RUBOR_CORRUPT || job->status == RUBOR_UNSUPPORTED || job->status == RUBOR_TOO_LARGE
+                     ? " Take the photo again."
+                     : "");
     else if (is(job->state, "quarantined"))
         snprintf(out, size, "Set aside: measuring this photo failed again and again (%s). Take it again and tell who runs "
                             "the service.", why);

@@ -39,6 +39,7 @@ static const page_file page_files[] = {
     {"/page.js", "text/javascript; charset=utf-8", rubor_web_page_js, &rubor_web_page_js_size},
     {"/review.js", "text/javascript; charset=utf-8", rubor_web_review_js, &rubor_web_review_js_size},
     {"/region.js", "text/javascript; charset=utf-8", rubor_web_region_js, &rubor_web_region_js_size},
+    {"/capture.js", "text/javascript; charset=utf-8", rubor_web_capture_js, &rubor_web_capture_js_size},
     {"/review.css", "text/css; charset=utf-8", rubor_web_review_css, &rubor_web_review_css_size},
     {"/chart.js", "text/javascript; charset=utf-8", rubor_web_chart_js, &rubor_web_chart_js_size},
 };

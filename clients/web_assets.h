@@ -19,5 +19,7 @@ extern const unsigned char rubor_web_page_js[];
 extern const size_t rubor_web_page_js_size;
 extern const unsigned char rubor_web_region_js[];
 extern const size_t rubor_web_region_js_size;
+extern const unsigned char rubor_web_capture_js[];
+extern const size_t rubor_web_capture_js_size;
 
 #endif

@@ -7,6 +7,24 @@
   const live = document.getElementById("live");
   let user = null;
   let polling = null;
+  let leaving = null; /* what the view that is shown must end: a camera */
+
+  /* Asks again and again while this view is shown; a question that takes long is not asked twice at a time. */
+  function poll(milliseconds, act) {
+    let busy = false;
+    polling = setInterval(async () => {
+      if (busy) return;
+      busy = true;
+      try { await act(); } catch (problem) { if (problem.status === 401) problemOf(problem); }
+      finally { busy = false; }
+    }, milliseconds);
+  }
+
+  function leave() {
+    clearInterval(polling);
+    if (leaving) leaving();
+    leaving = null;
+  }
 
   const element = ruborElement;
 
@@ -57,7 +75,7 @@
   const field = (label, name, attributes) => element("label", {}, label, element("input", { name, autocomplete: "off", ...(attributes || {}) }));
 
   function showLogin(message) {
-    clearInterval(polling);
+    leave();
     document.getElementById("bar").hidden = true;
     show("Log in", element("h1", {}, "Rubor"), element("p", { class: "soft" }, "Skin redness and pigmentation after microneedling."),
       message ? element("p", { class: "problem", role: "alert" }, message) : "",
@@ -178,12 +196,15 @@
   }
 
   async function showTreatment(values) {
-    let version = null;
+    const place = location.hash;
+    const before = ask("api/version?" + query(values)); /* what comes while the page is built is not missed */
+    before.catch(() => {});
     let other = null;
     const state = {};
     const holder = element("div", { class: "noprint" });
     const load = async announce => {
       const model = await askReview(values);
+      if (location.hash !== place) return;
       const root = element("div", {});
       show(`${values.patient}, ${values.session}`, handOver(values), holder, root, notes(model, () => load(false)), mending(model, () => load(false)));
       ruborReview(root, model, { other, state, library: chartLibrary });
@@ -192,53 +213,35 @@
     holder.addEventListener("other", event => { other = event.detail; load(false).catch(problemOf); });
     await load(false);
     otherSessions(values, holder).catch(() => {});
-    polling = setInterval(async () => {
-      try {
-        const now = await ask("api/version?" + query(values));
-        const active = document.activeElement; /* what is being written or drawn is not taken away */
-        const typing = active && active.matches("input:not([type=range]), textarea, select") && active.value || document.querySelector(".dot");
-        if (version !== null && now.version !== version && !typing) await load(true);
-        if (!typing) version = now.version;
-      } catch (problem) { if (problem.status === 401) problemOf(problem); }
-    }, 2000);
+    let { version } = await before;
+    if (location.hash !== place) return;
+    poll(2000, async () => {
+      const now = await ask("api/version?" + query(values));
+      const active = document.activeElement; /* what is being written or drawn is not taken away */
+      const typing = active && active.matches("input:not([type=range]), textarea, select") && active.value || document.querySelector(".dot");
+      if (now.version !== version && !typing) await load(true);
+      if (!typing) version = now.version;
+    });
   }
 
-  /* For a tablet beside the camera: the baseline as a ghost to pose by, and the last photo's verdict. */
   async function showCapture(values) {
-    const frame = element("div", { class: "frame" });
-    const verdict = element("p", { class: "verdict-big", role: "status" }, "Waiting for a photo");
-    const sentence = element("div", {});
-    let version = null;
-    show("Capture", element("p", { class: "noprint" }, element("a", { href: hash("treatment", values) }, "Back to the review")),
-      element("div", { class: "capture" }, element("h1", {}, `Patient ${values.patient}`), verdict, sentence, frame));
-    const camera = element("video", { autoplay: true, muted: true, playsinline: true, "aria-label": "Camera" });
-    const load = async () => {
-      const model = await ask("api/review?" + query(values));
-      const before = model.days.filter(visit => visit.phase === "before" && visit.quality && visit.quality.verdict !== "retake").pop();
-      const last = model.days.filter(visit => visit.quality).sort((a, b) => (a.phase === "before" ? -1 : a.day) - (b.phase === "before" ? -1 : b.day)).pop();
-      const ghost = before && before.images && before.images.photo ? element("img", { class: "ghost", src: before.images.photo, alt: "The photo before treatment, to pose by" }) : null;
-      frame.replaceChildren(...[camera.srcObject ? camera : null, ghost].filter(Boolean));
-      if (ghost && !camera.srcObject) ghost.className = "";
-      if (!last) return;
-      const words = { ok: "Good photo", warn: "Usable, but …", retake: "Take it again" };
-      verdict.className = `verdict-big ${last.quality.verdict}`;
-      verdict.textContent = `${last.phase === "before" ? "Before" : `Day ${last.day}`}: ${words[last.quality.verdict]}`;
-      sentence.replaceChildren(...last.quality.reasons.map(reason => element("p", {}, reason.message)));
-    };
-    if (navigator.mediaDevices && navigator.mediaDevices.getUserMedia)
-      navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } }).then(stream => { camera.srcObject = stream; return load(); }).catch(() => {});
-    await load();
-    polling = setInterval(async () => {
-      try {
-        const now = await ask("api/version?" + query(values));
-        if (version !== null && now.version !== version) await load();
-        version = now.version;
-      } catch (problem) { if (problem.status === 401) problemOf(problem); }
-    }, 1000);
+    const root = element("div", { class: "capture" });
+    show("Capture", element("p", { class: "noprint" }, element("a", { href: hash("treatment", values) }, "Back to the review")), root);
+    const none = problem => { if (problem.status === 404) return null; throw problem; }; /* no photo has come yet */
+    const view = ruborCapture(root, values, () => ask("api/review?" + query(values)).catch(none));
+    leaving = view.stop;
+    const before = ask("api/version?" + query(values)); /* what comes while the view is built is not missed */
+    await view.update();
+    let { version } = await before;
+    poll(1000, async () => {
+      const now = await ask("api/version?" + query(values));
+      if (now.version !== version) await view.update();
+      version = now.version;
+    });
   }
 
   async function route() {
-    clearInterval(polling);
+    leave();
     if (!user) return;
     const [place, text] = location.hash.replace(/^#\/?/, "").split("?");
     const values = Object.fromEntries(new URLSearchParams(text || ""));

@@ -1,5 +1,6 @@
 /* The review page in a real browser. Environment: PAGE (address), TOKEN, REVIEWER_PAGE and REVIEWER_TOKEN (a second page
- * server with a token file TOKENS), EXPIRED_TOKEN, PATIENT, SESSION, SUBMIT (a shell command that submits one more day), OUTPUT
+ * server with a token file TOKENS), EXPIRED_TOKEN, PATIENT, SESSION, SUBMIT, SUBMIT_OVEREXPOSED and SUBMIT_DAMAGED (shell commands that submit day 4, a day 5
+ * to retake, a day 6 that is cut short), OUTPUT
  * (folder for screenshots). Prints one line a step; the exit code is 1 when one failed. */
 import fs from "node:fs";
 import path from "node:path";
@@ -13,7 +14,7 @@ const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 fs.mkdirSync(output, { recursive: true });
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-quic",
-  "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
+  "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
 let failed = 0, passed = 0;
 const expect = (condition, what) => { if (!condition) throw new Error(what); };
 
@@ -27,6 +28,9 @@ async function login(page, address, secret) {
   await page.getByLabel("Access token").fill(secret);
   await page.getByRole("button", { name: "Log in" }).click();
 }
+
+/* Runs the shell command of this name in the environment; 1 is the code of a photo that failed or must be taken again. */
+const submit = name => new Promise((resolve, reject) => execFile("bash", ["-c", need(name)], problem => problem && problem.code !== 1 ? reject(problem) : resolve()));
 
 async function open_treatment(page) {
   await page.getByRole("searchbox").fill(patient);
@@ -189,7 +193,7 @@ await step("a photo that the station submits appears by itself", async () => {
   }
   const before = await page.locator(".day").count();
   await page.locator("body").click({ position: { x: 5, y: 5 } });
-  await new Promise((resolve, reject) => execFile("bash", ["-c", need("SUBMIT")], problem => problem && problem.code !== 1 ? reject(problem) : resolve()));
+  await submit("SUBMIT");
   await page.waitForFunction(count => document.querySelectorAll(".day").length > count, before, { timeout: 15000 });
   await chosen.waitFor(); /* as before it came */
 });
@@ -225,11 +229,45 @@ await step("a reviewer may not forget a patient, and is out as soon as the token
   expect((await own.request.get(need("REVIEWER_PAGE") + "/api/sessions")).status() === 401, "a session outlives its token");
   await own.close();
 });
-await step("the capture view shows the last verdict in large type", async () => {
+await step("the capture view lays the outline of the photo before over the camera and follows what is submitted", async () => {
   await page.goto(`${home}/#/capture?patient=${patient}&session=${session}`);
   await page.locator(".verdict-big", { hasText: /photo|Usable|again/ }).waitFor();
-  await page.waitForTimeout(300);
+  const video = page.locator(".frame video");
+  await video.waitFor();
+  await page.waitForFunction(() => { const camera = document.querySelector(".frame video"); return camera.videoWidth > 0 && camera.currentTime > 0; });
+  const drawn = await page.locator(".frame canvas").evaluate(canvas => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let seen = 0;
+    for (let i = 3; i < data.length; i += 4) seen += data[i] > 100;
+    return 4 * seen / data.length;
+  });
+  expect(drawn > 0.01 && drawn < 0.4, `the outline covers ${drawn} of the frame`);
+  const size = await page.locator(".verdict-big").evaluate(node => parseFloat(getComputedStyle(node).fontSize));
+  expect(size >= 32, `the verdict is ${size} px`);
+  const found = await axe_findings(page);
+  expect(found.length === 0, found.join("; "));
   await page.screenshot({ path: path.join(output, "capture.png") });
+  await page.getByRole("button", { name: "Photo, see-through" }).click();
+  await page.locator(".frame img.ghost").waitFor();
+  await page.evaluate(() => { window.camera = document.querySelector(".frame video").srcObject; });
+  await submit("SUBMIT_OVEREXPOSED");
+  await page.locator(".verdict-big", { hasText: "Day 5: Take it again" }).waitFor();
+  expect((await page.locator(".verdict-why").innerText()).length > 20, "it is not said why");
+  await page.getByRole("link", { name: "Back to the review" }).click();
+  await page.getByRole("heading", { name: "Day by day" }).waitFor();
+  expect(await page.evaluate(() => window.camera.getTracks().every(track => track.readyState === "ended")), "the camera was left on");
+  await page.locator(".day", { has: page.getByRole("heading", { name: "Day 5", exact: true }) }).getByText("Take it again:").waitFor();
+});
+await step("a photo that could not be measured says why", async () => {
+  await submit("SUBMIT_DAMAGED");
+  await page.locator(".day", { has: page.getByRole("heading", { name: "Day 6", exact: true }) }).getByText("Could not be measured:").waitFor({ timeout: 15000 });
+});
+await step("the capture view waits for the first photo of a new patient", async () => {
+  const other = await context.newPage();
+  await other.goto(`${home}/#/capture?patient=P-new&session=S1`);
+  await other.locator(".verdict-big", { hasText: "Waiting for the first photo" }).waitFor();
+  await other.getByText("there is nothing to pose by").waitFor();
+  await other.close();
 });
 await step("a photo is filed under the right day, asked twice", async () => {
   await page.goto(`${home}/#/treatment?patient=${patient}&session=S0`);

@@ -45,6 +45,8 @@ if [ -n "$shots" ]; then
 else
   last=3
   "$RUBOR" sample --out "$work/photos" --seed 11 --days 0-4 --size 1000x750
+  "$RUBOR" sample --out "$work/bright" --seed 11 --days 3 --size 1000x750 --exposure 2.5
+  head -c 60000 "$work/photos/day01.jpg" >"$work/damaged.jpg"
 fi
 "$RUBOR" up --data "$work/data" --workers 2 --endpoint 'tcp://127.0.0.1:*' --worker-endpoint 'tcp://127.0.0.1:*' \
   --http 127.0.0.1:0 >"$work/up.ready" 2>"$work/up.log" &
@@ -82,5 +84,7 @@ cd "$modules"
 PAGE=$(value "$work/up.ready" http) TOKEN=$(value "$work/up.ready" token) REVIEWER_PAGE=$(value "$work/serve.ready" http) \
   REVIEWER_TOKEN=$reviewer TOKENS=$work/tokens EXPIRED_TOKEN=$expired PATIENT=P-77 SESSION=S1 OUTPUT="$modules/output" \
   SUBMIT="'$RUBOR' submit --patient P-77 --session S1 --day 4 '$work/photos/day04.jpg'" \
+  SUBMIT_OVEREXPOSED="'$RUBOR' submit --patient P-77 --session S1 --day 5 '$work/bright/day03.jpg'" \
+  SUBMIT_DAMAGED="'$RUBOR' submit --patient P-77 --session S1 --day 6 '$work/damaged.jpg'" \
   timeout 240 node page.mjs
 node fhir.mjs output/review.fhir

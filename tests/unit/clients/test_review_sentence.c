@@ -60,6 +60,9 @@ static void a_failed_photo_says_why(void **state)
     session *s = new_session(state);
     snprintf(file(s, 3, "failed")->error, RUBOR_ERROR_MESSAGE_SIZE, "the JPEG ends early");
     snprintf(file(s, 4, "quarantined")->error, RUBOR_ERROR_MESSAGE_SIZE, "the worker died");
+    s->jobs[0].status = RUBOR_CORRUPT;
+    says(s, 0, "Could not be measured: the JPEG ends early. Take the photo again.");
+    s->jobs[0].status = RUBOR_INVALID;
     says(s, 0, "Could not be measured: the JPEG ends early.");
     says(s, 1, "Set aside");
     says(s, 1, "the worker died");
