@@ -1,4 +1,4 @@
-/* The monotonic clock. */
+/* The two clocks. */
 #ifndef RUBOR_CLIENTS_CLOCK_H
 #define RUBOR_CLIENTS_CLOCK_H
 
@@ -6,5 +6,7 @@
 
 /* Milliseconds since some moment; never goes back. */
 int64_t rubor_clock_ms(void);
+/* Milliseconds since 1970 as this machine has it; may jump. */
+int64_t rubor_clock_wall_ms(void);
 
 #endif

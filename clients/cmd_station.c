@@ -1,12 +1,8 @@
 #include "clients/clock.h"
 #include "clients/commands.h"
-#include "clients/file_pattern.h"
-#include "clients/inputs.h"
 #include "clients/options.h"
-#include "clients/photo_whole.h"
-#include "clients/spool.h"
+#include "clients/station.h"
 #include "clients/submission.h"
-#include "clients/watch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,47 +12,15 @@
 enum {
     IN_FLIGHT = 4,
     CONNECT_MS = 200,             /* a send does not hold up the watching longer than this */
-    PARTIAL_PATIENCE_MS = 30000,  /* then a photo without an end is told to be damaged */
     REFUSED_AGAIN_MS = 30 * 1000, /* a photo that was turned away for now is tried again after so long */
     SPOOL_LOOK_MS = 5000,         /* for what `rubor submit` put there */
-    GOODBYE_MS = 2000,
-    SIDECAR_BYTES = 64 * 1024
+    GOODBYE_MS = 2000
 };
 
 typedef struct station_arguments {
     rubor_client_options client;
     char *spool, *pattern, *profile;
 } station_arguments;
-
-/* A photo on its way, or an accepted one whose result is awaited. */
-typedef struct on_the_way {
-    rubor_parcel parcel;
-    rubor_spool_item item;
-    rubor_buffer photo;
-    struct station *station;
-    struct on_the_way *next;
-} on_the_way;
-
-/* Items of a place still to be taken up, listed once for many. */
-typedef struct pending {
-    char (*ids)[RUBOR_SPOOL_ID_SIZE];
-    size_t count, next;
-} pending;
-
-typedef struct station {
-    const char *folder;
-    rubor_filing defaults;
-    rubor_file_pattern *pattern;
-    rubor_spool *spool;
-    rubor_watch *watch;
-    rubor_courier courier;
-    on_the_way *moving;
-    size_t moving_count;
-    pending queue, waiting;
-    int64_t spool_look_ms, refused_until_ms;
-    bool away; /* said that the broker is not there */
-    char last_complaint[RUBOR_ERROR_MESSAGE_SIZE];
-} station;
 
 static volatile sig_atomic_t stop_asked;
 
@@ -66,18 +30,23 @@ static void on_signal(int number)
     stop_asked = 1;
 }
 
-/* One line per trouble; the same trouble is not repeated. */
-static void complain(station *s, const char *name, const char *text)
+void rubor_station_complain(rubor_station *s, const char *name, int64_t occasion, const char *text)
 {
     rubor_error line = {0};
+    char key[RUBOR_ERROR_MESSAGE_SIZE + 32];
     rubor_error_set(&line, RUBOR_REFUSED, "%.200s: %s", name, text);
-    if (strcmp(line.message, s->last_complaint) == 0)
-        return;
-    memcpy(s->last_complaint, line.message, sizeof line.message);
-    fprintf(stderr, "rubor station: %s\n", line.message);
+    snprintf(key, sizeof key, "%lld %s", (long long)occasion, line.message);
+    if (rubor_hash_set_add(&s->told, key))
+        fprintf(stderr, "rubor station: %s\n", line.message);
 }
 
-static void say(const char *name, const char *text)
+/* What is wrong with the spool or the broker is worth a new line every hour. */
+static void complain(rubor_station *s, const char *name, const char *text)
+{
+    rubor_station_complain(s, name, rubor_clock_ms() / (3600 * 1000), text);
+}
+
+void rubor_station_say(const char *name, const char *text)
 {
     rubor_error line = {0};
     rubor_error_set(&line, RUBOR_OK, "%.200s: %s", name, text);
@@ -85,117 +54,12 @@ static void say(const char *name, const char *text)
     fflush(stdout);
 }
 
-/* ---- from the folder into the spool ---- */
-
-static rubor_status read_sidecar(rubor_filing *filing, const char *path, rubor_error *error)
-{
-    uint8_t *data = NULL;
-    size_t size = 0;
-    rubor_status status = rubor_file_read(&data, &size, path, SIDECAR_BYTES, error);
-    if (status != RUBOR_OK)
-        return status;
-    json_error_t where;
-    json_t *json = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, &where);
-    free(data);
-    if (!json)
-        return rubor_error_set(error, RUBOR_CORRUPT, "%.200s: line %d: %s", path, where.line, where.text);
-    status = rubor_filing_from_json(filing, json, error);
-    json_decref(json);
-    if (status != RUBOR_OK)
-        rubor_error_prefix(error, path);
-    return status;
-}
-
-/* What the name says, then what IMG.jpg.json or IMG.json says over it. */
-static rubor_status find_filing(const station *s, rubor_filing *filing, const char *name, rubor_error *error)
-{
-    char path[4096];
-    const char *dot = strrchr(name, '.');
-    *filing = s->defaults;
-    rubor_status status = rubor_file_pattern_read(s->pattern, filing, name, error);
-    if (status != RUBOR_OK && status != RUBOR_NOT_FOUND)
-        return status;
-    snprintf(path, sizeof path, "%.3000s/%s.json", s->folder, name);
-    status = read_sidecar(filing, path, error);
-    if (status == RUBOR_NOT_FOUND) {
-        snprintf(path, sizeof path, "%.3000s/%.*s.json", s->folder, (int)(dot - name), name);
-        status = read_sidecar(filing, path, error);
-    }
-    if (status != RUBOR_OK && status != RUBOR_NOT_FOUND)
-        return status;
-    return rubor_filing_complete(filing, error);
-}
-
-static rubor_watch_answer keep(station *s, const rubor_watched_file *file, rubor_bytes photo,
-                               const rubor_filing *filing)
-{
-    rubor_error error = {0};
-    rubor_watch_answer answer = RUBOR_WATCH_DONE;
-    rubor_spool_item *item = calloc(1, sizeof *item);
-    if (!item)
-        return RUBOR_WATCH_AGAIN;
-    rubor_spool_describe(item, file->name, photo, filing);
-    item->source_size = file->size;
-    item->source_mtime_ns = file->mtime_ns;
-    rubor_spool_place place = rubor_spool_find(s->spool, item->id);
-    if (place == RUBOR_SPOOL_SENT || place == RUBOR_SPOOL_WAITING) {
-        say(file->name, "known: this very photo was sent before");
-    } else if (place == RUBOR_SPOOL_REFUSED) {
-        complain(s, file->name, "known: this very photo was refused before");
-    } else if (rubor_spool_put(s->spool, item, photo, &error) != RUBOR_OK) {
-        complain(s, file->name, error.message);
-        answer = RUBOR_WATCH_AGAIN;
-    } else {
-        s->spool_look_ms = 0;
-    }
-    free(item);
-    return answer;
-}
-
-static rubor_watch_answer look(void *context, const rubor_watched_file *watched, int64_t waited_ms)
-{
-    station *s = context;
-    rubor_error error = {0};
-    rubor_file file = {0};
-    char path[4096];
-    snprintf(path, sizeof path, "%.3000s/%s", s->folder, watched->name);
-    rubor_filing *filing = calloc(1, sizeof *filing);
-    rubor_watch_answer answer = RUBOR_WATCH_AGAIN;
-    rubor_status status = filing ? rubor_input_photo(&file, path, &error)
-                                 : rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
-    rubor_photo_shape shape =
-        status == RUBOR_OK ? rubor_photo_shape_of(rubor_file_bytes(&file)) : RUBOR_SHAPE_PARTIAL;
-    bool empty = status == RUBOR_CORRUPT;
-    if (status == RUBOR_NOT_FOUND) {
-        answer = RUBOR_WATCH_DONE; /* taken away again */
-    } else if (status != RUBOR_OK && !empty) {
-        complain(s, watched->name, error.message);
-        answer = status == RUBOR_TOO_LARGE ? RUBOR_WATCH_DONE : RUBOR_WATCH_AGAIN;
-    } else if (shape == RUBOR_SHAPE_OTHER) {
-        complain(s, watched->name, "is not a JPEG or PNG photo; it was not sent");
-        answer = RUBOR_WATCH_DONE;
-    } else if (shape == RUBOR_SHAPE_PARTIAL) {
-        if (waited_ms >= PARTIAL_PATIENCE_MS)
-            complain(s, watched->name, "ends in the middle; copy it again or retake it");
-    } else if (find_filing(s, filing, watched->name, &error) == RUBOR_OK) {
-        answer = keep(s, watched, rubor_file_bytes(&file), filing);
-    } else if (waited_ms >= 4 * RUBOR_WATCH_AGAIN_MS) {
-        char text[RUBOR_ERROR_MESSAGE_SIZE];
-        snprintf(text, sizeof text, "waits: %.300s: name it as --pattern says or write %.100s.json",
-                 error.message, watched->name);
-        complain(s, watched->name, text);
-    }
-    rubor_file_finish(&file);
-    free(filing);
-    return answer;
-}
-
 /* ---- from the spool to the broker ---- */
 
-static void remove_moving(on_the_way *one)
+static void remove_moving(rubor_on_the_way *one)
 {
-    station *s = one->station;
-    for (on_the_way **at = &s->moving; *at; at = &(*at)->next)
+    rubor_station *s = one->station;
+    for (rubor_on_the_way **at = &s->moving; *at; at = &(*at)->next)
         if (*at == one) {
             *at = one->next;
             s->moving_count--;
@@ -208,8 +72,8 @@ static void remove_moving(on_the_way *one)
 
 static void on_accepted(void *context, rubor_parcel *parcel)
 {
-    station *s = context;
-    on_the_way *one = parcel->owner;
+    rubor_station *s = context;
+    rubor_on_the_way *one = parcel->owner;
     rubor_error error = {0};
     char text[128];
     if (rubor_spool_accepted(s->spool, &one->item, parcel->job, &error) != RUBOR_OK)
@@ -217,10 +81,10 @@ static void on_accepted(void *context, rubor_parcel *parcel)
     rubor_buffer_finish(&one->photo);
     snprintf(text, sizeof text, "sent, job %s%s", parcel->job,
              parcel->duplicate ? " (the broker had it)" : "");
-    say(one->item.name, text);
+    rubor_station_say(one->item.name, text);
 }
 
-static void tell_result(const on_the_way *one)
+static void tell_result(const rubor_on_the_way *one)
 {
     const rubor_parcel *parcel = &one->parcel;
     rubor_submission said = {.name = one->item.name, .record = parcel->info.record, .status = parcel->status};
@@ -232,38 +96,45 @@ static void tell_result(const on_the_way *one)
 
 static void on_ended(void *context, rubor_parcel *parcel)
 {
-    station *s = context;
-    on_the_way *one = parcel->owner;
+    rubor_station *s = context;
+    rubor_on_the_way *one = parcel->owner;
     rubor_error error = {0};
     bool turned_away = !*parcel->job && parcel->status != RUBOR_OK;
+    memcpy(one->item.job, parcel->job, sizeof one->item.job);
     bool for_now = rubor_status_retryable(parcel->status) || parcel->status == RUBOR_FORBIDDEN;
     if (turned_away && for_now) {
         complain(s, one->item.name, parcel->error);
         s->refused_until_ms = rubor_clock_ms() + REFUSED_AGAIN_MS;
+    } else if (parcel->status == RUBOR_FORGOTTEN) {
+        char text[RUBOR_ERROR_MESSAGE_SIZE];
+        snprintf(text, sizeof text, "not taken: %.300s; the copy here is deleted, delete the file too",
+                 parcel->error);
+        complain(s, one->item.name, text);
+        rubor_spool_drop(s->spool, one->item.id);
     } else if (turned_away) {
         tell_result(one);
         if (rubor_spool_refuse(s->spool, one->item.id, &error) != RUBOR_OK)
             complain(s, one->item.name, error.message);
     } else {
         tell_result(one);
-        if (rubor_spool_told(s->spool, one->item.id, &error) != RUBOR_OK)
+        if (rubor_spool_told(s->spool, &one->item, &error) != RUBOR_OK)
             complain(s, one->item.name, error.message);
     }
     remove_moving(one);
 }
 
-static bool is_moving(const station *s, const char *id)
+static bool is_moving(const rubor_station *s, const char *id)
 {
-    for (const on_the_way *at = s->moving; at; at = at->next)
+    for (const rubor_on_the_way *at = s->moving; at; at = at->next)
         if (strcmp(at->item.id, id) == 0)
             return true;
     return false;
 }
 
-static void set_moving(station *s, rubor_spool_place place, const char *id)
+static void set_moving(rubor_station *s, rubor_spool_place place, const char *id)
 {
     rubor_error error = {0};
-    on_the_way *one = calloc(1, sizeof *one);
+    rubor_on_the_way *one = calloc(1, sizeof *one);
     if (!one)
         return;
     one->station = s;
@@ -273,6 +144,7 @@ static void set_moving(station *s, rubor_spool_place place, const char *id)
         rubor_spool_read(s->spool, place, id, &one->item, from_queue ? &one->photo : NULL, &error);
     if (status == RUBOR_OK && from_queue) {
         rubor_filing_request(&one->parcel.request, &one->item.filing, "station");
+        one->parcel.here_ms = one->item.here_ms;
         one->parcel.photo = (rubor_bytes){one->photo.data, one->photo.size};
     } else if (status == RUBOR_OK) {
         rubor_parcel_expect(&one->parcel, one->item.job);
@@ -292,28 +164,19 @@ static void set_moving(station *s, rubor_spool_place place, const char *id)
     s->moving_count++;
 }
 
-/* A crash between two steps leaves an item behind where it was: finish the step. */
-static bool passed_on(station *s, const char *id)
-{
-    rubor_spool_place place = rubor_spool_find(s->spool, id);
-    if (place != RUBOR_SPOOL_WAITING && place != RUBOR_SPOOL_SENT)
-        return false;
-    rubor_spool_forget_queued(s->spool, id);
-    return true;
-}
-
-static void take_up(station *s, rubor_spool_place place, pending *list)
+static void take_up(rubor_station *s, rubor_spool_place place, rubor_pending_items *list)
 {
     while (list->next < list->count && s->moving_count < IN_FLIGHT) {
         const char *id = list->ids[list->next++];
-        if (is_moving(s, id) || (place == RUBOR_SPOOL_QUEUE && passed_on(s, id)))
+        if (is_moving(s, id))
             continue;
+        rubor_spool_tidy(s->spool, id);
         if (rubor_spool_find(s->spool, id) == place)
             set_moving(s, place, id);
     }
 }
 
-static void list_again(station *s, rubor_spool_place place, pending *list)
+static void list_again(rubor_station *s, rubor_spool_place place, rubor_pending_items *list)
 {
     if (list->next < list->count)
         return;
@@ -323,7 +186,7 @@ static void list_again(station *s, rubor_spool_place place, pending *list)
         list->count = 0;
 }
 
-static void load_spool(station *s)
+static void load_spool(rubor_station *s)
 {
     int64_t now = rubor_clock_ms();
     if (now >= s->spool_look_ms) {
@@ -336,7 +199,7 @@ static void load_spool(station *s)
     take_up(s, RUBOR_SPOOL_WAITING, &s->waiting);
 }
 
-static void tell_presence(station *s)
+static void tell_presence(rubor_station *s)
 {
     bool waits = s->moving_count > 0;
     if (waits && !s->courier.reached && s->courier.quiet_until_ms && !s->away) {
@@ -352,31 +215,6 @@ static void tell_presence(station *s)
 
 /* ---- the command ---- */
 
-/* Files that earlier runs dealt with are not read again. */
-static void remember(station *s)
-{
-    static const rubor_spool_place places[] = {RUBOR_SPOOL_SENT, RUBOR_SPOOL_WAITING, RUBOR_SPOOL_QUEUE};
-    rubor_spool_item *item = calloc(1, sizeof *item);
-    for (size_t p = 0; item && p < sizeof places / sizeof places[0]; p++) {
-        char(*ids)[RUBOR_SPOOL_ID_SIZE] = NULL;
-        size_t count = 0;
-        if (rubor_spool_list(s->spool, places[p], &ids, &count, NULL) != RUBOR_OK)
-            continue;
-        for (size_t i = 0; i < count; i++) {
-            rubor_watched_file file = {.name = ""};
-            if (rubor_spool_read(s->spool, places[p], ids[i], item, NULL, NULL) != RUBOR_OK ||
-                !item->source_mtime_ns)
-                continue;
-            memcpy(file.name, item->name, sizeof file.name);
-            file.size = item->source_size;
-            file.mtime_ns = item->source_mtime_ns;
-            rubor_watch_know(s->watch, &file, NULL);
-        }
-        free(ids);
-    }
-    free(item);
-}
-
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -386,7 +224,7 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static rubor_status open_station(station *s, const station_arguments *given, const char *folder,
+static rubor_status open_station(rubor_station *s, const station_arguments *given, const char *folder,
                                  rubor_error *error)
 {
     rubor_client_options client = given->client;
@@ -401,7 +239,7 @@ static rubor_status open_station(station *s, const station_arguments *given, con
         status = rubor_file_pattern_create(
             &s->pattern, given->pattern ? given->pattern : RUBOR_FILE_PATTERN_DEFAULT, error);
     if (status == RUBOR_OK)
-        status = rubor_watch_open(&s->watch, folder, look, s, error);
+        status = rubor_watch_open(&s->watch, folder, rubor_station_look, s, error);
     if (status == RUBOR_OK)
         status = rubor_spool_open(&s->spool, given->spool, error);
     if (status == RUBOR_OK)
@@ -409,11 +247,11 @@ static rubor_status open_station(station *s, const station_arguments *given, con
     if (status == RUBOR_OK)
         status = rubor_client_create(&s->courier.client, &client, error);
     if (status == RUBOR_OK)
-        remember(s);
+        rubor_station_remember(s);
     return status;
 }
 
-static void close_station(station *s)
+static void close_station(rubor_station *s)
 {
     rubor_courier_finish(&s->courier);
     while (s->moving)
@@ -424,9 +262,11 @@ static void close_station(station *s)
     rubor_spool_close(&s->spool);
     rubor_watch_close(&s->watch);
     rubor_file_pattern_destroy(&s->pattern);
+    rubor_hash_set_finish(&s->told);
+    rubor_hash_set_finish(&s->done);
 }
 
-static rubor_status work(station *s, rubor_error *error)
+static rubor_status work(rubor_station *s, rubor_error *error)
 {
     rubor_status status = RUBOR_OK;
     while (!stop_asked && status == RUBOR_OK) {
@@ -448,7 +288,7 @@ static rubor_status work(station *s, rubor_error *error)
 static int run(const station_arguments *given, const char *folder)
 {
     rubor_error error = {0};
-    station *s = calloc(1, sizeof *s);
+    rubor_station *s = calloc(1, sizeof *s);
     if (!s) {
         rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
         return rubor_fail("station", &error);

@@ -210,6 +210,7 @@ static bool send_spooled(submit_run *run, const char *id, size_t *sent)
     if (status == RUBOR_OK) {
         rubor_filing_request(&one->parcel.request, &one->item.filing, "station");
         one->parcel.request.no_wait = true;
+        one->parcel.here_ms = one->item.here_ms;
         one->parcel.photo = (rubor_bytes){one->photo.data, one->photo.size};
         one->parcel.owner = one;
         status = rubor_courier_add(&courier, &one->parcel, &error);
@@ -220,9 +221,12 @@ static bool send_spooled(submit_run *run, const char *id, size_t *sent)
     }
     if (status == RUBOR_OK &&
         rubor_spool_accepted(run->spool, &one->item, one->parcel.job, &error) == RUBOR_OK)
-        *sent += rubor_spool_told(run->spool, id, NULL) == RUBOR_OK;
+        *sent += rubor_spool_told(run->spool, &one->item, NULL) == RUBOR_OK;
     there = status != RUBOR_UNREACHABLE;
-    if (status != RUBOR_OK && there && !rubor_status_retryable(status)) {
+    if (status == RUBOR_FORGOTTEN) {
+        rubor_spool_drop(run->spool, id);
+        fprintf(stderr, "rubor submit: spooled photo %.100s is deleted: %s\n", one->item.name, error.message);
+    } else if (status != RUBOR_OK && there && !rubor_status_retryable(status)) {
         rubor_spool_refuse(run->spool, id, NULL);
         fprintf(stderr, "rubor submit: spooled photo %.100s is kept in %s/refused: %s\n", one->item.name,
                 rubor_spool_folder(run->spool), error.message);

@@ -85,6 +85,10 @@ static void end_all_unreachable(rubor_courier *courier)
 
 static rubor_status send_or_ask(rubor_courier *courier, rubor_parcel *parcel, rubor_error *error)
 {
+    if (parcel->here_ms) { /* at least 1: a clock that was set back makes it young, not unborn */
+        int64_t waited_ms = rubor_clock_wall_ms() - parcel->here_ms;
+        parcel->request.waited_ms = waited_ms > 1 ? waited_ms : 1;
+    }
     if (parcel->state != RUBOR_PARCEL_ACCEPTED)
         return rubor_client_send(courier->client, &parcel->id, &parcel->request, &parcel->photo, 1, error);
     rubor_request *question = malloc(sizeof *question);

@@ -18,6 +18,7 @@ typedef enum rubor_parcel_state {
 typedef struct rubor_parcel {
     rubor_request request; /* rubor.analyze; with a job already known: see rubor_parcel_expect */
     rubor_bytes photo;     /* borrowed until accepted() or ended() */
+    int64_t here_ms;       /* since 1970: when the photo came here; told with it unless 0 */
     void *owner;           /* the caller's */
 
     /* the courier's */

@@ -1,5 +1,6 @@
 #include "clients/spool.h"
 
+#include "clients/clock.h"
 #include "clients/inputs.h"
 #include "clients/utf8.h"
 #include "imaging/limits.h"
@@ -156,6 +157,7 @@ static void clean_up(const rubor_spool *spool)
         return;
     clean(spool, RUBOR_SPOOL_QUEUE);
     clean(spool, RUBOR_SPOOL_WAITING);
+    clean(spool, RUBOR_SPOOL_SENT);
     close(writers);
 }
 
@@ -177,12 +179,14 @@ rubor_status rubor_spool_lock(rubor_spool *spool, rubor_error *error)
 
 /* ---- items ---- */
 
+
 void rubor_spool_describe(rubor_spool_item *item, const char *name, rubor_bytes photo,
                           const rubor_filing *filing)
 {
     memset(item, 0, sizeof *item);
     rubor_digest(item->digest, photo);
     rubor_utf8_clean(item->name, sizeof item->name, name);
+    item->here_ms = rubor_clock_wall_ms();
     item->filing = *filing;
     json_t *json = rubor_filing_to_json(filing);
     char *text = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
@@ -224,30 +228,56 @@ static rubor_status write_json(const char *path, json_t *object, rubor_error *er
     return status;
 }
 
-static json_t *item_json(const rubor_spool_item *item)
+/* What each place holds of an item: a name may say who the patient is, so none stays when all is told. */
+static json_t *item_json(const rubor_spool_item *item, rubor_spool_place place)
 {
-    return json_pack("{ss,ss,sI,sI}", "name", item->name, "digest", item->digest, "source_size",
-                     (json_int_t)item->source_size, "source_mtime_ns", (json_int_t)item->source_mtime_ns);
+    json_t *out = json_pack("{ss,ss}", "digest", item->digest, "source", item->source);
+    bool good = out != NULL;
+    if (good && place != RUBOR_SPOOL_SENT)
+        good = json_object_set_new(out, "name", json_string(item->name)) == 0;
+    if (good && place == RUBOR_SPOOL_QUEUE)
+        good = json_object_set_new(out, "here_ms", json_integer(item->here_ms)) == 0 &&
+               json_object_set_new(out, "filing", rubor_filing_to_json(&item->filing)) == 0;
+    else if (good)
+        good = json_object_set_new(out, "job", json_string(item->job)) == 0;
+    if (good)
+        return out;
+    json_decref(out);
+    return NULL;
+}
+
+/* Written and synced before the item is removed from where it was. */
+static rubor_status write_at(rubor_spool *spool, const rubor_spool_item *item, rubor_spool_place place,
+                             rubor_error *error)
+{
+    char path[PATH_SIZE];
+    json_t *json = item_json(item, place);
+    item_path(path, spool, place, item->id, ".json");
+    rubor_status status = write_json(path, json, error);
+    json_decref(json);
+    return status;
+}
+
+static void remove_at(const rubor_spool *spool, rubor_spool_place place, const char *id)
+{
+    char path[PATH_SIZE];
+    item_path(path, spool, place, id, ".json"); /* first: it makes the photo valid */
+    unlink(path);
+    item_path(path, spool, place, id, ".photo");
+    unlink(path);
 }
 
 static rubor_status write_item(rubor_spool *spool, const rubor_spool_item *item, rubor_bytes photo,
                                rubor_error *error)
 {
-    char photo_path[PATH_SIZE], json_path[PATH_SIZE];
-    item_path(photo_path, spool, RUBOR_SPOOL_QUEUE, item->id, ".photo");
-    item_path(json_path, spool, RUBOR_SPOOL_QUEUE, item->id, ".json");
-    rubor_status status = rubor_file_write(photo_path, photo.data, photo.size, error);
+    char path[PATH_SIZE];
+    item_path(path, spool, RUBOR_SPOOL_QUEUE, item->id, ".photo");
+    rubor_status status = rubor_file_write(path, photo.data, photo.size, error);
     if (status != RUBOR_OK)
         return status;
-    json_t *json = item_json(item);
-    if (json && json_object_set_new(json, "filing", rubor_filing_to_json(&item->filing)) != 0) {
-        json_decref(json);
-        json = NULL;
-    }
-    status = write_json(json_path, json, error);
+    status = write_at(spool, item, RUBOR_SPOOL_QUEUE, error);
     if (status != RUBOR_OK)
-        unlink(photo_path);
-    json_decref(json);
+        unlink(path);
     return status;
 }
 
@@ -366,8 +396,8 @@ static rubor_status read_json(const char *path, rubor_spool_item *item, rubor_sp
     copy_text(item->name, sizeof item->name, json, "name");
     copy_text(item->digest, sizeof item->digest, json, "digest");
     copy_text(item->job, sizeof item->job, json, "job");
-    item->source_size = json_integer_value(json_object_get(json, "source_size"));
-    item->source_mtime_ns = json_integer_value(json_object_get(json, "source_mtime_ns"));
+    copy_text(item->source, sizeof item->source, json, "source");
+    item->here_ms = json_integer_value(json_object_get(json, "here_ms"));
     if (status == RUBOR_OK && (place == RUBOR_SPOOL_QUEUE || place == RUBOR_SPOOL_REFUSED)) {
         status = rubor_filing_from_json(&item->filing, json_object_get(json, "filing"), error);
         if (status == RUBOR_OK)
@@ -411,51 +441,51 @@ rubor_status rubor_spool_read(const rubor_spool *spool, rubor_spool_place place,
 
 /* ---- moving on ---- */
 
-rubor_status rubor_spool_accepted(rubor_spool *spool, const rubor_spool_item *item, const char *job,
+rubor_status rubor_spool_accepted(rubor_spool *spool, rubor_spool_item *item, const char *job,
                                   rubor_error *error)
 {
-    char path[PATH_SIZE];
-    json_t *json = item_json(item);
-    if (json && json_object_set_new(json, "job", json_string(job)) != 0) {
-        json_decref(json);
-        json = NULL;
-    }
-    item_path(path, spool, RUBOR_SPOOL_WAITING, item->id, ".json");
-    rubor_status status = write_json(path, json, error);
-    json_decref(json);
-    if (status != RUBOR_OK)
-        return status;
-    rubor_spool_forget_queued(spool, item->id);
+    snprintf(item->job, sizeof item->job, "%s", job);
+    rubor_status status = write_at(spool, item, RUBOR_SPOOL_WAITING, error);
+    if (status == RUBOR_OK)
+        remove_at(spool, RUBOR_SPOOL_QUEUE, item->id);
+    return status;
+}
+
+rubor_status rubor_spool_told(rubor_spool *spool, const rubor_spool_item *item, rubor_error *error)
+{
+    rubor_status status = write_at(spool, item, RUBOR_SPOOL_SENT, error);
+    if (status == RUBOR_OK)
+        remove_at(spool, RUBOR_SPOOL_WAITING, item->id);
+    return status;
+}
+
+void rubor_spool_tidy(rubor_spool *spool, const char *id)
+{
+    rubor_spool_place reached = rubor_spool_find(spool, id);
+    if (reached == RUBOR_SPOOL_WAITING || reached == RUBOR_SPOOL_SENT)
+        remove_at(spool, RUBOR_SPOOL_QUEUE, id);
+    if (reached == RUBOR_SPOOL_SENT)
+        remove_at(spool, RUBOR_SPOOL_WAITING, id);
+}
+
+void rubor_spool_drop(rubor_spool *spool, const char *id)
+{
+    remove_at(spool, RUBOR_SPOOL_QUEUE, id);
+}
+
+static rubor_status move_to_refused(const rubor_spool *spool, const char *id, const char *ending,
+                                    rubor_error *error)
+{
+    char from[PATH_SIZE], to[PATH_SIZE];
+    item_path(from, spool, RUBOR_SPOOL_QUEUE, id, ending);
+    item_path(to, spool, RUBOR_SPOOL_REFUSED, id, ending);
+    if (rename(from, to) != 0)
+        return rubor_error_set(error, RUBOR_IO, "%.300s: cannot be moved: %s", from, strerror(errno));
     return RUBOR_OK;
-}
-
-void rubor_spool_forget_queued(rubor_spool *spool, const char *id)
-{
-    char path[PATH_SIZE];
-    item_path(path, spool, RUBOR_SPOOL_QUEUE, id, ".json");
-    unlink(path);
-    item_path(path, spool, RUBOR_SPOOL_QUEUE, id, ".photo");
-    unlink(path);
-}
-
-static rubor_status move(const rubor_spool *spool, const char *id, rubor_spool_place from,
-                         rubor_spool_place to, const char *ending, rubor_error *error)
-{
-    char old_path[PATH_SIZE], new_path[PATH_SIZE];
-    item_path(old_path, spool, from, id, ending);
-    item_path(new_path, spool, to, id, ending);
-    if (rename(old_path, new_path) != 0)
-        return rubor_error_set(error, RUBOR_IO, "%.300s: cannot be moved: %s", old_path, strerror(errno));
-    return RUBOR_OK;
-}
-
-rubor_status rubor_spool_told(rubor_spool *spool, const char *id, rubor_error *error)
-{
-    return move(spool, id, RUBOR_SPOOL_WAITING, RUBOR_SPOOL_SENT, ".json", error);
 }
 
 rubor_status rubor_spool_refuse(rubor_spool *spool, const char *id, rubor_error *error)
 {
-    move(spool, id, RUBOR_SPOOL_QUEUE, RUBOR_SPOOL_REFUSED, ".photo", NULL);
-    return move(spool, id, RUBOR_SPOOL_QUEUE, RUBOR_SPOOL_REFUSED, ".json", error);
+    move_to_refused(spool, id, ".photo", NULL);
+    return move_to_refused(spool, id, ".json", error);
 }

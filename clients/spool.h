@@ -4,7 +4,7 @@
  * Layout of the folder (made 0700; a photo of a patient is in it until the broker has it):
  *   queue/<id>.photo, queue/<id>.json   waiting to be sent; the JSON is written last and makes the item valid
  *   waiting/<id>.json                   the broker has it (job id inside), its result was not told yet
- *   sent/<id>.json                      told; kept so that a copy of the same photo is known
+ *   sent/<id>.json                      told; kept so that a copy of the same photo is known; names nobody
  *   refused/<id>.photo, .json           the broker or the check at start will not take it (reason inside)
  * Every file is written beside its place, synced and renamed. <id> is SHA-256 over the photo's digest and how
  * it is filed, so that the same photo filed under another day is another item and a copy of it is the same
@@ -30,10 +30,11 @@ enum { RUBOR_SPOOL_ID_SIZE = RUBOR_DIGEST_SIZE, RUBOR_SPOOL_NAME_SIZE = 256 };
 
 typedef struct rubor_spool_item {
     char id[RUBOR_SPOOL_ID_SIZE], digest[RUBOR_DIGEST_SIZE];
-    char name[RUBOR_SPOOL_NAME_SIZE];     /* the file as the operator knows it */
-    int64_t source_size, source_mtime_ns; /* of that file, so that it need not be read again; 0: not known */
-    char job[RUBOR_JOB_SIZE];             /* waiting and sent only */
-    rubor_filing filing;                  /* queue and refused only */
+    char name[RUBOR_SPOOL_NAME_SIZE]; /* the file as the operator knows it; not in sent */
+    char source[RUBOR_DIGEST_SIZE];   /* a mark of that file, so that it need not be read again; "": none */
+    int64_t here_ms;                  /* since 1970: when the photo came to this machine; queue only */
+    char job[RUBOR_JOB_SIZE];         /* waiting and sent only */
+    rubor_filing filing;              /* queue and refused only */
 } rubor_spool_item;
 
 /* folder NULL: RUBOR_SPOOL, else XDG_STATE_HOME/rubor/spool, else HOME/.local/state/rubor/spool. Made if
@@ -44,7 +45,7 @@ const char *rubor_spool_folder(const rubor_spool *spool);
 /* RUBOR_BUSY: another process drains this spool. Held until close or the end of the process. */
 rubor_status rubor_spool_lock(rubor_spool *spool, rubor_error *error);
 
-/* Fills item (id, digest, name, filing) for a photo about to be put. */
+/* Fills item (id, digest, name, filing, here_ms: now) for a photo about to be put. */
 void rubor_spool_describe(rubor_spool_item *item, const char *name, rubor_bytes photo,
                           const rubor_filing *filing);
 rubor_spool_place rubor_spool_find(const rubor_spool *spool, const char *id);
@@ -59,14 +60,16 @@ rubor_status rubor_spool_list(const rubor_spool *spool, rubor_spool_place place,
 rubor_status rubor_spool_read(const rubor_spool *spool, rubor_spool_place place, const char *id,
                               rubor_spool_item *item, rubor_buffer *photo, rubor_error *error);
 
-/* queue -> waiting, with the broker's job; the photo is removed. */
-rubor_status rubor_spool_accepted(rubor_spool *spool, const rubor_spool_item *item, const char *job,
+/* queue -> waiting, with the broker's job, which item gets too; the photo is removed. */
+rubor_status rubor_spool_accepted(rubor_spool *spool, rubor_spool_item *item, const char *job,
                                   rubor_error *error);
 /* waiting -> sent. */
-rubor_status rubor_spool_told(rubor_spool *spool, const char *id, rubor_error *error);
-/* Removes what a crash left in the queue of an item that is waiting or sent already. */
-void rubor_spool_forget_queued(rubor_spool *spool, const char *id);
+rubor_status rubor_spool_told(rubor_spool *spool, const rubor_spool_item *item, rubor_error *error);
+/* Removes what a crash between two steps left of an item in the places before the one it has reached. */
+void rubor_spool_tidy(rubor_spool *spool, const char *id);
 /* queue -> refused, photo kept. */
 rubor_status rubor_spool_refuse(rubor_spool *spool, const char *id, rubor_error *error);
+/* queue -> nowhere: of a patient who was forgotten nothing is kept. */
+void rubor_spool_drop(rubor_spool *spool, const char *id);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct watched {
     rubor_watched_file file;
     bool done;
     int64_t due_ms, since_ms; /* look at due_ms; this version has been here since since_ms */
+    unsigned seen;            /* by which look at the whole folder */
     struct watched *next;
 } watched;
 
@@ -27,6 +28,7 @@ struct rubor_watch {
     void *by_name; /* tsearch tree of watched */
     watched *entries;
     int64_t rescan_ms;
+    unsigned rescans;
     rubor_watch_look look;
     void *context;
 };
@@ -36,11 +38,10 @@ static int compare_names(const void *left, const void *right)
     return strcmp(((const watched *)left)->file.name, ((const watched *)right)->file.name);
 }
 
-static bool is_photo_name(const char *name)
+bool rubor_watch_is_sidecar(const char *name)
 {
-    const char *dot = strrchr(name, '.');
-    return name[0] != '.' && dot &&
-           (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
+    size_t length = strlen(name);
+    return length > 5 && strcasecmp(name + length - 5, ".json") == 0;
 }
 
 rubor_status rubor_watch_open(rubor_watch **out, const char *folder, rubor_watch_look look, void *context,
@@ -63,7 +64,8 @@ rubor_status rubor_watch_open(rubor_watch **out, const char *folder, rubor_watch
     watch->look = look;
     watch->context = context;
     watch->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    uint32_t mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF;
+    uint32_t mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_MODIFY | IN_DELETE |
+                    IN_DELETE_SELF | IN_MOVE_SELF;
     rubor_status status = RUBOR_OK;
     if (watch->inotify < 0 || inotify_add_watch(watch->inotify, folder, mask) < 0)
         status = rubor_error_set(error, RUBOR_UNREADABLE, "%.300s: cannot be watched: %s", folder,
@@ -119,47 +121,100 @@ static watched *find_entry(rubor_watch *watch, const char *name, bool make)
     return made;
 }
 
-rubor_status rubor_watch_know(rubor_watch *watch, const rubor_watched_file *file, rubor_error *error)
+static bool same_version(const rubor_watched_file *one, const rubor_watched_file *other)
 {
-    watched *known = find_entry(watch, file->name, true);
-    if (!known)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    known->file.size = file->size;
-    known->file.mtime_ns = file->mtime_ns;
-    known->done = true;
-    return RUBOR_OK;
+    return one->kind == other->kind && one->size == other->size && one->mtime_ns == other->mtime_ns;
 }
 
-/* Notes the file's size and time; a version not seen before is looked at when it has been quiet. */
-static void refresh(rubor_watch *watch, const char *name)
+/* What lies under the name now, without the name. */
+static rubor_watched_file examine(const rubor_watch *watch, const char *name)
 {
     char path[4096];
     struct stat about;
+    rubor_watched_file now = {.kind = RUBOR_WATCHED_GONE};
     snprintf(path, sizeof path, "%s/%s", watch->folder, name);
-    if (stat(path, &about) != 0 || S_ISDIR(about.st_mode))
-        return;
-    watched *one = find_entry(watch, name, true);
-    if (!one)
-        return;
-    int64_t mtime_ns = (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec;
-    if (one->file.size == about.st_size && one->file.mtime_ns == mtime_ns)
-        return;
-    one->file.size = about.st_size;
-    one->file.mtime_ns = mtime_ns;
-    one->done = false;
-    one->since_ms = rubor_clock_ms();
-    one->due_ms = one->since_ms + RUBOR_WATCH_QUIET_MS;
+    if (stat(path, &about) != 0) {
+        if (lstat(path, &about) == 0)
+            now.kind = RUBOR_WATCHED_NO_TARGET;
+        return now;
+    }
+    now.kind = S_ISREG(about.st_mode)   ? RUBOR_WATCHED_FILE
+               : S_ISDIR(about.st_mode) ? RUBOR_WATCHED_FOLDER
+                                        : RUBOR_WATCHED_OTHER;
+    if (now.kind != RUBOR_WATCHED_FILE)
+        return now;
+    now.size = about.st_size;
+    now.mtime_ns = (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec;
+    now.here_ms = (int64_t)about.st_ctim.tv_sec * 1000 + about.st_ctim.tv_nsec / 1000000;
+    return now;
 }
 
-/* IMG.json and IMG.jpg.json belong to IMG.jpg: its filing may be known now. */
-static void sidecar_changed(rubor_watch *watch, const char *name)
+bool rubor_watch_unchanged(const rubor_watch *watch, const rubor_watched_file *file)
 {
-    size_t stem = strlen(name) - strlen(".json");
-    for (watched *at = watch->entries; at; at = at->next) {
-        const char *dot = strrchr(at->file.name, '.');
-        bool whole_name = strlen(at->file.name) == stem, bare = dot && (size_t)(dot - at->file.name) == stem;
-        if (!at->done && (whole_name || bare) && strncmp(at->file.name, name, stem) == 0)
+    rubor_watched_file now = examine(watch, file->name);
+    return same_version(&now, file);
+}
+
+/* "IMG" of IMG.json belongs to IMG.jpg, "IMG.jpg" of IMG.jpg.json too. */
+static bool belongs(const char *sidecar, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    size_t stem = strlen(sidecar) - strlen(".json");
+    bool whole_name = strlen(name) == stem, bare = dot && (size_t)(dot - name) == stem;
+    return (whole_name || bare) && strncmp(name, sidecar, stem) == 0 && strcmp(name, sidecar) != 0;
+}
+
+bool rubor_watch_has_photo_of(const rubor_watch *watch, const char *sidecar)
+{
+    for (const watched *at = watch->entries; at; at = at->next)
+        if (at->file.kind == RUBOR_WATCHED_FILE && belongs(sidecar, at->file.name))
+            return true;
+    return false;
+}
+
+/* The filing of these may be known now. */
+static void sidecar_changed(rubor_watch *watch, const char *sidecar)
+{
+    for (watched *at = watch->entries; at; at = at->next)
+        if (!at->done && belongs(sidecar, at->file.name))
             at->due_ms = rubor_clock_ms() + RUBOR_WATCH_QUIET_MS;
+}
+
+/* Notes what lies under the name; a version not seen before is looked at when it has been quiet. */
+static void refresh(rubor_watch *watch, const char *name)
+{
+    if (name[0] == '.')
+        return;
+    rubor_watched_file now = examine(watch, name);
+    watched *one = find_entry(watch, name, now.kind != RUBOR_WATCHED_GONE);
+    if (!one)
+        return;
+    one->seen = watch->rescans;
+    if (same_version(&one->file, &now) && one->since_ms)
+        return;
+    memcpy(now.name, one->file.name, sizeof now.name);
+    one->file = now;
+    one->since_ms = rubor_clock_ms();
+    one->due_ms = one->since_ms + RUBOR_WATCH_QUIET_MS;
+    one->done = one->done && now.kind == RUBOR_WATCHED_GONE; /* it was dealt with before */
+    if (rubor_watch_is_sidecar(name))
+        sidecar_changed(watch, name);
+}
+
+/* Entries that went unnoticed (a network share) are examined; what is over and gone is not kept. */
+static void drop_gone(rubor_watch *watch)
+{
+    for (watched **at = &watch->entries; *at;) {
+        watched *one = *at;
+        if (one->seen != watch->rescans)
+            refresh(watch, one->file.name);
+        if (one->done && one->file.kind == RUBOR_WATCHED_GONE) {
+            *at = one->next;
+            tdelete(one, &watch->by_name, compare_names);
+            free(one);
+        } else {
+            at = &one->next;
+        }
     }
 }
 
@@ -169,25 +224,11 @@ static void rescan(rubor_watch *watch)
     watch->rescan_ms = rubor_clock_ms() + RUBOR_WATCH_RESCAN_MS;
     if (!folder)
         return;
+    watch->rescans++;
     for (struct dirent *at; (at = readdir(folder));)
-        if (is_photo_name(at->d_name))
-            refresh(watch, at->d_name);
+        refresh(watch, at->d_name);
     closedir(folder);
-}
-
-static void handle_event(rubor_watch *watch, const struct inotify_event *event)
-{
-    if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT))
-        watch->gone = true;
-    if (event->mask & IN_Q_OVERFLOW)
-        watch->rescan_ms = 0;
-    if (event->len == 0)
-        return;
-    size_t length = strlen(event->name);
-    if (is_photo_name(event->name))
-        refresh(watch, event->name);
-    else if (length > 5 && strcmp(event->name + length - 5, ".json") == 0)
-        sidecar_changed(watch, event->name);
+    drop_gone(watch);
 }
 
 static void read_events(rubor_watch *watch)
@@ -197,21 +238,25 @@ static void read_events(rubor_watch *watch)
     while ((got = read(watch->inotify, buffer, sizeof buffer)) > 0)
         for (char *at = buffer; at < buffer + got;) {
             const struct inotify_event *event = (const struct inotify_event *)(void *)at;
-            handle_event(watch, event);
+            if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT))
+                watch->gone = true;
+            if (event->mask & IN_Q_OVERFLOW)
+                watch->rescan_ms = 0;
+            if (event->len > 0)
+                refresh(watch, event->name);
             at += sizeof *event + event->len;
         }
 }
 
 static void look_at(rubor_watch *watch, watched *one)
 {
-    int64_t now = rubor_clock_ms();
     refresh(watch, one->file.name);
+    int64_t now = rubor_clock_ms();
     if (one->due_ms > now)
         return; /* changed meanwhile */
-    if (watch->look(watch->context, &one->file, now - one->since_ms) == RUBOR_WATCH_DONE)
-        one->done = true;
-    else
-        one->due_ms = rubor_clock_ms() + RUBOR_WATCH_AGAIN_MS;
+    rubor_watch_answer answer = watch->look(watch->context, &one->file, now - one->since_ms);
+    one->done = answer == RUBOR_WATCH_DONE;
+    one->due_ms = rubor_clock_ms() + (answer == RUBOR_WATCH_AGAIN ? RUBOR_WATCH_AGAIN_MS : RUBOR_WATCH_RESCAN_MS);
 }
 
 rubor_status rubor_watch_step(rubor_watch *watch, int *next_ms, rubor_error *error)

@@ -1,5 +1,6 @@
-/* A watched folder: which photo files are in it, whole and quiet, each told once until it changes. inotify
- * with a look at the whole folder every few seconds, since a network share tells nothing. One thread. */
+/* A watched folder: what is in it, whole and quiet, each told until its owner is done with it, and again when it
+ * changes. inotify, with a look at the whole folder every few seconds, since a network share tells nothing. Times
+ * are monotonic or compared for equality only, so that a clock set back does no harm. One thread. */
 #ifndef RUBOR_CLIENTS_WATCH_H
 #define RUBOR_CLIENTS_WATCH_H
 
@@ -11,18 +12,29 @@ enum { RUBOR_WATCH_NAME_SIZE = 256 };
 
 typedef struct rubor_watch rubor_watch;
 
+typedef enum rubor_watched_kind {
+    RUBOR_WATCHED_FILE, /* also behind a symbolic link */
+    RUBOR_WATCHED_FOLDER,
+    RUBOR_WATCHED_NO_TARGET, /* a symbolic link to nothing */
+    RUBOR_WATCHED_OTHER,     /* a pipe, socket or device */
+    RUBOR_WATCHED_GONE       /* taken away before its owner was done with it */
+} rubor_watched_kind;
+
 typedef struct rubor_watched_file {
     char name[RUBOR_WATCH_NAME_SIZE]; /* within the folder */
-    int64_t size, mtime_ns;
+    rubor_watched_kind kind;
+    int64_t size, mtime_ns; /* of files; with the name they tell a version from others */
+    int64_t here_ms;        /* since 1970: when this version came to (or was renamed in) this folder */
 } rubor_watched_file;
 
 typedef enum rubor_watch_answer {
-    RUBOR_WATCH_DONE, /* nothing more to do with this version of the file */
-    RUBOR_WATCH_AGAIN /* look at it again soon (half-written), or when it or its sidecar changes */
+    RUBOR_WATCH_DONE,  /* nothing more to do with this version */
+    RUBOR_WATCH_AGAIN, /* look again soon (half-written), or when it or its sidecar changes */
+    RUBOR_WATCH_LATER  /* look again after RUBOR_WATCH_RESCAN_MS, or when it or its sidecar changes */
 } rubor_watch_answer;
 
-/* Called with each photo (by its ending: jpg, jpeg, png; hidden files are left alone) that has not changed
- * for RUBOR_WATCH_QUIET_MS. waited_ms: how long this version has been AGAIN. */
+/* Called with each entry (hidden ones are left alone) that has not changed for RUBOR_WATCH_QUIET_MS. waited_ms:
+ * since when this version is known. */
 typedef rubor_watch_answer (*rubor_watch_look)(void *context, const rubor_watched_file *file,
                                                int64_t waited_ms);
 
@@ -33,8 +45,12 @@ rubor_status rubor_watch_open(rubor_watch **out, const char *folder, rubor_watch
                               rubor_error *error);
 void rubor_watch_close(rubor_watch **watch);
 int rubor_watch_fd(const rubor_watch *watch);
-/* A file of this name, size and time was dealt with in an earlier run. */
-rubor_status rubor_watch_know(rubor_watch *watch, const rubor_watched_file *file, rubor_error *error);
+/* Whether the version that was told is what lies there now. */
+bool rubor_watch_unchanged(const rubor_watch *watch, const rubor_watched_file *file);
+/* IMG.json and IMG.jpg.json are sidecars of IMG.jpg. */
+bool rubor_watch_is_sidecar(const char *name);
+/* Whether the file that a sidecar belongs to is in the folder. */
+bool rubor_watch_has_photo_of(const rubor_watch *watch, const char *sidecar);
 /* Reads what inotify says and looks at what is due. *next_ms: when to call again at the latest, in ms from
  * now. RUBOR_NOT_FOUND: the folder is gone. */
 rubor_status rubor_watch_step(rubor_watch *watch, int *next_ms, rubor_error *error);

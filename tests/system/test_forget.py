@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """`rubor forget` and the photos that have not arrived yet: nothing of a forgotten patient comes back by itself."""
 import hashlib
+import os
 import time
 
-from helper import check, environment, finish, folder, png, run
+from helper import Service, check, environment, finish, folder, png, run
 from machine import Machine, ask
 
 PHOTO, OTHER = png(64, 48, (1, 2, 3)), png(64, 48, (3, 2, 1))
@@ -35,6 +36,41 @@ def by_waiting_time(home):
         machine.stop()
 
 
+def by_station(home):
+    """A photo in a station's spool, and one in the camera's folder, of a patient who is forgotten before the station sends them."""
+    machine = Machine(home)
+    inbox, spool = home / "inbox", home / "spool"
+    inbox.mkdir()
+    env = environment(RUBOR_TIMEOUT=0.5)
+    try:
+        check(analyze(machine, OTHER)["status"] == 0, "the patient is known")
+        (inbox / "P1_S1_3.png").write_bytes(PHOTO)
+        with Service("station", "--endpoint", "tcp://127.0.0.1:1", "--spool", spool, inbox, env=env):
+            end = time.monotonic() + 10
+            while time.monotonic() < end and not list((spool / "queue").glob("*.json")):
+                time.sleep(0.05)
+        (inbox / "P1_S1_4.png").write_bytes(OTHER)  # the station is off
+        os.utime(inbox / "P1_S1_4.png", (4e9, 4e9))  # the camera's clock is wrong
+        time.sleep(0.1)
+        forget(machine, "P1")
+        time.sleep(0.1)
+        (inbox / "P1_S2_0.png").write_bytes(png(64, 48, (9, 9, 9)))
+        with Service("station", "--endpoint", machine.client_port, "--spool", spool, inbox, env=env, log=home / "station.log") as station:
+            check(station.wait_for("P1_S2_0.png: (measured|retake)"), "a photo taken after the forgetting is filed", station.text)
+            end, log = time.monotonic() + 10, ""
+            while time.monotonic() < end and log.count("was forgotten") < 2:
+                time.sleep(0.05)
+                log = (home / "station.log").read_text()
+            for day in (3, 4):
+                check(f"P1_S1_{day}.png: not taken: patient P1 was forgotten" in log, "those from before are told", log)
+        left = [f.name for place in ("queue", "refused") for f in (spool / place).iterdir()]
+        check(not left, "and deleted from the spool", left)
+        listed = ask(machine.client_port, b"rubor.list", {"request": 1, "patient": "P1"})
+        check([j["session"] for j in listed["jobs"]] == ["S2"], "nothing of before is at the broker", listed)
+    finally:
+        machine.stop()
+
+
 def by_digest(home):
     """A photo that is stored can be filed without being sent again."""
     machine = Machine(home)
@@ -53,7 +89,7 @@ def by_digest(home):
         machine.stop()
 
 
-for situation in (by_waiting_time, by_digest):
+for situation in (by_waiting_time, by_station, by_digest):
     with folder() as home:
         situation(home)
 finish()

@@ -48,6 +48,24 @@ def one_fault(at, code, photo):
         return calls >= at
 
 
+def one_fault_while_sending(at, code, photo):
+    """The same while a spooled photo is sent: it stays in the spool or is at the broker, and in the end is there once."""
+    with folder() as home:
+        (home / "photo.png").write_bytes(photo)
+        name = f"{errno.errorcode[code]} at call {at} of sending"
+        submit(home, NOWHERE)
+        with FakeBroker() as broker:
+            (home / "photo.png").write_bytes(png(64, 48, (1, 2, 3)))  # another photo goes on its way
+            submit(home, broker.endpoint, **fault(home, at, code))
+            calls = int((home / "count").read_text())
+            left = [f for f in (home / "spool" / "queue").iterdir() if f.suffix == ".json"]
+            check(len(broker.jobs) + len(left) >= 2, f"{name}: each is at the broker or in the spool", (len(broker.jobs), left))
+            submit(home, broker.endpoint)
+            check(len(broker.jobs) == 2, f"{name}: in the end each is at the broker once", len(broker.jobs))
+            check(not os.listdir(home / "spool" / "queue"), f"{name}: the queue is empty", os.listdir(home / "spool" / "queue"))
+        return calls >= at
+
+
 if not SHIM.exists() or "asan" in str(SHIM):
     print("skipped: the fault shim is not built")
     sys.exit(77)
@@ -56,4 +74,9 @@ for code in (errno.ENOSPC, errno.EIO):
     while one_fault(at, code, png(64, 48)):
         at += 1
     check(at > 8, "the writes were counted", at)
+for code in (errno.ENOSPC, errno.EIO):
+    at = 1
+    while one_fault_while_sending(at, code, png(64, 48)):
+        at += 1
+    check(at > 12, "the writes while sending were counted", at)
 finish()

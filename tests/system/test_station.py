@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import socket
 import time
@@ -96,12 +97,91 @@ def half_written_and_wrong(home):
         check(station.wait_for("copy of P1_S1_1.png: known"), "a copy of a photo is known", station.text + clinic.log())
         until(lambda: all(name in clinic.log() for name in ("P1_S1_2.jpg", "IMG_5.png", "P1_S1_9999.png")))
         log = clinic.log()
-        check("P1_S1_2.jpg: is not a JPEG or PNG" in log, "what is no photo is said", log)
+        check("P1_S1_2.jpg: not taken: is not a JPEG or PNG" in log, "what is no photo is said", log)
         check("IMG_5.png" in log and "day" in log, "a sidecar with a wrong day is said", log)
         check("P1_S1_9999.png" in log, "a name with a wrong day is said", log)
         check(log.count("P1_S1_2.jpg") == 1, "each once", log)
         check(len(broker.jobs) == 1, "and none of them is sent", filed(broker))
         station.stop()
+
+
+def every_file_has_its_word(home):
+    """Whatever lies in the folder is told of once, however often the folder is looked at."""
+    clinic = Clinic(home)
+    expected = {"IMG_1.heic": "HEIC is not read; set the camera to JPEG", "P1_S1_1.jpg": "HEIC is not read", "P1_S1_2.CR2": "camera raw is not read",
+                "P1_S1_3.tif": "TIFF is not read", "clip.MOV": "a video is not measured", "Thumbs.db": "is not a JPEG or PNG photo$",
+                "P1_S1_4": "must end in .jpg", "sub": "is a folder", "link.jpg": "a link to a file that is not there", "pipe.jpg": "is no file",
+                "IMG_2.png": "waits: ", "IMG_3.png": "waits: ", "IMG_4.png": "waits: ", "P1_S1_5.png": "over the limit"}
+    for name, data in {"IMG_1.heic": b"\0\0\0\x18ftypheic", "P1_S1_1.jpg": b"\0\0\0\x18ftypheic", "P1_S1_2.CR2": b"II*\0", "P1_S1_3.tif": b"II*\0",
+                       "clip.MOV": b"\0\0\0\x14ftypqt  ", "Thumbs.db": b"\xd0\xcf", "P1_S1_4": photo(1), "IMG_2.png": photo(2), "IMG_3.png": photo(3),
+                       "IMG_4.png": photo(4), ".hidden.jpg": photo(5)}.items():
+        (clinic.inbox / name).write_bytes(data)
+    (clinic.inbox / "sub").mkdir()
+    (clinic.inbox / "sub" / "P1_S1_6.png").write_bytes(photo(6))
+    os.symlink("nowhere", clinic.inbox / "link.jpg")
+    os.mkfifo(clinic.inbox / "pipe.jpg")
+    with open(clinic.inbox / "P1_S1_5.png", "wb") as large:
+        large.truncate(65 * 1024 * 1024)
+    with FakeBroker() as broker, clinic.station(broker.endpoint) as station:
+        until(lambda: len(clinic.log().splitlines()) >= len(expected))
+        (clinic.inbox / "sub" / "more.png").write_bytes(photo(7))
+        time.sleep(11)  # the whole folder is looked at every ten seconds
+        log = clinic.log()
+        for name, word in expected.items():
+            lines = [line for line in log.splitlines() if f" {name}: " in line]
+            check(len(lines) == 1 and re.search(word, lines[0]), f"{name} has one word: {word}", lines)
+        check(len(log.splitlines()) == len(expected), "and nothing else is said", log)
+        check(not broker.jobs and "png: sent" not in station.read(), "none of them is sent", filed(broker))
+        os.unlink(clinic.inbox / "link.jpg")
+        (home / "elsewhere.png").write_bytes(photo(8))
+        os.symlink(home / "elsewhere.png", clinic.inbox / "P1_S1_7.png")
+        check(station.wait_for("^P1_S1_7.png: measured"), "a link to a photo is a photo", station.text + clinic.log())
+        (clinic.inbox / "IMG_3.png").rename(clinic.inbox / "P1_S1_8.png")
+        check(station.wait_for("^P1_S1_8.png: measured"), "one that gets its right name is sent", station.text + clinic.log())
+
+
+def changing_files(home):
+    """Overwritten, renamed, taken away, with times that go backwards."""
+    clinic = Clinic(home)
+    with FakeBroker() as broker, clinic.station(broker.endpoint) as station:
+        clinic.put("P1_S1_1.png", photo(1))
+        check(station.wait_for("^P1_S1_1.png: measured"), "a photo is sent", station.text + clinic.log())
+        os.utime(clinic.inbox / "P1_S1_1.png", (0, 0))
+        check(station.wait_for("^P1_S1_1.png: known"), "with another time it is the same photo", station.text + clinic.log())
+        (clinic.inbox / "P1_S1_1.png").write_bytes(photo(2))
+        os.utime(clinic.inbox / "P1_S1_1.png", (1e9, 1e9))
+        until(lambda: len(broker.jobs) == 2)
+        check(len(broker.jobs) == 2, "overwritten it is another one, also with an old time", station.text + clinic.log())
+        os.rename(clinic.inbox / "P1_S1_1.png", clinic.inbox / "P1_S1_2.png")
+        check(station.wait_for("^P1_S1_2.png: measured"), "renamed it is filed under its new name too", station.text + clinic.log())
+        (clinic.inbox / "P1_S1_3.png").write_bytes(photo(3)[:60])
+        until(lambda: False, 0.6)
+        (clinic.inbox / "P1_S1_3.png").unlink()
+        check(until(lambda: "P1_S1_3.png: not taken: was taken away" in clinic.log()), "one that goes before it is whole is told", clinic.log())
+        (clinic.inbox / "P1_S1_4.png.part").write_bytes(photo(4))
+        time.sleep(1)
+        os.rename(clinic.inbox / "P1_S1_4.png.part", clinic.inbox / "P1_S1_4.png")
+        check(station.wait_for("^P1_S1_4.png: measured"), "a copy is sent when it has its name", station.text + clinic.log())
+        check(".part" not in clinic.log(), "and nothing is said of the name it had meanwhile", clinic.log())
+        if os.geteuid() == 0:
+            return  # root reads everything
+        (clinic.inbox / "P1_S1_5.png").write_bytes(photo(5))
+        (clinic.inbox / "P1_S1_5.png").chmod(0)
+        check(until(lambda: "P1_S1_5.png: not taken" in clinic.log()), "one that must not be read is told", clinic.log())
+
+
+def names_nobody_when_told(home):
+    clinic = Clinic(home)
+    with FakeBroker() as broker, clinic.station(broker.endpoint) as station:
+        clinic.put("Patient7_S1_1.png", photo(1))
+        check(station.wait_for("^Patient7_S1_1.png: measured"), "a photo is sent", station.text + clinic.log())
+        until(lambda: os.listdir(clinic.spool / "sent"))
+        station.stop()
+        left = [f for f in clinic.spool.rglob("*") if f.is_file() and b"Patient7" in f.read_bytes()]
+        check(not left, "the spool names no patient when all is told", left)
+        with clinic.station(broker.endpoint) as again:
+            time.sleep(1)
+            check(again.read().count("\n") == 1, "and still knows the file after a restart", again.text)
 
 
 def away_for_a_while(home):
@@ -189,7 +269,7 @@ def wrong_usage(home):
                env=clinic.env)
 
 
-for situation in (by_name_and_sidecar, half_written_and_wrong, away_for_a_while, told_after_restart, turned_away, killed_at_any_moment,
+for situation in (by_name_and_sidecar, half_written_and_wrong, every_file_has_its_word, changing_files, names_nobody_when_told, away_for_a_while, told_after_restart, turned_away, killed_at_any_moment,
                   wrong_usage):
     with folder() as home:
         situation(home)

@@ -194,7 +194,7 @@ static void an_item_moves_through_waiting_to_sent_without_patient_data(void **st
                      RUBOR_OK);
     assert_int_equal(rubor_spool_accepted(spool, &item, "job7", NULL), RUBOR_OK);
     assert_int_equal(rubor_spool_find(spool, item.id), RUBOR_SPOOL_WAITING);
-    assert_int_equal(rubor_spool_told(spool, item.id, NULL), RUBOR_OK);
+    assert_int_equal(rubor_spool_told(spool, &item, NULL), RUBOR_OK);
     assert_int_equal(rubor_spool_find(spool, item.id), RUBOR_SPOOL_SENT);
     assert_int_equal(rubor_spool_read(spool, RUBOR_SPOOL_SENT, item.id, &back, NULL, NULL), RUBOR_OK);
     assert_string_equal(back.job, "job7");
