@@ -159,6 +159,8 @@ void rubor_broker_event(rubor_broker *broker, const rubor_queue_event *event, co
     rubor_error error = {0};
     rubor_status status = RUBOR_OK;
     bool errand = event->job.id[0] == '~';
+    if (event->kind != RUBOR_EVENT_NONE && event->kind != RUBOR_EVENT_LATE)
+        rubor_broker_settle(broker); /* what comes is a transaction of its own, and is told */
     switch (event->kind) {
     case RUBOR_EVENT_RETRY:
         broker->retries++;
@@ -344,6 +346,26 @@ static rubor_status keep_result(rubor_broker *broker, rubor_worker *worker, cons
     return status;
 }
 
+/* Into the open group. What does not go smoothly is tried once more when the group is settled: what the store
+ * says then is said of what is on the disk. */
+static rubor_status keep_in_group(rubor_broker *broker, rubor_worker *worker, const rubor_envelope *envelope,
+                                  const rubor_frames *frames, size_t body, rubor_job_list *changed,
+                                  rubor_error *error)
+{
+    rubor_status status = rubor_broker_group_open(broker, error);
+    if (!status)
+        status = keep_result(broker, worker, envelope, frames, body, changed, error);
+    if (status && broker->group.count > 0) {
+        rubor_broker_settle(broker);
+        status = rubor_broker_group_open(broker, error);
+        if (!status)
+            status = keep_result(broker, worker, envelope, frames, body, changed, error);
+    }
+    if (status)
+        rubor_broker_settle(broker); /* empty */
+    return status;
+}
+
 /* The queue accepted the lease; now the store decides. */
 static void take_result(rubor_broker *broker, rubor_worker *worker, const rubor_envelope *envelope,
                         const rubor_frames *frames, size_t body)
@@ -358,15 +380,22 @@ static void take_result(rubor_broker *broker, rubor_worker *worker, const rubor_
         rubor_broker_errand_answer(broker, id, RUBOR_OK, "", rubor_frame(frames, body));
         return;
     }
-    rubor_status status = keep_result(broker, worker, envelope, frames, body, &changed, &error);
+    rubor_status status = keep_in_group(broker, worker, envelope, frames, body, &changed, &error);
     if (status == RUBOR_OK) {
-        broker->results++;
-        broker->results_ms += now - worker->handed_ms;
+        rubor_group_item *item = rubor_broker_group_next(broker);
+        item->is_result = true;
+        snprintf(item->job, sizeof item->job, "%s", id);
+        item->took_ms = now - worker->handed_ms;
+        item->changed = changed; /* taken over */
+        int64_t bytes = 0;
+        for (size_t i = body; i < frames->count; i++)
+            bytes += (int64_t)rubor_frame(frames, i).size;
+        rubor_broker_group_added(broker, bytes);
+        return;
     }
-    if (status == RUBOR_OK || status == RUBOR_CONFLICT || status == RUBOR_NOT_FOUND) {
-        broker->late_results += status != RUBOR_OK;
+    if (status == RUBOR_CONFLICT || status == RUBOR_NOT_FOUND) {
+        broker->late_results++;
         rubor_queue_remove(broker->queue, id);
-        rubor_broker_reload_jobs(broker, &changed);
         rubor_broker_notify(broker, id);
     } else if (status == RUBOR_BUSY) {
         rubor_queue_again(broker->queue, id, 0, now);

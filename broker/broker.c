@@ -193,6 +193,7 @@ void rubor_broker_destroy(rubor_broker **broker)
         return;
     rubor_broker *b = *broker;
     free_lists(b);
+    rubor_broker_group_finish(b);
     void *sockets[] = {b->clients, b->workers, b->local};
     for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++)
         if (sockets[i])
@@ -305,6 +306,7 @@ static void run_timers(rubor_broker *broker, bool workers_read)
         rubor_broker_event(broker, &event, "");
     }
     if (now >= broker->expire_next_ms) {
+        rubor_broker_settle(broker); /* they are told what is on the disk */
         rubor_broker_expire_waiters(broker, now);
         broker->expire_next_ms = now + 250;
     }
@@ -312,6 +314,8 @@ static void run_timers(rubor_broker *broker, bool workers_read)
 
 static long poll_timeout(rubor_broker *broker)
 {
+    if (broker->group.open)
+        return rubor_broker_group_patience_ms(broker);
     int64_t now = rubor_broker_now_ms(), next = rubor_queue_next_ms(broker->queue) - now;
     int64_t most = broker->unsent ? 5 : broker->options.heartbeat_ms / 4;
     if (broker->waiter_count > 0 && most > 250)
@@ -336,6 +340,8 @@ rubor_status rubor_broker_run(rubor_broker *broker, rubor_error *error)
         int count = zmq_poll(items, broker->local ? 4 : 3, poll_timeout(broker));
         if (count < 0 && errno != EINTR)
             return rubor_error_set(error, RUBOR_INTERNAL, "ZeroMQ: %s", zmq_strerror(errno));
+        if (count == 0 || rubor_broker_group_is_due(broker))
+            rubor_broker_settle(broker);
         read_wakes(broker);
         read_workers(broker);
         read_clients(broker, broker->clients);
@@ -344,6 +350,7 @@ rubor_status rubor_broker_run(rubor_broker *broker, rubor_error *error)
         rubor_broker_dispatch(broker);
         rubor_broker_flush(broker);
     }
+    rubor_broker_settle(broker);
     rubor_broker_flush(broker);
     while (broker->worker_list)
         rubor_broker_send_away(broker, broker->worker_list, false, "the broker ends");

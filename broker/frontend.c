@@ -353,6 +353,9 @@ void rubor_broker_client_message(rubor_broker *broker, void *socket, rubor_frame
         return;
     }
     rubor_bytes service = rubor_frame(frames, at + 2);
+    rubor_verb verb = rubor_verb_from_service((const char *)service.data, service.size);
+    if (verb != RUBOR_VERB_ANALYZE && verb != RUBOR_VERB_COMPARE)
+        rubor_broker_settle(broker); /* no answer from what is not on the disk yet */
     if (service.size >= 4 && memcmp(service.data, "mmi.", 4) == 0)
         answer_mmi(broker, &peer, frames, at + 2);
     else

@@ -1,4 +1,5 @@
-/* Taking photos: checked, on disk, acknowledged, queued, in this order. */
+/* Taking photos: checked, on disk, acknowledged, queued, in this order; photos that arrive together reach the
+ * disk together (group.c). */
 #include "broker/internal.h"
 
 #include <stdio.h>
@@ -99,8 +100,8 @@ static rubor_status check_request(rubor_broker *broker, const rubor_request *req
         *retry_after_ms = 5000;
         return rubor_error_set(error, RUBOR_BUSY, "the service is being stopped");
     }
-    return rubor_queue_admit(broker->queue, bytes, rubor_store_disk_free(broker->store), retry_after_ms,
-                             error);
+    return rubor_queue_admit(broker->queue, broker->group.count + 1, broker->group.bytes + bytes,
+                             rubor_store_disk_free(broker->store), retry_after_ms, error);
 }
 
 /* Digest and file of a comparison's baseline: attached, or stored already. */
@@ -173,9 +174,9 @@ static rubor_status keep(rubor_broker *broker, const rubor_peer *peer, const rub
     return status;
 }
 
-static void acknowledge(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
-                        rubor_job_info *info)
+void rubor_broker_acknowledge(rubor_broker *broker, rubor_group_item *item)
 {
+    rubor_job_info *info = &item->info;
     bool over = strcmp(info->state, "queued") != 0;
     if (!over && rubor_queue_find(broker->queue, info->job, NULL) == RUBOR_QUEUE_ABSENT) {
         rubor_job_list one = {1, &info->job};
@@ -185,20 +186,40 @@ static void acknowledge(rubor_broker *broker, const rubor_peer *peer, const rubo
     rubor_reply *reply = malloc(sizeof *reply);
     if (!reply)
         return;
-    rubor_reply_init(reply, &request->request);
+    rubor_reply_init(reply, &item->request);
     reply->has_job = true;
     reply->job = *info;
     reply->job.record = NULL;
-    rubor_broker_reply(broker, peer, request->verb, request->no_wait && !over, reply, NULL);
+    rubor_broker_reply(broker, &item->peer, item->verb, item->no_wait && !over, reply, NULL);
     free(reply);
-    if (request->no_wait && !over)
+    if (item->no_wait && !over)
         return;
     rubor_waiter *waiter =
-        rubor_broker_wait_for(broker, peer, request->verb, &request->request, info->job, 0);
+        rubor_broker_wait_for(broker, &item->peer, item->verb, &item->request, info->job, 0);
     if (waiter)
         waiter->duplicate = info->duplicate;
     if (over)
         rubor_broker_notify(broker, info->job);
+}
+
+/* Into the open group. What does not go smoothly is tried once more in a group of its own, so that one
+ * photo's trouble is not that of the others. */
+static rubor_status keep_in_group(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
+                                  const rubor_frames *frames, size_t at, int64_t bytes, rubor_job_info *info,
+                                  rubor_error *error)
+{
+    rubor_status status = rubor_broker_group_open(broker, error);
+    if (!status)
+        status = keep(broker, peer, request, frames, at, bytes, info, error);
+    if (status && broker->group.count > 0) {
+        rubor_broker_settle(broker);
+        status = rubor_broker_group_open(broker, error);
+        if (!status)
+            status = keep(broker, peer, request, frames, at, bytes, info, error);
+    }
+    if (status)
+        rubor_broker_settle(broker); /* empty */
+    return status;
 }
 
 void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
@@ -209,6 +230,8 @@ void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const
     int64_t retry_after_ms = 0;
     rubor_bytes photo = rubor_frame(frames, at);
     int64_t bytes = (int64_t)photo.size;
+    if (request->digest[0]) /* names a stored photo: one that is on the disk */
+        rubor_broker_settle(broker);
     bool named = photo.size == 0 && request->verb == RUBOR_VERB_ANALYZE && request->digest[0];
     rubor_status status = named ? check_stored(broker, peer, request, &bytes, &error)
                                 : check_photo(photo, "photo", &error);
@@ -217,7 +240,7 @@ void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const
     if (!status)
         status = check_request(broker, request, bytes, &retry_after_ms, &error);
     if (!status)
-        status = keep(broker, peer, request, frames, at, bytes, &info, &error);
+        status = keep_in_group(broker, peer, request, frames, at, bytes, &info, &error);
     if (status) {
         broker->refused += !(named && status == RUBOR_NOT_FOUND); /* a question, answered */
         if (status == RUBOR_IO) {
@@ -227,5 +250,12 @@ void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const
         rubor_broker_refuse(broker, peer, request->verb, &request->request, &error, retry_after_ms);
         return;
     }
-    acknowledge(broker, peer, request, &info);
+    rubor_group_item *item = rubor_broker_group_next(broker);
+    snprintf(item->job, sizeof item->job, "%s", info.job);
+    item->peer = *peer;
+    item->verb = request->verb;
+    item->request = request->request;
+    item->no_wait = request->no_wait;
+    item->info = info;
+    rubor_broker_group_added(broker, bytes);
 }

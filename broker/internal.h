@@ -18,6 +18,8 @@ enum {
     RUBOR_WORKERS_MOST = 1024,
     RUBOR_HEARTBEATS_MISSED = 3,
     RUBOR_JOB_MARGIN_S = 30,
+    RUBOR_GROUP_MOST = 64,
+    RUBOR_GROUP_BYTES_MOST = 64 * 1024 * 1024,
     RUBOR_ERRANDS_MOST = 256,
     RUBOR_ERRAND_BYTES_MOST = 64 * 1024 * 1024
 };
@@ -65,6 +67,29 @@ typedef struct rubor_errand {
     struct rubor_errand *next;
 } rubor_errand;
 
+/* An accepted photo or a result that waits for the commit of its group: nothing is said of it before. */
+typedef struct rubor_group_item {
+    char job[RUBOR_JOB_SIZE];
+    bool is_result;
+    /* photo: whom to tell */
+    rubor_peer peer;
+    rubor_verb verb;
+    rubor_request_id request;
+    bool no_wait;
+    rubor_job_info info;
+    /* result */
+    int64_t took_ms;
+    rubor_job_list changed; /* jobs that the queue has to look at again */
+} rubor_group_item;
+
+typedef struct rubor_group {
+    bool open; /* the store has begun one */
+    int count, last_count;
+    int64_t bytes, opened_ms;
+    int64_t cost_ms;         /* what a commit takes lately */
+    rubor_group_item *items; /* room for RUBOR_GROUP_MOST */
+} rubor_group;
+
 typedef struct rubor_unsent {
     rubor_frames frames;
     void *socket;
@@ -88,6 +113,7 @@ struct rubor_broker {
     rubor_errand *errands;
     int64_t errand_count;
     size_t errand_bytes; /* of all that wait or run */
+    rubor_group group;
     rubor_unsent *unsent, **unsent_end;
     int64_t unsent_count;
     size_t unsent_bytes;
@@ -121,11 +147,28 @@ void rubor_broker_expire_waiters(rubor_broker *broker, int64_t now_ms);
 /* Who sent it: role and name from CURVE, or the local administrator. */
 void rubor_broker_peer(rubor_broker *broker, rubor_peer *out, void *socket, const rubor_frames *frames);
 
+/* ---- group.c: what is written together, so that the disk is waited for once ---- */
+/* Opens the group when none is open. */
+rubor_status rubor_broker_group_open(rubor_broker *broker, rubor_error *error);
+/* The next item, zeroed, to be filled. bytes: of its files. There is room: a full group settles at once in
+ * rubor_broker_group_added, which is called when the item is filled. */
+rubor_group_item *rubor_broker_group_next(rubor_broker *broker);
+void rubor_broker_group_added(rubor_broker *broker, int64_t bytes);
+/* Commits and tells everyone; on failure everyone is told that, and results are measured again. Called before
+ * anything else reads or writes what others may hear of. */
+void rubor_broker_settle(rubor_broker *broker);
+/* How long to look for more before settling; 0: not at all. */
+long rubor_broker_group_patience_ms(const rubor_broker *broker);
+bool rubor_broker_group_is_due(const rubor_broker *broker);
+void rubor_broker_group_finish(rubor_broker *broker);
+
 /* ---- verbs.c, intake.c ---- */
 void rubor_broker_serve(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
                         const rubor_frames *frames, size_t first_attachment);
 void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
                              const rubor_frames *frames, size_t first_attachment);
+/* The photo is on disk: says so and queues it. */
+void rubor_broker_acknowledge(rubor_broker *broker, rubor_group_item *item);
 /* Brings queue in line with what the store says of these jobs. */
 void rubor_broker_reload_jobs(rubor_broker *broker, const rubor_job_list *jobs);
 rubor_status rubor_broker_enqueue(rubor_broker *broker, const rubor_pending_job *pending, rubor_error *error);

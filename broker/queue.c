@@ -8,12 +8,12 @@
 typedef struct entry {
     rubor_queue_job job;
     rubor_queue_state state;
-    int64_t ready_ms;       /* DELAYED: when it is queued again */
-    uint64_t token;         /* LEASED */
-    int64_t lease_until_ms; /* LEASED */
-    char worker[RUBOR_QUEUE_WORKER];
-    struct entry *chain;       /* hash table */
-    struct entry *prev, *next; /* list of its state: lane, delayed or leased */
+    int64_t ready_ms;                /* DELAYED: when it is queued again */
+    uint64_t token;                  /* LEASED */
+    int64_t lease_until_ms;          /* LEASED */
+    char worker[RUBOR_QUEUE_WORKER]; /* LEASED; "": its result is being stored */
+    struct entry *chain;             /* hash table */
+    struct entry *prev, *next;       /* list of its state: lane, delayed or leased */
 } entry;
 
 typedef struct list {
@@ -239,13 +239,13 @@ void rubor_queue_destroy(rubor_queue **queue)
     *queue = NULL;
 }
 
-rubor_status rubor_queue_admit(const rubor_queue *queue, int64_t bytes, int64_t disk_free,
+rubor_status rubor_queue_admit(const rubor_queue *queue, int64_t jobs, int64_t bytes, int64_t disk_free,
                                int64_t *retry_after_ms, rubor_error *error)
 {
     *retry_after_ms = 0;
     const rubor_queue_options *o = &queue->options;
     const char *what = NULL;
-    if (queue->count >= o->count_most)
+    if (queue->count + jobs > o->count_most)
         what = "jobs";
     else if (queue->bytes + bytes > o->bytes_most)
         what = "bytes";
@@ -398,14 +398,18 @@ rubor_queue_event rubor_queue_finish(rubor_queue *queue, const char *id, uint64_
                                      int64_t now_ms)
 {
     entry *e = find(queue, id);
-    if (!e || e->state != RUBOR_QUEUE_LEASED || e->token != token) {
+    bool storing = e && e->state == RUBOR_QUEUE_LEASED && !e->worker[0];
+    if (!e || e->state != RUBOR_QUEUE_LEASED || e->token != token || (storing && status == RUBOR_OK)) {
         rubor_queue_event late = {
             .kind = RUBOR_EVENT_LATE, .status = RUBOR_CONFLICT, .reason = "an old lease"};
         snprintf(late.job.id, sizeof late.job.id, "%s", id);
         return late;
     }
-    if (status == RUBOR_OK)
+    if (status == RUBOR_OK) {
+        e->worker[0] = '\0';
+        e->lease_until_ms = INT64_MAX;
         return (rubor_queue_event){RUBOR_EVENT_STORE, e->job, RUBOR_OK, "", 0};
+    }
     if (status == RUBOR_CRASHED)
         return died(queue, e, "the photo ended the process that analyzed it", now_ms);
     if (!rubor_status_retryable(status))

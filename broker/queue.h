@@ -38,7 +38,8 @@ typedef struct rubor_queue_options {
     int attempts_most; /* attempts that ended in a passing error before it counts as failed */
     int64_t retry_first_ms, retry_most_ms;
     int64_t count_most, bytes_most, disk_free_least; /* admission */
-    uint64_t seed; /* of chance: lease tokens and delays repeat with it, so whoever serves gives a random one */
+    uint64_t
+        seed; /* of chance: lease tokens and delays repeat with it, so whoever serves gives a random one */
 } rubor_queue_options;
 
 void rubor_queue_options_default(rubor_queue_options *options);
@@ -71,7 +72,8 @@ typedef enum rubor_queue_state {
 /* What became of a job; the caller writes it to the store. */
 typedef enum rubor_queue_event_kind {
     RUBOR_EVENT_NONE,
-    RUBOR_EVENT_STORE,      /* the result counts: store it, then rubor_queue_remove */
+    RUBOR_EVENT_STORE,      /* the result counts: store it, then rubor_queue_remove; till then no worker
+                             * holds it, it does not expire, and a second result is late */
     RUBOR_EVENT_FAILED,     /* for good; it has left the queue */
     RUBOR_EVENT_RETRY,      /* delayed; it stays */
     RUBOR_EVENT_QUARANTINE, /* it has left the queue */
@@ -91,9 +93,9 @@ typedef struct rubor_queue rubor_queue;
 rubor_status rubor_queue_create(rubor_queue **out, const rubor_queue_options *options, rubor_error *error);
 void rubor_queue_destroy(rubor_queue **queue);
 
-/* Whether one more photo may be taken. RUBOR_BUSY with *retry_after_ms. disk_free < 0: unknown, not checked.
- */
-rubor_status rubor_queue_admit(const rubor_queue *queue, int64_t bytes, int64_t disk_free,
+/* Whether so many more photos of so many bytes together may be taken. RUBOR_BUSY with *retry_after_ms.
+ * disk_free < 0: unknown, not checked. */
+rubor_status rubor_queue_admit(const rubor_queue *queue, int64_t jobs, int64_t bytes, int64_t disk_free,
                                int64_t *retry_after_ms, rubor_error *error);
 /* RUBOR_CONFLICT when it is there already. */
 rubor_status rubor_queue_add(rubor_queue *queue, const rubor_queue_job *job, int64_t now_ms,
@@ -102,7 +104,8 @@ rubor_status rubor_queue_add(rubor_queue *queue, const rubor_queue_job *job, int
 bool rubor_queue_claim(rubor_queue *queue, const char *worker, int64_t now_ms, rubor_lease *out);
 /* A sign of life of worker: its lease lives lease_ms from now. */
 void rubor_queue_renew(rubor_queue *queue, const char *worker, int64_t now_ms);
-/* A worker's last word on a job. status RUBOR_OK: there is a result. */
+/* A worker's last word on a job. status RUBOR_OK: there is a result. A job whose result is being stored is
+ * finished once more, with why, when it turns out that it cannot be kept. */
 rubor_queue_event rubor_queue_finish(rubor_queue *queue, const char *id, uint64_t token, rubor_status status,
                                      int64_t now_ms);
 /* The result could not be stored now (disk) or is against an old baseline: run again; no attempt is counted.

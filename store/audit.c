@@ -48,7 +48,7 @@ static rubor_status last_line(rubor_store *store, int64_t *sequence, char hash[R
         rubor_sql_text(hash, RUBOR_DIGEST_SIZE, statement, 1);
     else
         memcpy(hash, FIRST_HASH, RUBOR_DIGEST_SIZE);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -113,7 +113,7 @@ rubor_status rubor_store_audit_verify(rubor_store *store, int64_t *lines, rubor_
         memcpy(previous, line.hash, sizeof previous);
         *lines += !status;
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -136,7 +136,7 @@ rubor_status rubor_store_audit_list(rubor_store *store, int64_t after, int64_t l
         if (!status && row)
             read_line(&reply->audit[reply->audit_count++], statement);
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     if (!status && (int64_t)reply->audit_count == limit)
         reply->next = reply->audit[limit - 1].sequence;
     int64_t lines;

@@ -60,6 +60,11 @@ int rubor_fault_fsync(int fd)
     return rubor_fault_hits(RUBOR_STORE_OP_FSYNC) ? -1 : fsync(fd);
 }
 
+int rubor_fault_syncfs(int fd)
+{
+    return rubor_fault_hits(RUBOR_STORE_OP_FSYNC) ? -1 : syncfs(fd);
+}
+
 int rubor_fault_rename(const char *from, const char *to)
 {
     return rubor_fault_hits(RUBOR_STORE_OP_RENAME) ? -1 : rename(from, to);

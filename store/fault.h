@@ -10,6 +10,7 @@
 int rubor_fault_open(const char *path, int flags, mode_t mode);
 ssize_t rubor_fault_write(int fd, const void *data, size_t size);
 int rubor_fault_fsync(int fd);
+int rubor_fault_syncfs(int fd); /* counts as RUBOR_STORE_OP_FSYNC */
 int rubor_fault_rename(const char *from, const char *to);
 /* Whether this call of op is to fail; sets errno. */
 bool rubor_fault_hits(rubor_store_op op);

@@ -1,5 +1,6 @@
-/* Files by digest. A file appears under its name only when its bytes are on disk: temporary file, fsync,
- * rename, fsync of the folder. */
+/* Files by digest. A file appears under its name only when it is whole (temporary file, rename), and a row
+ * refers to it only when it is on the disk; what a crash leaves between the two has no row and is swept at
+ * the next start. */
 #include "store/fault.h"
 #include "store/internal.h"
 
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 static const char *kind_folder(rubor_store_kind kind)
@@ -34,14 +36,19 @@ static rubor_status io_error(const char *path, const char *doing, rubor_error *e
     return rubor_error_set(error, RUBOR_IO, "%s: cannot be %s: %s", path, doing, strerror(errno));
 }
 
-static rubor_status sync_folder(const char *path, rubor_error *error)
+static rubor_status sync_path(const char *path, int flags, rubor_error *error)
 {
-    int fd = rubor_fault_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int fd = rubor_fault_open(path, O_RDONLY | O_CLOEXEC | flags, 0);
     if (fd < 0)
         return io_error(path, "opened", error);
     rubor_status status = rubor_fault_fsync(fd) ? io_error(path, "synced", error) : RUBOR_OK;
     close(fd);
     return status;
+}
+
+static rubor_status sync_folder(const char *path, rubor_error *error)
+{
+    return sync_path(path, O_DIRECTORY, error);
 }
 
 static rubor_status write_all(int fd, const char *path, rubor_bytes bytes, rubor_error *error)
@@ -64,8 +71,8 @@ static rubor_status write_temporary(const char *path, rubor_bytes bytes, rubor_e
     if (fd < 0)
         return io_error(path, "made", error);
     rubor_status status = write_all(fd, path, bytes, error);
-    if (!status && rubor_fault_fsync(fd) != 0)
-        status = io_error(path, "synced", error);
+    if (!status) /* the disk may begin; rubor_store_files_sync waits for it */
+        sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     if (close(fd) != 0 && !status)
         status = io_error(path, "closed", error);
     return status;
@@ -83,16 +90,29 @@ static bool is_there(rubor_store *store, rubor_store_kind kind, const char *dige
     return same;
 }
 
-rubor_status rubor_store_file_put(rubor_store *store, rubor_store_kind kind, const char *digest,
-                                  rubor_bytes bytes, rubor_error *error)
+static rubor_status remember_unsynced(rubor_store *store, rubor_store_kind kind, const char *digest,
+                                      rubor_error *error)
 {
-    char folder[PATH], file[PATH], temporary[PATH + 8], top[PATH];
-    if (!paths(store, kind, digest, folder, file))
-        return rubor_error_set(error, RUBOR_INVALID, "not a digest");
+    if (store->unsynced_count == store->unsynced_room) {
+        size_t room = store->unsynced_room ? 2 * store->unsynced_room : 16;
+        void *more = realloc(store->unsynced, room * sizeof *store->unsynced);
+        if (!more)
+            return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+        store->unsynced = more;
+        store->unsynced_room = room;
+    }
+    rubor_unsynced *unsynced = &store->unsynced[store->unsynced_count++];
+    unsynced->kind = kind;
+    memcpy(unsynced->digest, digest, sizeof unsynced->digest);
+    return RUBOR_OK;
+}
+
+static rubor_status write_file(rubor_store *store, rubor_store_kind kind, const char *folder,
+                               const char *file, rubor_bytes bytes, rubor_error *error)
+{
+    char temporary[PATH + 8], top[PATH];
     snprintf(top, sizeof top, "%s/%s", store->folder, kind_folder(kind));
     snprintf(temporary, sizeof temporary, "%s.part", file);
-    if (is_there(store, kind, digest, bytes))
-        return sync_folder(folder, error); /* an earlier fsync of the folder may have failed */
     if (mkdir(folder, 0700) == 0) {
         rubor_status status = sync_folder(top, error);
         if (status) {
@@ -107,9 +127,61 @@ rubor_status rubor_store_file_put(rubor_store *store, rubor_store_kind kind, con
         status = io_error(file, "named", error);
     if (status)
         unlink(temporary);
-    else
-        status = sync_folder(folder, error);
     return status;
+}
+
+rubor_status rubor_store_file_put(rubor_store *store, rubor_store_kind kind, const char *digest,
+                                  rubor_bytes bytes, rubor_error *error)
+{
+    char folder[PATH], file[PATH];
+    if (!paths(store, kind, digest, folder, file))
+        return rubor_error_set(error, RUBOR_INVALID, "not a digest");
+    /* One that is there is synced as well: an earlier attempt may have failed to. */
+    rubor_status status = remember_unsynced(store, kind, digest, error);
+    if (!status && !is_there(store, kind, digest, bytes))
+        status = write_file(store, kind, folder, file, bytes, error);
+    if (store->in_group)
+        return status;
+    if (!status)
+        status = rubor_store_files_sync(store, error);
+    rubor_store_files_settled(store, status != RUBOR_OK);
+    return status;
+}
+
+/* Up to so many files are synced one by one, each with its folder. More of them are left to one syncfs, which
+ * waits for the disk once but for whatever else is being written there, too. */
+enum { SYNC_EACH_MOST = 3 };
+
+/* Before Linux 5.8 syncfs did not tell of errors. */
+static bool syncfs_tells_errors(void)
+{
+    struct utsname system;
+    int major = 0, minor = 0;
+    return uname(&system) == 0 && sscanf(system.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 5 || (major == 5 && minor >= 8));
+}
+
+rubor_status rubor_store_files_sync(rubor_store *store, rubor_error *error)
+{
+    if (store->unsynced_count > SYNC_EACH_MOST && syncfs_tells_errors())
+        return rubor_fault_syncfs(store->folder_fd) ? io_error(store->folder, "synced", error) : RUBOR_OK;
+    rubor_status status = RUBOR_OK;
+    for (size_t i = 0; !status && i < store->unsynced_count; i++) {
+        char folder[PATH], file[PATH];
+        const rubor_unsynced *unsynced = &store->unsynced[i];
+        paths(store, unsynced->kind, unsynced->digest, folder, file);
+        status = sync_path(file, O_NOFOLLOW, error);
+        if (!status)
+            status = sync_folder(folder, error);
+    }
+    return status;
+}
+
+void rubor_store_files_settled(rubor_store *store, bool unwanted)
+{
+    for (size_t i = 0; unwanted && i < store->unsynced_count; i++)
+        rubor_store_file_release(store, store->unsynced[i].kind, store->unsynced[i].digest);
+    store->unsynced_count = 0;
 }
 
 rubor_status rubor_store_file_get(rubor_store *store, rubor_store_kind kind, const char *digest,
@@ -161,7 +233,7 @@ static bool is_referred_to(rubor_store *store, rubor_store_kind kind, const char
         return true;
     if (rubor_sql_step(store, statement, &row, NULL))
         row = true; /* when in doubt, keep */
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return row;
 }
 

@@ -8,11 +8,30 @@
 
 enum { RUBOR_STORE_SCHEMA = 1, RUBOR_STORE_SALT = 32 };
 
+/* Statements are kept between calls: reading their text costs more than running most of them. */
+enum { RUBOR_SQL_KEPT_MOST = 64 };
+typedef struct rubor_sql_kept {
+    const char *text; /* by address; a string constant */
+    sqlite3_stmt *statement;
+    bool busy;
+} rubor_sql_kept;
+
+/* A file that was put and may not be on the disk yet. */
+typedef struct rubor_unsynced {
+    rubor_store_kind kind;
+    char digest[RUBOR_DIGEST_SIZE];
+} rubor_unsynced;
+
 struct rubor_store {
     sqlite3 *db;
     char *folder, *name;
     int lock_fd, folder_fd;
     uint8_t salt[RUBOR_STORE_SALT];
+    bool in_group, group_broken; /* broken: SQLite has rolled the whole of it back */
+    rubor_sql_kept kept[RUBOR_SQL_KEPT_MOST];
+    size_t kept_count;
+    rubor_unsynced *unsynced;
+    size_t unsynced_count, unsynced_room;
 };
 
 /* Milliseconds since 1970. */
@@ -23,6 +42,10 @@ rubor_status rubor_sql_error(rubor_store *store, const char *doing, rubor_error 
 /* Prepares sql and binds by format: s text (NULL: null), i int64, d double (NaN: null), b rubor_bytes *. */
 rubor_status rubor_sql_prepare(rubor_store *store, sqlite3_stmt **out, rubor_error *error, const char *sql,
                                const char *format, ...);
+/* Every prepared statement ends here; NULL is fine. */
+void rubor_sql_done(rubor_store *store, sqlite3_stmt *statement);
+/* Before the database is closed. */
+void rubor_sql_forget_kept(rubor_store *store);
 /* Prepares, binds, runs to the end and forgets; for statements without rows. */
 rubor_status rubor_sql_run(rubor_store *store, rubor_error *error, const char *sql, const char *format, ...);
 /* One step: *row tells whether there is a row. */
@@ -30,9 +53,15 @@ rubor_status rubor_sql_step(rubor_store *store, sqlite3_stmt *statement, bool *r
 /* Copies a text column ("" for null). */
 void rubor_sql_text(char *out, size_t size, sqlite3_stmt *statement, int column);
 
+/* A transaction, or inside a group a savepoint of it. */
 rubor_status rubor_store_begin(rubor_store *store, rubor_error *error);
 /* Commits when status is RUBOR_OK, else rolls back; returns the first failure. */
 rubor_status rubor_store_end(rubor_store *store, rubor_status status, rubor_error *error);
+
+/* Every file that was put since the last call is on disk under its name when RUBOR_OK. */
+rubor_status rubor_store_files_sync(rubor_store *store, rubor_error *error);
+/* Forgets them; unwanted: and removes those that no row refers to. */
+void rubor_store_files_settled(rubor_store *store, bool unwanted);
 
 /* Inside a transaction. */
 rubor_status rubor_audit_append(rubor_store *store, const char *who, const char *action, const char *subject,

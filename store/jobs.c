@@ -27,7 +27,7 @@ static rubor_status read_record(rubor_store *store, const char *job, rubor_recor
             status = rubor_record_unpack(*out, &body.root, error);
     }
     rubor_wire_body_finish(&body);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -46,7 +46,7 @@ static rubor_status read_pictures(rubor_store *store, rubor_job_info *out, rubor
             rubor_sql_text(picture->digest, sizeof picture->digest, statement, 1);
         }
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -107,7 +107,7 @@ static rubor_status job_where(rubor_store *store, const char *job, int64_t filin
         status = rubor_error_set(error, RUBOR_NOT_FOUND, "job %s is unknown", job ? job : "");
     if (!status)
         status = rubor_job_row(store, statement, with_record, out, error);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -130,7 +130,7 @@ rubor_status rubor_store_submitted_by(rubor_store *store, const char *job, const
         "ss", who, job);
     if (!status)
         status = rubor_sql_step(store, statement, out, error);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -148,7 +148,7 @@ rubor_status rubor_store_photo_bytes(rubor_store *store, const char *digest, con
         status = rubor_sql_step(store, statement, &row, error);
     if (!status && row)
         *bytes = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     if (!status && !row)
         status = rubor_error_set(error, RUBOR_NOT_FOUND, "photo %s is not stored here; send it", digest);
     return status;
@@ -196,7 +196,7 @@ static rubor_status best_baseline(rubor_store *store, const char *patient, const
         status = rubor_sql_step(store, statement, &row, error);
     if (!status && row)
         rubor_sql_text(out, RUBOR_DIGEST_SIZE, statement, 0);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -224,7 +224,7 @@ static rubor_status find_or_add_filing(rubor_store *store, const filing_key *key
         status = rubor_sql_step(store, statement, &row, error);
     if (!status && row)
         *id = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     if (status || row)
         return status;
     status = rubor_sql_run(
@@ -440,7 +440,7 @@ rubor_status rubor_store_realign(rubor_store *store, const char *patient, const 
         rubor_sql_text(visit->lane, sizeof visit->lane, statement, 4);
         visit->deadline_ms = sqlite3_column_int64(statement, 5);
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     for (size_t i = 0; !status && i < count; i++)
         status = realign_one(store, &visits[i], best, changed, error);
     free(visits);

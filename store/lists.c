@@ -58,7 +58,7 @@ static rubor_status list_jobs(rubor_store *store, const rubor_request *request, 
                           (int64_t)request->day, (int64_t)request->all, limit);
     if (!status)
         status = fill_jobs(store, statement, limit, request->results, reply, error);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -72,7 +72,7 @@ rubor_status rubor_store_list_state(rubor_store *store, const char *state, rubor
                                             "si", state, (int64_t)RUBOR_LIST_MOST);
     if (!status)
         status = fill_jobs(store, statement, RUBOR_LIST_MOST, false, reply, error);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -103,7 +103,7 @@ static rubor_status list_sessions(rubor_store *store, const rubor_request *reque
             rubor_store_session_get(store, patient, session, &reply->sessions[reply->session_count], error);
         reply->session_count += !status;
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     if (!status && (int64_t)reply->session_count == limit)
         reply->next = at + limit;
     return status;
@@ -137,7 +137,7 @@ static rubor_status list_notes(rubor_store *store, const rubor_request *request,
         rubor_sql_text(note->text, sizeof note->text, statement, 6);
         note->at_ms = sqlite3_column_int64(statement, 7);
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     if (!status && (int64_t)reply->note_count == limit)
         reply->next = last;
     return status;
@@ -161,7 +161,7 @@ static rubor_status list_profiles(rubor_store *store, const rubor_request *reque
             break;
         rubor_sql_text(reply->names[reply->name_count++], RUBOR_NAME_SIZE, statement, 0);
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     if (!status && (int64_t)reply->name_count == limit)
         reply->next = request->after + limit;
     return status;
@@ -204,7 +204,7 @@ rubor_status rubor_store_count(rubor_store *store, rubor_service_status *out, ru
             if (state && strcmp(state, counts[i].state) == 0)
                 *counts[i].count = sqlite3_column_int64(statement, 1);
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -224,6 +224,6 @@ rubor_status rubor_store_picture_of_photo(rubor_store *store, const char *photo,
         status = rubor_error_set(error, RUBOR_NOT_FOUND, "photo %.12s... has no picture (yet)", photo);
     if (!status)
         rubor_sql_text(out, RUBOR_DIGEST_SIZE, statement, 0);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }

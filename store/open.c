@@ -96,7 +96,7 @@ static rubor_status user_version(rubor_store *store, int *version, rubor_error *
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
     *version = status ? 0 : sqlite3_column_int(statement, 0);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -134,7 +134,7 @@ static rubor_status load_salt(rubor_store *store, rubor_store_mode mode, rubor_e
         status = rubor_sql_step(store, statement, &row, error);
     if (!status && row && sqlite3_column_bytes(statement, 0) == RUBOR_STORE_SALT)
         memcpy(store->salt, sqlite3_column_blob(statement, 0), RUBOR_STORE_SALT);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     if (status || row || mode == RUBOR_STORE_READ)
         return status;
     randombytes_buf(store->salt, sizeof store->salt);
@@ -206,11 +206,13 @@ void rubor_store_close(rubor_store **store)
     if (!store || !*store)
         return;
     rubor_store *s = *store;
+    rubor_sql_forget_kept(s);
     sqlite3_close(s->db);
     if (s->folder_fd >= 0)
         close(s->folder_fd);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
+    free(s->unsynced);
     free(s->folder);
     free(s->name);
     free(s);

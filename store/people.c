@@ -61,7 +61,7 @@ rubor_status rubor_store_session_get(rubor_store *store, const char *patient, co
         out->photos = sqlite3_column_int64(statement, 4);
         out->last_ms = sqlite3_column_int64(statement, 5);
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -116,7 +116,7 @@ rubor_status rubor_store_profile_get(rubor_store *store, const char *name, char 
         status = rubor_error_set(error, RUBOR_NOT_FOUND, "profile %s is not known; store it first", name);
     if (!status && !(*json = strdup((const char *)sqlite3_column_text(statement, 0))))
         status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -218,7 +218,7 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
             status = rubor_audit_append(store, who, "amend", old.job, out->job, error);
         status = rubor_store_end(store, status, error);
     }
-    sqlite3_finalize(statement); /* a chart table in filed points into it */
+    rubor_sql_done(store, statement); /* a chart table in filed points into it */
     free(filed);
     return status;
 }
@@ -249,7 +249,7 @@ static rubor_status collect(rubor_store *store, const char *sql, const char *pat
         *digests = more;
         memcpy((*digests)[(*count)++], text, RUBOR_DIGEST_SIZE);
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -280,7 +280,7 @@ static rubor_status must_be_known(rubor_store *store, const char *patient, rubor
                           "s", patient);
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     if (!status && !row)
         status = rubor_error_set(
             error, RUBOR_NOT_FOUND,
@@ -365,7 +365,7 @@ rubor_status rubor_store_forgotten(rubor_store *store, const char *patient, int6
         status = rubor_sql_step(store, statement, &row, error);
     if (!status && row)
         *at_ms = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 

@@ -56,7 +56,7 @@ rubor_status rubor_store_pending(rubor_store *store, const char *job, rubor_pend
         status = rubor_error_set(error, RUBOR_NOT_FOUND, "job %s is not queued", job);
     if (!status)
         read_pending(out, statement);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -75,7 +75,7 @@ rubor_status rubor_store_each_pending(rubor_store *store, rubor_pending_visitor 
         read_pending(&job, statement);
         status = visit(context, &job, error);
     }
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -109,7 +109,7 @@ static rubor_status read_baseline_parameters(rubor_store *store, const char *job
         }
     }
     free(filed);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -163,7 +163,7 @@ rubor_status rubor_store_task(rubor_store *store, const char *job, rubor_task *o
         status = build_task(store, job, parameters, out, task, error);
     }
     free(task);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     if (status)
         rubor_task_finish(out);
     return status;

@@ -56,20 +56,63 @@ static int bind_one(sqlite3_stmt *statement, int index, char kind, va_list *argu
     }
 }
 
+/* The kept statement of this text, or a new one that is kept when there is room. One that is being read (a
+ * call within a loop over the same statement) is not handed out twice. */
+static rubor_status find_or_prepare(rubor_store *store, sqlite3_stmt **out, const char *sql,
+                                    rubor_error *error)
+{
+    bool known = false;
+    for (size_t i = 0; i < store->kept_count; i++) {
+        rubor_sql_kept *kept = &store->kept[i];
+        if (kept->text != sql)
+            continue;
+        known = true;
+        if (kept->busy || strcmp(sqlite3_sql(kept->statement), sql) != 0)
+            continue; /* the same address with another text: it was no constant */
+        kept->busy = true;
+        *out = kept->statement;
+        return RUBOR_OK;
+    }
+    bool keep = !known && store->kept_count < RUBOR_SQL_KEPT_MOST;
+    if (sqlite3_prepare_v3(store->db, sql, -1, keep ? SQLITE_PREPARE_PERSISTENT : 0, out, NULL) != SQLITE_OK)
+        return rubor_sql_error(store, "database", error);
+    if (keep)
+        store->kept[store->kept_count++] = (rubor_sql_kept){sql, *out, true};
+    return RUBOR_OK;
+}
+
+void rubor_sql_done(rubor_store *store, sqlite3_stmt *statement)
+{
+    for (size_t i = 0; statement && i < store->kept_count; i++)
+        if (store->kept[i].statement == statement) {
+            sqlite3_reset(statement);
+            sqlite3_clear_bindings(statement);
+            store->kept[i].busy = false;
+            return;
+        }
+    sqlite3_finalize(statement);
+}
+
+void rubor_sql_forget_kept(rubor_store *store)
+{
+    for (size_t i = 0; i < store->kept_count; i++)
+        sqlite3_finalize(store->kept[i].statement);
+    store->kept_count = 0;
+}
+
 static rubor_status prepare(rubor_store *store, sqlite3_stmt **out, rubor_error *error, const char *sql,
                             const char *format, va_list *arguments)
 {
     *out = NULL;
-    if (sqlite3_prepare_v2(store->db, sql, -1, out, NULL) != SQLITE_OK)
-        return rubor_sql_error(store, "database", error);
-    for (int i = 0; format[i]; i++)
-        if (bind_one(*out, i + 1, format[i], arguments) != SQLITE_OK) {
-            rubor_status status = rubor_sql_error(store, "database", error);
-            sqlite3_finalize(*out);
-            *out = NULL;
-            return status;
-        }
-    return RUBOR_OK;
+    rubor_status status = find_or_prepare(store, out, sql, error);
+    for (int i = 0; !status && format[i]; i++)
+        if (bind_one(*out, i + 1, format[i], arguments) != SQLITE_OK)
+            status = rubor_sql_error(store, "database", error);
+    if (status) {
+        rubor_sql_done(store, *out);
+        *out = NULL;
+    }
+    return status;
 }
 
 rubor_status rubor_sql_prepare(rubor_store *store, sqlite3_stmt **out, rubor_error *error, const char *sql,
@@ -92,7 +135,7 @@ rubor_status rubor_sql_run(rubor_store *store, rubor_error *error, const char *s
     bool row = true;
     while (!status && row)
         status = rubor_sql_step(store, statement, &row, error);
-    sqlite3_finalize(statement);
+    rubor_sql_done(store, statement);
     return status;
 }
 
@@ -109,18 +152,4 @@ void rubor_sql_text(char *out, size_t size, sqlite3_stmt *statement, int column)
 {
     const unsigned char *text = sqlite3_column_text(statement, column);
     snprintf(out, size, "%s", text ? (const char *)text : "");
-}
-
-rubor_status rubor_store_begin(rubor_store *store, rubor_error *error)
-{
-    return rubor_sql_run(store, error, "BEGIN IMMEDIATE", "");
-}
-
-rubor_status rubor_store_end(rubor_store *store, rubor_status status, rubor_error *error)
-{
-    if (!status)
-        status = rubor_sql_run(store, error, "COMMIT", "");
-    if (status && !sqlite3_get_autocommit(store->db))
-        rubor_sql_run(store, NULL, "ROLLBACK", "");
-    return status;
 }

@@ -35,7 +35,7 @@ rubor_status rubor_store_sweep(rubor_store *store, int64_t *removed, rubor_error
 /* ---- files by digest ---- */
 typedef enum rubor_store_kind { RUBOR_STORE_PHOTO, RUBOR_STORE_PICTURE } rubor_store_kind;
 
-/* On disk and fsynced, folder included, when RUBOR_OK. */
+/* On disk and synced, folder included, when RUBOR_OK; inside a group when the group is committed. */
 rubor_status rubor_store_file_put(rubor_store *store, rubor_store_kind kind, const char *digest,
                                   rubor_bytes bytes, rubor_error *error);
 /* out->data is malloc'ed. */
@@ -44,6 +44,14 @@ rubor_status rubor_store_file_get(rubor_store *store, rubor_store_kind kind, con
 
 /* Removes a file when no row refers to it. */
 void rubor_store_file_release(rubor_store *store, rubor_store_kind kind, const char *digest);
+
+/* ---- groups: several writes that reach the disk together ----
+ * Between begin and commit every writing call is one step of a single transaction: it happens or not on its
+ * own, but nothing of it may be told to anybody before commit says RUBOR_OK. Then all of it survives a power
+ * cut. Otherwise none of it happened; files that were put are gone again or are swept at the next start.
+ * Reading calls see what is in the group. One group at a time. */
+rubor_status rubor_store_group_begin(rubor_store *store, rubor_error *error);
+rubor_status rubor_store_group_commit(rubor_store *store, rubor_error *error);
 
 /* ---- jobs ---- */
 /* Files a photo that is already on disk. request: verb ANALYZE or COMPARE; its measuring parameters are kept.
@@ -93,8 +101,8 @@ void rubor_task_finish(rubor_task *task);
 /* Changes of state that are no result. Counters are written as given. */
 rubor_status rubor_store_mark(rubor_store *store, const char *job, const char *state, int attempts,
                               int deaths, rubor_status status, const char *message, rubor_error *error);
-/* On somebody's request, with the line of the audit in the same transaction. RUBOR_CONFLICT when the job is not
- * queued / not quarantined. retry begins anew: no attempts, no deaths, no deadline. */
+/* On somebody's request, with the line of the audit in the same transaction. RUBOR_CONFLICT when the job is
+ * not queued / not quarantined. retry begins anew: no attempts, no deaths, no deadline. */
 rubor_status rubor_store_cancel(rubor_store *store, const char *job, const char *who, rubor_error *error);
 rubor_status rubor_store_retry(rubor_store *store, const char *job, const char *who, rubor_error *error);
 

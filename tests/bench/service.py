@@ -2,7 +2,9 @@
 """Figures of the service itself, with workers that look at no photo (--noop): jobs a second with small and 5 MB photos, beside raw
 ZeroMQ through a ROUTER-DEALER proxy and SQLite's own commit rate in the same run; memory with 10,000 queued jobs.
 
-    RUBOR=build/rubor tests/bench/service.py [JOBS]           TMPDIR=/dev/shm takes the disk out of it
+    RUBOR=build/rubor tests/bench/service.py [JOBS]
+        TMPDIR=/dev/shm takes the disk out of it; SYNC_US=8000 RUBOR_BUILD=build makes every sync of the service take 8 ms longer, as
+        on a disk with plates, whatever this one does (SQLite's own figure is then 1/8 ms)
 """
 import os
 import sqlite3
@@ -16,10 +18,16 @@ import msgpack
 import zmq
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
-from helper import Service, folder, png  # noqa: E402
+from helper import Service, environment, folder, png  # noqa: E402
 
 JOBS = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 IN_FLIGHT = 64
+SYNC_US = int(os.environ.get("SYNC_US", "0"))
+SHIM = Path(os.environ.get("RUBOR_BUILD", "build")).resolve() / "tests" / "libfault_shim.so"
+
+
+def slowed(home):
+    return environment(LD_PRELOAD=SHIM, RUBOR_FAULT_BELOW=home, RUBOR_FAULT_SLOW_US=SYNC_US) if SYNC_US else None
 
 
 def photo(number, size):
@@ -37,7 +45,7 @@ def submit_all(endpoint, jobs, size, no_wait=False, patient="P"):
     began = time.monotonic()
     while done < jobs:
         while sent < jobs and sent - done < IN_FLIGHT:
-            head = {"request": sent, "patient": patient, "session": "S", "day": sent % 3000, "lane": "batch", "no_wait": no_wait}
+            head = {"request": sent, "patient": f"{patient} {sent // 20}", "session": "S", "day": sent % 3000, "lane": "batch", "no_wait": no_wait}
             at[sent] = time.monotonic()
             socket.send_multipart([b"MDPC02", b"\x01", b"rubor.analyze", msgpack.packb(head), photo(sent, size)])
             sent += 1
@@ -78,8 +86,9 @@ def raw_proxy(jobs, size):
     return time.monotonic() - began
 
 
-def sqlite_commits(home, seconds=2.0):
-    db = sqlite3.connect(home / "commits.db", isolation_level=None)
+def sqlite_commits(home, seconds=1.5):
+    """A disk's pace changes within minutes, so this is measured right before and after each run."""
+    db = sqlite3.connect(home / f"commits-{time.monotonic_ns()}.db", isolation_level=None)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute("CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT)")
@@ -87,10 +96,11 @@ def sqlite_commits(home, seconds=2.0):
     while time.monotonic() - began < seconds:
         db.execute("INSERT INTO t(b) VALUES('a row of about a hundred bytes, as long as the row of a job in the service is in the middle')")
         count += 1
+    db.close()
     return count / (time.monotonic() - began)
 
 
-def fsyncs(home, size, seconds=2.0):
+def fsyncs(home, size, seconds=1.5):
     """Files of so many bytes written, fsynced, renamed and their folder fsynced, a second."""
     body, count, began = photo(1, size), 0, time.monotonic()
     folder_fd = os.open(home, os.O_RDONLY)
@@ -112,13 +122,17 @@ def memory_kb(pid):
 
 with folder() as home:
     for name, size, jobs in (("small", 200, JOBS), ("5 MB", 5_000_000, max(40, JOBS // 20))):
+        commits = [sqlite_commits(home)]
         with Service("up", "--data", home / name.replace(" ", ""), "--endpoint", "tcp://127.0.0.1:*", "--no-http", "--workers", "2",
-                     "--noop", log=home / "log") as service:
+                     "--noop", env=slowed(home), log=home / "log") as service:
             seconds, worst = submit_all(service.ready["endpoint"], jobs, size)
+            commits.append(sqlite_commits(home))
+            alone = sorted(submit_all(service.ready["endpoint"], 1, size, patient=f"lone {i}")[0] for i in range(21))
         raw = raw_proxy(jobs, size)
-        print(f"{name:6} photos: {jobs / seconds:8.0f} jobs/s, worst acknowledgement {1000 * worst:.0f} ms with {IN_FLIGHT} in flight; "
-              f"raw proxy {jobs / raw:8.0f}/s; files fsynced {fsyncs(home, size):8.0f}/s")
-    print(f"SQLite WAL, synchronous=FULL, from Python: {sqlite_commits(home):.0f} commits/s")
+        print(f"{name:6} photos: {jobs / seconds:8.0f} jobs/s, worst first answer {1000 * worst:.0f} ms with {IN_FLIGHT} in flight; one at a "
+              f"time: {1000 * alone[10]:.1f} ms a job in the middle\n"
+              f"  in the same run: raw proxy {jobs / raw:.0f}/s; SQLite (WAL, FULL) {commits[0]:.0f} and {commits[1]:.0f} commits/s; "
+              f"files written, fsynced, renamed {fsyncs(home, size):.0f}/s")
     shm = tempfile.TemporaryDirectory(prefix="rubor-bench-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
     with shm as memory, Service("broker", "--data", memory + "/queue", "--endpoint", "tcp://127.0.0.1:*", "--worker-endpoint", "tcp://127.0.0.1:*",
                  log=home / "log") as service:

@@ -273,15 +273,53 @@ static void a_full_service_says_when_to_come_back(void **state)
     options.bytes_most = 2500;
     options.disk_free_least = 1000;
     rubor_queue_create(&small, &options, NULL);
-    assert_int_equal(rubor_queue_admit(small, 1000, 5000, &retry, NULL), RUBOR_OK);
-    assert_int_equal(rubor_queue_admit(small, 2600, 5000, &retry, NULL), RUBOR_BUSY);
+    assert_int_equal(rubor_queue_admit(small, 1, 1000, 5000, &retry, NULL), RUBOR_OK);
+    assert_int_equal(rubor_queue_admit(small, 1, 2600, 5000, &retry, NULL), RUBOR_BUSY);
     assert_true(retry > 0);
-    assert_int_equal(rubor_queue_admit(small, 1000, 1999, &retry, NULL), RUBOR_BUSY);
+    assert_int_equal(rubor_queue_admit(small, 1, 1000, 1999, &retry, NULL), RUBOR_BUSY);
     rubor_queue_job a = job_of("a", RUBOR_LANE_BATCH), b = job_of("b", RUBOR_LANE_BATCH);
     rubor_queue_add(small, &a, 0, NULL);
+    assert_int_equal(rubor_queue_admit(small, 1, 1, 5000, &retry, NULL), RUBOR_OK);
+    assert_int_equal(rubor_queue_admit(small, 2, 1, 5000, &retry, NULL), RUBOR_BUSY); /* one is on its way */
     rubor_queue_add(small, &b, 0, NULL);
-    assert_int_equal(rubor_queue_admit(small, 1, 5000, &retry, NULL), RUBOR_BUSY);
+    assert_int_equal(rubor_queue_admit(small, 1, 1, 5000, &retry, NULL), RUBOR_BUSY);
     rubor_queue_destroy(&small);
+}
+
+static void a_result_that_is_being_stored_belongs_to_no_worker(void **state)
+{
+    fixture *f = *state;
+    rubor_lease first, second;
+    add(f, "a", RUBOR_LANE_STATION, 0);
+    add(f, "b", RUBOR_LANE_STATION, 1);
+    assert_claims(f, "w", 2, "a", &first);
+    assert_int_equal(rubor_queue_finish(f->queue, "a", first.token, RUBOR_OK, 3).kind, RUBOR_EVENT_STORE);
+    assert_claims(f, "w", 3, "b", &second); /* the worker goes on meanwhile */
+    assert_int_equal(rubor_queue_finish(f->queue, "a", first.token, RUBOR_OK, 4).kind, RUBOR_EVENT_LATE);
+    rubor_queue_event gone = rubor_queue_worker_gone(f->queue, "w", false, 5);
+    assert_string_equal(gone.job.id, "b"); /* and its death is not the stored job's */
+    assert_int_equal(rubor_queue_tick(f->queue, 1000 * 1000).kind, RUBOR_EVENT_NONE);
+    assert_int_equal(rubor_queue_find(f->queue, "a", NULL), RUBOR_QUEUE_LEASED);
+    rubor_queue_remove(f->queue, "a");
+    assert_int_equal(rubor_queue_find(f->queue, "a", NULL), RUBOR_QUEUE_ABSENT);
+}
+
+static void a_result_that_could_not_be_stored_is_measured_again_or_fails(void **state)
+{
+    fixture *f = *state;
+    rubor_lease lease;
+    rubor_queue_job job;
+    add(f, "a", RUBOR_LANE_STATION, 0);
+    assert_claims(f, "w", 0, "a", &lease);
+    rubor_queue_finish(f->queue, "a", lease.token, RUBOR_OK, 1);
+    rubor_queue_again(f->queue, "a", 2000, 1);
+    assert_int_equal(rubor_queue_find(f->queue, "a", &job), RUBOR_QUEUE_DELAYED);
+    assert_int_equal(job.attempts, 0);
+    assert_int_equal(rubor_queue_tick(f->queue, 2001).kind, RUBOR_EVENT_NONE);
+    assert_claims(f, "w", 2001, "a", &lease);
+    rubor_queue_finish(f->queue, "a", lease.token, RUBOR_OK, 2002);
+    assert_int_equal(rubor_queue_finish(f->queue, "a", lease.token, RUBOR_PROTOCOL, 2003).kind,
+                     RUBOR_EVENT_FAILED);
 }
 
 static void the_same_job_twice_is_refused(void **state)
@@ -442,6 +480,8 @@ int main(void)
         TEST(a_baseline_that_failed_for_now_holds_nobody),
         TEST(a_station_visit_hurries_a_batch_baseline_along),
         TEST(a_full_service_says_when_to_come_back),
+        TEST(a_result_that_is_being_stored_belongs_to_no_worker),
+        TEST(a_result_that_could_not_be_stored_is_measured_again_or_fails),
         TEST(the_same_job_twice_is_refused),
         TEST(a_clock_that_jumps_back_breaks_nothing),
         TEST(ten_thousand_queued_jobs_leave_in_order),
