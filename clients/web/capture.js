@@ -23,6 +23,23 @@ function ruborCapture(root, values, load) {
   const views = element("div", { class: "bar", role: "group", "aria-label": "View" });
   const note = element("p", { class: "soft" });
 
+  /* Mean over a square of 33 pixels around each: what is an edge among pores is none beside a color chart. */
+  function blockMeans(values, width, height) {
+    const reach = 16, sums = new Float64Array((width + 1) * (height + 1)), out = new Float32Array(values.length);
+    for (let y = 0; y < height; y++)
+      for (let x = 0, row = 0; x < width; x++) {
+        row += values[y * width + x];
+        sums[(y + 1) * (width + 1) + x + 1] = sums[y * (width + 1) + x + 1] + row;
+      }
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++) {
+        const left = Math.max(0, x - reach), right = Math.min(width, x + reach + 1), top = Math.max(0, y - reach), bottom = Math.min(height, y + reach + 1);
+        const at = (line, column) => sums[line * (width + 1) + column];
+        out[y * width + x] = (at(bottom, right) - at(top, right) - at(bottom, left) + at(top, left)) / ((right - left) * (bottom - top));
+      }
+    return out;
+  }
+
   /* White lines with dark rims where the photo's brightness steps: seen on any skin and any camera picture. */
   async function outline(source) {
     const image = new Image();
@@ -41,9 +58,9 @@ function ruborCapture(root, values, load) {
         const i = y * width + x;
         step[i] = Math.hypot(from[i + 1] - from[i - 1], from[i + width] - from[i - width]);
       }
-    const level = Math.max(12, Float32Array.from(step).sort()[Math.floor(step.length * 0.9)]);
+    const usual = blockMeans(step, width, height);
     for (let i = 0; i < step.length; i++) {
-      const strength = Math.min(1, Math.max(0, step[i] / level - 0.6));
+      const strength = Math.min(1, Math.max(0, step[i] / Math.max(24, 3 * usual[i]) - 0.6));
       picture.data.set([255, 255, 255, 255 * strength], 4 * i);
     }
     context.putImageData(picture, 0, 0);
