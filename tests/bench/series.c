@@ -1,10 +1,13 @@
-/* series [--courses LIST] [--treatments N] [--seed S] [--jobs J] [--size WxH] [--save FILE | --replay FILE]
- * [--each]
+/* series [--courses LIST] [--treatments N] [--seed S] [--jobs J] [--seconds T] [--size WxH]
+ *        [--save FILE | --replay FILE] [--each]
  *
  * Rendered treatments (days 0-10, 14, 21, 28) of every tone through the analyzer and the series: which flags
- * were raised, how many days after they could first be known, and how many false ones. --treatments counts
- * treatments per course; tones take turns. --save keeps the records, --replay flags kept records again
- * without rendering. Figures in docs/MEASUREMENT.md "Series". */
+ * were raised, how many days after they could first be known, and how many false ones; one row a course and
+ * tone, then every miss and every false flag with its seed and why. LIST: NAME or NAME:COUNT, by comma;
+ * --treatments is the count where none is given; tones take turns. After T seconds (280) no treatment is begun
+ * and the table says how many were not done. --save appends the records to FILE, --replay flags kept records
+ * again without rendering. Exit code 1 when a flag was missed, late or false. Figures in docs/MEASUREMENT.md
+ * "Series". */
 #include "analyzer/series.h"
 #include "samples/sample.h"
 
@@ -14,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { VISITS = 14, TONES = 6, COURSES_MOST = 9 };
@@ -26,7 +30,7 @@ typedef struct treatment {
     char course[24];
     int tone;
     uint64_t seed;
-    bool done;
+    bool begun, done;
     char failure[160];
     rubor_sample_truth truth[VISITS];
     rubor_record records[VISITS];
@@ -34,14 +38,22 @@ typedef struct treatment {
 
 typedef struct arguments {
     const char *courses, *save, *replay;
-    int treatments, jobs, width, height;
+    int treatments, jobs, seconds, width, height;
     uint64_t seed;
     bool each;
 } arguments;
 
 static bool parse(arguments *out, int argc, char **argv)
 {
-    *out = (arguments){"normal,none,persistent,rebound,pih", NULL, NULL, 6, 2, 800, 600, 500001, false};
+    *out = (arguments){
+        .courses = "normal,none,persistent,rebound,pih",
+        .treatments = TONES,
+        .jobs = 2,
+        .seconds = 280,
+        .width = 1000,
+        .height = 750,
+        .seed = 500001,
+    };
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--each") == 0) {
@@ -59,6 +71,8 @@ static bool parse(arguments *out, int argc, char **argv)
             out->treatments = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--jobs") == 0)
             out->jobs = (int)strtol(value, NULL, 10);
+        else if (strcmp(argv[i], "--seconds") == 0)
+            out->seconds = (int)strtol(value, NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0)
             out->seed = strtoull(value, NULL, 10);
         else if (strcmp(argv[i], "--size") == 0) {
@@ -68,7 +82,7 @@ static bool parse(arguments *out, int argc, char **argv)
             return false;
         i++;
     }
-    return out->treatments > 0 && out->jobs > 0 && out->width > 0 && out->height > 0;
+    return out->treatments > 0 && out->jobs > 0 && out->seconds > 0 && out->width > 0 && out->height > 0;
 }
 
 static rubor_status measure(treatment *t, const rubor_sample_series *series, rubor_error *error)
@@ -95,6 +109,7 @@ static void run(treatment *t, const arguments *a)
     rubor_sample_options options;
     rubor_sample_series *series = NULL;
     rubor_error error = {0};
+    t->begun = true;
     rubor_sample_options_default(&options);
     options.seed = t->seed;
     options.tone = tones[t->tone];
@@ -163,62 +178,135 @@ static void print_visits(const treatment *t)
 }
 
 typedef struct tally {
-    int treatments, known, in_time, late, missed, wrong_flags;
+    int treatments, known, in_time, late, missed, false_flags, refused;
 } tally;
 
-static void judge(const treatment *t, const rubor_series *series, tally *sum, bool each)
+static void add_tally(tally *sum, const tally *one)
+{
+    sum->treatments += one->treatments;
+    sum->known += one->known;
+    sum->in_time += one->in_time;
+    sum->late += one->late;
+    sum->missed += one->missed;
+    sum->false_flags += one->false_flags;
+    sum->refused += one->refused;
+}
+
+static void print_tally(const char *course, const char *tone, const tally *sum)
+{
+    printf("%-16s %-12s %10d %6d %8d %5d %7d %12d %15d\n", course, tone, sum->treatments, sum->known,
+           sum->in_time, sum->late, sum->missed, sum->false_flags, sum->refused);
+}
+
+/* What the photos said from the day the change could be known until the day after. */
+static void print_reason(const treatment *t, int known)
+{
+    bool pigment = strcmp(t->course, "pih") == 0;
+    for (int i = 0; i < VISITS; i++) {
+        const rubor_record *record = &t->records[i];
+        const rubor_score *score = pigment ? &record->pigmentation : &record->redness;
+        double truth = pigment ? t->truth[i].delta_mi : t->truth[i].delta_ei;
+        if (days[i] < known || days[i] > known + 1)
+            continue;
+        printf("    day %d: ", days[i]);
+        if (strcmp(record->quality.verdict, "retake") == 0) {
+            printf("retake");
+            for (int k = 0; k < record->quality.reason_count; k++)
+                printf(" %s", record->quality.reasons[k].code);
+            putchar('\n');
+            continue;
+        }
+        double sd = (score->delta_interval95[1] - score->delta_interval95[0]) / 3.92;
+        printf("true %.2f, read %.2f, sd %.2f (%.1f sd)%s\n", truth, score->delta, sd, score->delta / sd,
+               rubor_record_has_flag(record, "not_comparable") ? ", not comparable" : "");
+    }
+}
+
+static tally judge(const treatment *t, const rubor_series *series, bool each)
 {
     const char *wanted = wanted_flag(t->course);
     int known = first_known(t), raised = -1;
+    tally sum = {.treatments = 1, .known = known >= 0};
+    for (int i = 0; i < VISITS; i++)
+        sum.refused += strcmp(t->records[i].quality.verdict, "retake") == 0;
     for (int i = 0; i < series->flag_count; i++) {
         if (strcmp(series->flags[i].code, wanted) == 0)
             raised = series->flags[i].day;
-        if (!belongs(t->course, series->flags[i].code))
-            sum->wrong_flags++;
+        sum.false_flags += !belongs(t->course, series->flags[i].code);
     }
-    sum->treatments++;
-    sum->known += known >= 0;
-    sum->in_time += known >= 0 && raised >= 0 && raised <= known + 1;
-    sum->late += known >= 0 && raised > known + 1;
-    sum->missed += known >= 0 && raised < 0;
-    if (!each)
-        return;
-    printf("%-10s %-12s seed %llu: known on day %d, flagged on day %d\n", t->course, tones[t->tone],
-           (unsigned long long)t->seed, known, raised);
-    for (int i = 0; i < series->flag_count; i++)
-        printf("  %s day %d: %s\n", series->flags[i].code, series->flags[i].day, series->flags[i].message);
-    print_visits(t);
+    sum.in_time = known >= 0 && raised >= 0 && raised <= known + 1;
+    sum.late = known >= 0 && raised > known + 1;
+    sum.missed = known >= 0 && raised < 0;
+    if (each || sum.late || sum.missed || sum.false_flags) {
+        printf("%s %s seed %llu: known on day %d, flagged on day %d\n", t->course, tones[t->tone],
+               (unsigned long long)t->seed, known, raised);
+        for (int i = 0; i < series->flag_count; i++)
+            printf("    %s%s day %d: %s\n", belongs(t->course, series->flags[i].code) ? "" : "FALSE ",
+                   series->flags[i].code, series->flags[i].day, series->flags[i].message);
+        if (sum.late || sum.missed)
+            print_reason(t, known);
+    }
+    if (each)
+        print_visits(t);
+    return sum;
 }
 
-static void report(const treatment *all, int count, bool each)
+static rubor_status follow(rubor_series *out, const treatment *t, rubor_error *error)
 {
-    printf("%-12s %10s %6s %8s %6s %7s %12s\n", "course", "treatments", "known", "in time", "late", "missed",
-           "other flags");
-    for (int begin = 0, end; begin < count; begin = end) {
-        tally sum = {0};
-        for (end = begin; end < count && strcmp(all[end].course, all[begin].course) == 0; end++) {
-            if (!all[end].done) {
-                printf("  %s seed %llu failed: %s\n", all[end].course, (unsigned long long)all[end].seed,
-                       all[end].failure);
-                continue;
-            }
-            rubor_visit visits[VISITS];
-            rubor_series series;
-            rubor_error error = {0};
-            memset(visits, 0, sizeof visits);
-            for (int i = 0; i < VISITS; i++) {
-                visits[i].day = days[i];
-                visits[i].record = &all[end].records[i];
-                snprintf(visits[i].view, sizeof visits[i].view, "front");
-            }
-            if (rubor_series_analyze(&series, visits, VISITS, &error) == RUBOR_OK)
-                judge(&all[end], &series, &sum, each);
-        }
-        printf("%-12s %10d %6d %8d %6d %7d %12d\n", all[begin].course, sum.treatments, sum.known, sum.in_time,
-               sum.late, sum.missed, sum.wrong_flags);
+    rubor_visit visits[VISITS];
+    memset(visits, 0, sizeof visits);
+    for (int i = 0; i < VISITS; i++) {
+        visits[i].day = days[i];
+        visits[i].record = &t->records[i];
+        snprintf(visits[i].view, sizeof visits[i].view, "front");
     }
+    return rubor_series_analyze(out, visits, VISITS, error);
 }
 
+/* The misses first, then the table. False when a flag was missed, late or false, or a treatment failed. */
+static bool report(const treatment *all, int count, bool each)
+{
+    tally sums[COURSES_MOST][TONES] = {0}, whole = {0};
+    char names[COURSES_MOST][24] = {""};
+    int courses = 0, skipped = 0, failed = 0;
+    for (int i = 0; i < count; i++) {
+        rubor_series series;
+        rubor_error error = {0};
+        int course = 0;
+        while (course < courses && strcmp(names[course], all[i].course) != 0)
+            course++;
+        if (course == COURSES_MOST)
+            continue;
+        if (course == courses)
+            snprintf(names[courses++], sizeof names[0], "%s", all[i].course);
+        skipped += !all[i].begun;
+        if (all[i].done && follow(&series, &all[i], &error) == RUBOR_OK) {
+            tally one = judge(&all[i], &series, each);
+            add_tally(&sums[course][all[i].tone], &one);
+        } else if (all[i].begun) {
+            failed++;
+            printf("%s %s seed %llu failed: %s\n", all[i].course, tones[all[i].tone],
+                   (unsigned long long)all[i].seed, all[i].failure);
+        }
+    }
+    printf("%-16s %-12s %10s %6s %8s %5s %7s %12s %15s\n", "course", "tone", "treatments", "known", "in time",
+           "late", "missed", "false flags", "photos refused");
+    for (int course = 0; course < courses; course++) {
+        tally sum = {0};
+        for (int tone = 0; tone < TONES; tone++)
+            if (sums[course][tone].treatments) {
+                print_tally(names[course], tones[tone], &sums[course][tone]);
+                add_tally(&sum, &sums[course][tone]);
+            }
+        print_tally(names[course], "all", &sum);
+        add_tally(&whole, &sum);
+    }
+    if (skipped)
+        printf("%d of %d treatments were not begun: the time was up\n", skipped, count);
+    return !whole.late && !whole.missed && !whole.false_flags && !failed;
+}
+
+/* Fills all when it is given; returns how many treatments there are. */
 static int plan(treatment *all, const arguments *a)
 {
     int count = 0, course = 0;
@@ -226,14 +314,19 @@ static int plan(treatment *all, const arguments *a)
     snprintf(list, sizeof list, "%s", a->courses);
     char *rest = list;
     for (char *name = strtok_r(list, ",", &rest); name && course < COURSES_MOST;
-         name = strtok_r(NULL, ",", &rest), course++)
-        for (int i = 0; i < a->treatments; i++, count++) {
+         name = strtok_r(NULL, ",", &rest), course++) {
+        char *colon = strchr(name, ':');
+        int wanted = colon ? (int)strtol(colon + 1, NULL, 10) : a->treatments;
+        if (colon)
+            *colon = '\0';
+        for (int i = 0; i < wanted; i++, count++) {
             if (!all)
                 continue;
             all[count].tone = i % TONES;
             all[count].seed = a->seed + (uint64_t)(1000 * course + i);
             snprintf(all[count].course, sizeof all[count].course, "%s", name);
         }
+    }
     return count;
 }
 
@@ -263,9 +356,10 @@ static treatment *render(const arguments *a, int *count)
     if (all == MAP_FAILED)
         return NULL;
     plan(all, a);
+    time_t end = time(NULL) + a->seconds;
     for (int job = 0; job < a->jobs; job++)
         if (fork() == 0) {
-            for (int i = job; i < *count; i += a->jobs)
+            for (int i = job; i < *count && time(NULL) < end; i += a->jobs)
                 run(&all[i], a);
             _exit(0);
         }
@@ -274,7 +368,9 @@ static treatment *render(const arguments *a, int *count)
         continue;
     FILE *file = a->save ? fopen(a->save, "ae") : NULL; /* appended: a long run can be done in parts */
     if (file) {
-        fwrite(all, sizeof *all, (size_t)*count, file);
+        for (int i = 0; i < *count; i++)
+            if (all[i].begun)
+                fwrite(&all[i], sizeof *all, 1, file);
         fclose(file);
     }
     return all;
@@ -285,15 +381,15 @@ int main(int argc, char **argv)
     arguments a;
     int count = 0;
     if (!parse(&a, argc, argv)) {
-        fprintf(stderr, "usage: series [--courses LIST] [--treatments N] [--seed S] [--jobs J] [--size WxH]"
-                        " [--save FILE | --replay FILE] [--each]\n");
+        fprintf(stderr, "usage: series [--courses LIST] [--treatments N] [--seed S] [--jobs J] [--seconds T]"
+                        " [--size WxH] [--save FILE | --replay FILE] [--each]\n");
         return 2;
     }
     treatment *all = a.replay ? replay(a.replay, &count) : render(&a, &count);
     if (!all)
         return 4;
-    report(all, count, a.each);
+    bool good = report(all, count, a.each);
     if (a.replay)
         free(all);
-    return 0;
+    return good ? 0 : 1;
 }
