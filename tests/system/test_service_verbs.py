@@ -136,6 +136,32 @@ def amend_and_cancel(client, day0):
     check(client.ask("cancel", job=moved["job"])[0]["status"] == 15, "a job that ended cannot be canceled")
 
 
+def amend_region(client, photos):
+    """The region is drawn anew on the photo before treatment: every visit of the view is measured again in it."""
+    visit = {"patient": "R", "session": "S"}
+    region, control = polygon(photos / "region.txt"), polygon(photos / "control.txt")
+    before, _, _ = client.ask("analyze", (photos / "before.jpg").read_bytes(), **visit, day="before", region=region, control=control)
+    day1, _, _ = client.ask("analyze", (photos / "day01.jpg").read_bytes(), **visit, day=1)
+    check(client.ask("amend", job=before["job"])[0]["status"] == 15, "amending nothing is refused")
+    middle = [sum(axis) / len(region) for axis in zip(*region)]
+    smaller = [[m + 0.4 * (p - m) for p, m in zip(point, middle)] for point in region]
+    amended, _, _ = client.ask("amend", job=before["job"], region=smaller)
+    check(amended["status"] == 0 and amended["job"] != before["job"] and amended["day"] == "before", "a region is drawn anew", amended["error"])
+    again, _, _ = client.ask("result", job=amended["job"], wait_s=60)
+    check(again["state"] == "done" and again["result"]["region"] == {"source": "given", "control": "given"},
+          "the photo is measured in it, with the control it had", again)
+    old, _, _ = client.ask("result", job=day1["job"])
+    check(not old["current"] and old["result"] == day1["result"], "the visit's old result is kept, not current", old["superseded_by"])
+    new, _, _ = client.ask("result", job=old["superseded_by"], wait_s=60)
+    record = new["result"]
+    check(record["reference"] == "baseline" and record["region"]["source"] == "baseline", "the visit is measured again against it", new["error"])
+    check(record["redness"]["delta_ei"] > day1["result"]["redness"]["delta_ei"] + 0.1, "in the middle of the redness there is more of it",
+          (record["redness"]["delta_ei"], day1["result"]["redness"]["delta_ei"]))
+    listed, _, _ = client.ask("list", patient="R")
+    check(sorted(j["job"] for j in listed["jobs"]) == sorted([amended["job"], new["job"]]), "only the new ones are current", listed["jobs"])
+    check(client.ask("forget", patient="R", confirm=True)[0]["status"] == 0, "and can be forgotten")
+
+
 def forget(client, home):
     check(client.ask("forget", patient="P", confirm=False)[0]["status"] == 1, "forgetting must be confirmed")
     gone, _, _ = client.ask("forget", patient="P", confirm=True)
@@ -181,6 +207,7 @@ with folder() as home:
         profiles(client, home, photos)
         compare(client, photos, before)
         amend_and_cancel(client, day0)
+        amend_region(client, photos)
         forget(client, home)
     left = [p for p in (home / "data" / "photos").glob("*/*")]
     check(len(left) == 2, "files that another patient or comparison uses are kept, the others are gone", left)
