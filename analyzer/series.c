@@ -209,28 +209,35 @@ static void flag_pih(rubor_series *out, const char *view, const point *points, s
     }
 }
 
-static void flag_findings(rubor_series *out, const char *view, const point *points, size_t count)
+static void flag_crusting(rubor_series *out, const char *view, const point *points, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         double crust = points[i].record->findings.crust_percent;
-        if (points[i].day > CRUST_LAST_NORMAL_DAY && crust > CRUST_FLOOR_PERCENT) {
-            rubor_series_flag *flag = raise_flag(out, "crusting", view, points[i].day);
-            if (flag)
-                snprintf(flag->message, sizeof flag->message,
-                         "Crust still covers %.1f %% of the region on day %d; it is usually gone by day 6.",
-                         crust, points[i].day);
-        }
-        if (i == 0 || points[i].day < 2)
+        if (points[i].day <= CRUST_LAST_NORMAL_DAY || !(crust > CRUST_FLOOR_PERCENT))
             continue;
+        rubor_series_flag *flag = raise_flag(out, "crusting", view, points[i].day);
+        if (flag)
+            snprintf(flag->message, sizeof flag->message,
+                     "Crust still covers %.1f %% of the region on day %d; it is usually gone by day 6.", crust,
+                     points[i].day);
+    }
+}
+
+/* From the day on which darkening may be pigmentation, what was no bruise before has not spread. */
+static void flag_bruise(rubor_series *out, const char *view, const point *points, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
         double now = points[i].record->findings.bruise_percent;
         double before = points[i - 1].record->findings.bruise_percent;
-        if (now > BRUISE_FLOOR_PERCENT && isfinite(before) && now > 1.5 * before + BRUISE_FLOOR_PERCENT) {
-            rubor_series_flag *flag = raise_flag(out, "bruise_spreading", view, points[i].day);
-            if (flag)
-                snprintf(flag->message, sizeof flag->message,
-                         "The bruised area grew from %.1f %% on day %d to %.1f %% on day %d.", before,
-                         points[i - 1].day, now, points[i].day);
-        }
+        bool grown = now > BRUISE_FLOOR_PERCENT && now > 1.5 * before + BRUISE_FLOOR_PERCENT; /* false for NaN */
+        bool new_and_late = points[i].day >= PIH_FIRST_DAY && before <= BRUISE_FLOOR_PERCENT;
+        if (points[i].day < 2 || !grown || new_and_late)
+            continue;
+        rubor_series_flag *flag = raise_flag(out, "bruise_spreading", view, points[i].day);
+        if (flag)
+            snprintf(flag->message, sizeof flag->message,
+                     "The bruised area grew from %.1f %% on day %d to %.1f %% on day %d.", before,
+                     points[i - 1].day, now, points[i].day);
     }
 }
 
@@ -308,7 +315,8 @@ static void analyze_view(rubor_series *out, rubor_visit *visits, size_t count, p
     summary->redness = find_landmarks(points, n, REDNESS_FLOOR_EI);
     flag_persistent(out, view, points, n);
     flag_rebound(out, view, points, n);
-    flag_findings(out, view, points, n);
+    flag_crusting(out, view, points, n);
+    flag_bruise(out, view, points, n);
     n = curve_of(points, visits, count, true);
     summary->pigmentation = find_landmarks(points, n, PIGMENT_FLOOR_MI);
     flag_pih(out, view, points, n);

@@ -3,6 +3,7 @@
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
+import { time_pictures, timing_text } from "./timing.mjs";
 
 const { PAGE: home, TOKEN: token, PATIENT: patient, SESSION: session, SHOTS: output, HTML: html } = process.env;
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
@@ -13,17 +14,7 @@ await page.getByLabel("Access token").fill(token);
 await page.getByRole("button", { name: "Log in" }).click();
 await page.getByRole("heading", { name: "Day by day" }).waitFor();
 const loaded = () => [...document.images].length > 0 && [...document.images].every(image => image.loading === "lazy" && image.getBoundingClientRect().top > 2 * innerHeight || image.complete && image.naturalWidth > 0);
-for (let round = 0; round < 3; round++) {
-  const tall = await browser.newContext({ viewport: { width: 1200, height: 3400 }, storageState: await context.storageState() });
-  const other = await tall.newPage();
-  const begin = Date.now();
-  await other.goto(`${home}/#/treatment?patient=${patient}&session=${session}`);
-  await other.waitForFunction(() => [...document.images].some(image => image.complete && image.naturalWidth > 0));
-  const first = Date.now() - begin;
-  await other.waitForFunction(() => document.querySelectorAll(".day img").length > 0 && [...document.querySelectorAll(".day img")].every(image => image.complete && image.naturalWidth > 0));
-  console.log(`first picture ${first} ms, all ${await other.locator(".day img").count()} pictures ${Date.now() - begin} ms`);
-  await tall.close();
-}
+console.log(timing_text(await time_pictures(browser, await context.storageState(), { home, patient, session, rounds: 9 })));
 await page.getByRole("button", { name: "Redness change", exact: true }).click();
 await page.waitForFunction(loaded);
 await page.waitForTimeout(500);

@@ -277,6 +277,20 @@ static void a_growing_bruise_is_flagged_with_both_areas(void **state)
     assert_non_null(strstr(find(&series, "bruise_spreading")->message, "9.0 %"));
 }
 
+static void pigment_that_looks_like_a_bruise_after_day_10_has_not_spread(void **state)
+{
+    (void)state;
+    course c = {0};
+    add(&c, 10, 0, 0, 0.5);
+    add(&c, 14, 0, 3, 0.5)->findings.bruise_percent = 8;
+    assert_int_equal(run(&c).flag_count, 1);
+    course old = {0};
+    add(&old, 10, 0, 0, 0.5)->findings.bruise_percent = 4;
+    add(&old, 14, 0, 0, 0.5)->findings.bruise_percent = 12;
+    rubor_series series = run(&old);
+    assert_non_null(find(&series, "bruise_spreading"));
+}
+
 static void one_photo_filed_under_two_days_is_flagged_and_left_out(void **state)
 {
     (void)state;
@@ -349,6 +363,7 @@ int main(void)
         cmocka_unit_test(of_two_photos_of_a_day_the_better_graded_counts),
         cmocka_unit_test(crusts_of_the_first_week_are_normal_and_later_ones_flagged),
         cmocka_unit_test(a_growing_bruise_is_flagged_with_both_areas),
+        cmocka_unit_test(pigment_that_looks_like_a_bruise_after_day_10_has_not_spread),
         cmocka_unit_test(one_photo_filed_under_two_days_is_flagged_and_left_out),
         cmocka_unit_test(a_copy_from_another_day_gives_way_to_the_days_own_second_photo),
         cmocka_unit_test(too_many_visits_are_refused),
