@@ -8,11 +8,12 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { IN_FLIGHT_DEFAULT = 8, IN_FLIGHT_MOST = 256, PROGRESS_MS = 1000 };
+enum { IN_FLIGHT_DEFAULT = 8, IN_FLIGHT_MOST = 256, PROGRESS_MS = 1000, PROGRESS_LOG_MS = 10 * 1000 };
 
 typedef struct batch_arguments {
     rubor_client_options client;
@@ -33,6 +34,8 @@ typedef struct batch {
     int64_t told_ms, began_ms;
     bool broken; /* out of memory */
 } batch;
+
+static volatile sig_atomic_t stop_asked;
 
 /* One row on its way. */
 typedef struct moving {
@@ -57,7 +60,7 @@ static void end_row(batch *run, size_t index, const char *error)
     run->broken = run->broken || !row->error;
     rubor_error line = {0};
     rubor_error_set(&line, RUBOR_REFUSED, "line %zu: %s", run->manifest.rows[index].line, error);
-    fprintf(stderr, "rubor batch: %s\n", line.message);
+    fprintf(stderr, "%srubor batch: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", line.message);
 }
 
 static void keep_record(batch *run, size_t index, const rubor_record *record)
@@ -115,6 +118,8 @@ static void start_row(batch *run, size_t index)
     if (status == RUBOR_OK) {
         rubor_filing_request(&one->parcel.request, row->filing, "batch");
         one->parcel.photo = rubor_file_bytes(&one->photo);
+        one->parcel.ask_first = true;
+        memcpy(one->parcel.request.digest, run->rows[index].digest, sizeof one->parcel.request.digest);
         one->parcel.owner = one;
         one->run = run;
         one->row = index;
@@ -130,15 +135,38 @@ static void start_row(batch *run, size_t index)
 
 /* ---- all of them ---- */
 
+/* For a person one line that changes; for a log a line now and then. */
 static void tell_progress(batch *run, bool last)
 {
-    int64_t now = rubor_clock_ms();
-    if (!last && now - run->told_ms < PROGRESS_MS)
+    int64_t now = rubor_clock_ms(), spent_ms = now - run->began_ms;
+    bool person = isatty(STDERR_FILENO) != 0;
+    if (!last && now - run->told_ms < (person ? PROGRESS_MS : PROGRESS_LOG_MS))
         return;
     run->told_ms = now;
-    fprintf(stderr, "rubor batch: %zu of %zu: %zu measured, %zu already done, %zu failed, %zu to retake\n",
-            run->ended, run->manifest.count, run->ended - run->failed - run->already, run->already,
-            run->failed, run->retakes);
+    size_t left = run->manifest.count - run->ended;
+    char remaining[64] = "";
+    if (left && run->ended && spent_ms > 10 * PROGRESS_MS)
+        snprintf(remaining, sizeof remaining, ", about %lld min left",
+                 (long long)((double)spent_ms / (double)run->ended * (double)left / 60000) + 1);
+    fprintf(stderr, "%srubor batch: %zu of %zu: %zu measured, %zu already done, %zu failed, %zu to retake%s%s",
+            person ? "\r\033[K" : "", run->ended, run->manifest.count, run->ended - run->failed - run->already,
+            run->already, run->failed, run->retakes, remaining, person && !last ? "" : "\n");
+    fflush(stderr);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_asked = 1;
+}
+
+/* The first Ctrl-C ends the batch in order, a second one at once. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 /* Nobody takes messages, or nobody answers them; longer than any pause a busy broker asks for. */
@@ -154,6 +182,11 @@ static rubor_status wait_for_room(batch *run, size_t most, rubor_error *error)
     while (run->courier.count > most) {
         rubor_courier_step(&run->courier, -1, PROGRESS_MS);
         tell_progress(run, false);
+        if (stop_asked)
+            return rubor_error_set(error, RUBOR_CANCELED,
+                                   "stopped after %zu of %zu; start the batch again: only what is missing "
+                                   "will be done",
+                                   run->ended, run->manifest.count);
         if (is_gone(run))
             return rubor_error_set(
                 error, RUBOR_UNREACHABLE,
@@ -169,6 +202,7 @@ static rubor_status work(batch *run, size_t in_flight, rubor_error *error)
 {
     rubor_status status = RUBOR_OK;
     run->told_ms = run->began_ms = rubor_clock_ms();
+    catch_signals();
     for (int pass = 0; pass < 2 && status == RUBOR_OK; pass++) {
         for (size_t i = 0; i < run->manifest.count && status == RUBOR_OK; i++) {
             const rubor_manifest_row *row = &run->manifest.rows[i];
@@ -303,7 +337,7 @@ int rubor_cmd_batch(int argc, char **argv)
     batch_arguments given = {0};
     const struct poptOption table[] = {
         RUBOR_CLIENT_OPTIONS(given.client),
-        RUBOR_OPTION_TEXT("manifest", &given.manifest, "CSV with path,patient,session,day,view,region",
+        RUBOR_OPTION_TEXT("manifest", &given.manifest, "what to measure: path,patient,session,day,view,region",
                           "F.csv"),
         RUBOR_OPTION_TEXT("out", &given.out, "write a table of every number", "F.csv"),
         RUBOR_OPTION_TEXT("in-flight", &given.in_flight, "photos on their way at a time (default: 8)", "N"),
@@ -313,7 +347,10 @@ int rubor_cmd_batch(int argc, char **argv)
     int code = rubor_options_parse(
         &options, argc, argv, table, "",
         "Measures the photos of a manifest through the broker. A second run does only what is "
-        "not done yet.",
+        "not done yet and sends no\nphoto twice. Manifest: RFC 4180 with a header; columns path, patient, "
+        "session, day (before or a number) and,\nif wanted, view, region, control, profile. A relative path is "
+        "taken from the manifest's folder; where nothing\nis there, from the current one. Other columns are "
+        "repeated in the table.",
         0, 0);
     if (code < 0 && !given.manifest)
         code = rubor_usage(argv[0], "--manifest is missing");

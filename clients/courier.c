@@ -90,7 +90,8 @@ static rubor_status send_or_ask(rubor_courier *courier, rubor_parcel *parcel, ru
         parcel->request.waited_ms = waited_ms > 1 ? waited_ms : 1;
     }
     if (parcel->state != RUBOR_PARCEL_ACCEPTED)
-        return rubor_client_send(courier->client, &parcel->id, &parcel->request, &parcel->photo, 1, error);
+        return rubor_client_send(courier->client, &parcel->id, &parcel->request, &parcel->photo,
+                                 parcel->ask_first ? 0 : 1, error);
     rubor_request *question = malloc(sizeof *question);
     if (!question)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
@@ -200,6 +201,15 @@ static void handle_busy(rubor_courier *courier, rubor_parcel *parcel, const rubo
     parcel->due_ms = now + wait;
 }
 
+/* The broker does not have the photo: now it travels. */
+static void send_after_all(rubor_parcel *parcel)
+{
+    parcel->ask_first = false;
+    parcel->request.digest[0] = '\0';
+    parcel->state = RUBOR_PARCEL_READY;
+    parcel->due_ms = rubor_clock_ms();
+}
+
 static void handle(rubor_courier *courier, rubor_client_reply *reply)
 {
     rubor_parcel *parcel = NULL;
@@ -219,6 +229,8 @@ static void handle(rubor_courier *courier, rubor_client_reply *reply)
         return;
     if (body->status == RUBOR_BUSY && !body->has_job)
         handle_busy(courier, parcel, body);
+    else if (body->status == RUBOR_NOT_FOUND && !body->has_job && parcel->ask_first)
+        send_after_all(parcel);
     else if (body->has_job && (has_ended(body->job.state) || parcel->request.no_wait))
         handle_job_end(courier, parcel, body);
     else if (body->has_job)

@@ -19,6 +19,7 @@ typedef struct rubor_parcel {
     rubor_request request; /* rubor.analyze; with a job already known: see rubor_parcel_expect */
     rubor_bytes photo;     /* borrowed until accepted() or ended() */
     int64_t here_ms;       /* since 1970: when the photo came here; told with it unless 0 */
+    bool ask_first;        /* request.digest is set: sent only when the broker does not have it */
     void *owner;           /* the caller's */
 
     /* the courier's */

@@ -16,6 +16,7 @@ class FakeBroker:
         self.silent_after = None  # so many jobs, then it takes nothing more
         self.jobs, self.photos, self.requests, self.order = {}, {}, [], []
         self.numbers = itertools.count(1)
+        self.bytes = 0  # of photos that were sent
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.linger = 0
@@ -56,7 +57,7 @@ class FakeBroker:
         if self.mode == "garbage":
             self.send_garbage(route, service, body["request"])
         if verb == "analyze":
-            self.analyze(route, service, body, base, photos[0])
+            self.analyze(route, service, body, base, photos[0] if photos else None)
         elif verb == "result":
             job = next((j for j in self.jobs.values() if j["job"] == body["job"]), None)
             base |= (job | ({"state": "running"} if self.mode == "slow" else {})) if job else {"status": 2, "error": self.error(2, "NOT_FOUND", "there is no such job")}
@@ -88,14 +89,18 @@ class FakeBroker:
             code, name = (1, "INVALID") if self.mode == "refuse" else (13, "FORBIDDEN")
             self.send(route, 3, service, base | {"status": code, "error": self.error(code, name, "not like this")})
             return
-        digest = hashlib.sha256(photo).hexdigest()
+        if photo is None and body["digest"] not in self.photos:
+            self.send(route, 3, service, base | {"status": 2, "error": self.error(2, "NOT_FOUND", "not stored here; send it")})
+            return
+        self.bytes += len(photo or b"")
+        digest = hashlib.sha256(photo).hexdigest() if photo else body["digest"]
         key = (body["patient"], body["session"], body["day"], body.get("view", "front"), digest)
         duplicate = key in self.jobs
         if not duplicate:
             self.jobs[key] = {"job": f"j{next(self.numbers)}", "state": "done", "attempts": 1, "digest": digest,
                               "verdict": self.verdict, "result": self.record(digest)}
             self.order.append(key)
-            self.photos[digest] = photo
+            self.photos.setdefault(digest, photo)
         job = self.jobs[key] | {"duplicate": duplicate}
         self.send(route, 2, service, base | job | {"state": "queued", "result": None})
         if self.mode in ("lose_final", "slow"):
