@@ -107,7 +107,8 @@ static void start_row(batch *run, size_t index)
     rubor_photo_info info;
     rubor_error error = {0};
     moving *one = calloc(1, sizeof *one);
-    rubor_status status = one ? rubor_input_photo(&one->photo, row->path, &error)
+    rubor_filing *filing = malloc(sizeof *filing);
+    rubor_status status = one && filing ? rubor_input_photo(&one->photo, row->path, &error)
                               : rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
     if (status == RUBOR_OK) {
         rubor_digest(run->rows[index].digest, rubor_file_bytes(&one->photo));
@@ -116,7 +117,8 @@ static void start_row(batch *run, size_t index)
             rubor_error_prefix(&error, row->path);
     }
     if (status == RUBOR_OK) {
-        rubor_filing_request(&one->parcel.request, row->filing, "batch");
+        rubor_manifest_filing(filing, row);
+        rubor_filing_request(&one->parcel.request, filing, "batch");
         one->parcel.photo = rubor_file_bytes(&one->photo);
         one->parcel.ask_first = true;
         memcpy(one->parcel.request.digest, run->rows[index].digest, sizeof one->parcel.request.digest);
@@ -131,6 +133,7 @@ static void start_row(batch *run, size_t index)
             rubor_file_finish(&one->photo);
         free(one);
     }
+    free(filing);
 }
 
 /* ---- all of them ---- */
@@ -206,13 +209,12 @@ static rubor_status work(batch *run, size_t in_flight, rubor_error *error)
     for (int pass = 0; pass < 2 && status == RUBOR_OK; pass++) {
         for (size_t i = 0; i < run->manifest.count && status == RUBOR_OK; i++) {
             const rubor_manifest_row *row = &run->manifest.rows[i];
-            bool first = row->filing && row->filing->day == RUBOR_DAY_BEFORE;
-            if ((pass == 0) != first)
+            if ((pass == 0) != row->before)
                 continue;
-            if (row->filing)
-                start_row(run, i);
-            else
+            if (row->error)
                 end_row(run, i, row->error);
+            else
+                start_row(run, i);
             status = wait_for_room(run, in_flight - 1, error);
         }
         if (status == RUBOR_OK)

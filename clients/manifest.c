@@ -9,10 +9,15 @@
 
 enum { MANIFEST_BYTES = 512 * 1024 * 1024 };
 
+enum { PATIENT, SESSION, DAY, VIEW, REGION, CONTROL, PROFILE, FIELDS };
+static const char *const field_names[FIELDS] = {"patient", "session", "day",    "view",
+                                                "region",  "control", "profile"};
+enum { FIELDS_NEEDED = DAY + 1 };
+
 typedef struct reading {
     rubor_csv *csv;
     const char *manifest_path;
-    int path, patient, session, day, view, region, control, profile;
+    int path, columns[FIELDS];
 } reading;
 
 void rubor_manifest_finish(rubor_manifest *manifest)
@@ -22,7 +27,7 @@ void rubor_manifest_finish(rubor_manifest *manifest)
     for (size_t i = 0; i < manifest->count; i++) {
         free(manifest->rows[i].columns);
         free(manifest->rows[i].path);
-        free(manifest->rows[i].filing);
+        free(manifest->rows[i].fields);
         free(manifest->rows[i].error);
     }
     free(manifest->rows);
@@ -32,19 +37,14 @@ void rubor_manifest_finish(rubor_manifest *manifest)
 
 static rubor_status find_columns(reading *in, rubor_error *error)
 {
-    const struct {
-        const char *name;
-        int *column;
-    } needed[] = {
-        {"path", &in->path}, {"patient", &in->patient}, {"session", &in->session}, {"day", &in->day}};
-    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
-        if (rubor_csv_require(needed[i].column, in->csv, needed[i].name, error) != RUBOR_OK)
-            return error ? error->status : RUBOR_INVALID;
-    in->view = rubor_csv_column(in->csv, "view");
-    in->region = rubor_csv_column(in->csv, "region");
-    in->control = rubor_csv_column(in->csv, "control");
-    in->profile = rubor_csv_column(in->csv, "profile");
-    return RUBOR_OK;
+    rubor_status status = rubor_csv_require(&in->path, in->csv, "path", error);
+    for (size_t i = 0; status == RUBOR_OK && i < FIELDS; i++) {
+        if (i < FIELDS_NEEDED)
+            status = rubor_csv_require(&in->columns[i], in->csv, field_names[i], error);
+        else
+            in->columns[i] = rubor_csv_column(in->csv, field_names[i]);
+    }
+    return status;
 }
 
 /* A relative path is taken from the manifest's folder; where nothing is there, from the current one. */
@@ -76,32 +76,44 @@ static rubor_status read_polygon(rubor_polygon *out, const char *name, const cha
     return status;
 }
 
-static rubor_status read_filing(const reading *in, rubor_filing *filing, rubor_error *error)
+static rubor_status read_filing(rubor_filing *filing, const char *const fields[FIELDS], rubor_error *error)
 {
+    static const int texts[] = {PATIENT, SESSION, VIEW, PROFILE};
     rubor_filing_init(filing);
-    const struct {
-        const char *key;
-        int column;
-        bool needed;
-    } texts[] = {{"patient", in->patient, true},
-                 {"session", in->session, true},
-                 {"view", in->view, false},
-                 {"profile", in->profile, false}};
     rubor_status status = RUBOR_OK;
-    for (size_t i = 0; status == RUBOR_OK && i < sizeof texts / sizeof texts[0]; i++) {
-        const char *text = rubor_csv_field(in->csv, texts[i].column);
-        if (texts[i].needed || *text)
-            status = rubor_filing_set(filing, texts[i].key, text, error);
-    }
+    for (size_t i = 0; status == RUBOR_OK && i < sizeof texts / sizeof texts[0]; i++)
+        if (texts[i] < FIELDS_NEEDED || *fields[texts[i]])
+            status = rubor_filing_set(filing, field_names[texts[i]], fields[texts[i]], error);
     if (status == RUBOR_OK)
-        status = rubor_filing_set_day(filing, rubor_csv_field(in->csv, in->day), error);
+        status = rubor_filing_set_day(filing, fields[DAY], error);
     if (status == RUBOR_OK)
-        status = read_polygon(&filing->region, "region", rubor_csv_field(in->csv, in->region), error);
+        status = read_polygon(&filing->region, "region", fields[REGION], error);
     if (status == RUBOR_OK)
-        status = read_polygon(&filing->control, "control", rubor_csv_field(in->csv, in->control), error);
-    if (status == RUBOR_OK && !*rubor_csv_field(in->csv, in->path))
-        status = rubor_error_set(error, RUBOR_INVALID, "path is empty");
+        status = read_polygon(&filing->control, "control", fields[CONTROL], error);
     return status;
+}
+
+void rubor_manifest_filing(rubor_filing *out, const rubor_manifest_row *row)
+{
+    const char *fields[FIELDS], *at = row->fields;
+    for (size_t i = 0; i < FIELDS; i++, at += strlen(at) + 1)
+        fields[i] = at;
+    read_filing(out, fields, NULL); /* it was good when the manifest was read */
+}
+
+/* The fields one after the other, each with its NUL. */
+static char *join_fields(const char *const fields[FIELDS])
+{
+    size_t size = 0;
+    for (size_t i = 0; i < FIELDS; i++)
+        size += strlen(fields[i]) + 1;
+    char *out = malloc(size), *at = out;
+    for (size_t i = 0; out && i < FIELDS; i++) {
+        size_t length = strlen(fields[i]) + 1;
+        memcpy(at, fields[i], length);
+        at += length;
+    }
+    return out;
 }
 
 static char *repeat_columns(const reading *in)
@@ -140,27 +152,34 @@ static char *empty_columns(const reading *in)
     return text;
 }
 
+static rubor_status keep_fields(const reading *in, rubor_manifest_row *row, rubor_error *error)
+{
+    const char *fields[FIELDS];
+    rubor_filing *filing = malloc(sizeof *filing);
+    if (!filing)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < FIELDS; i++)
+        fields[i] = rubor_csv_field(in->csv, in->columns[i]);
+    rubor_status status = read_filing(filing, fields, error);
+    if (status == RUBOR_OK && !*rubor_csv_field(in->csv, in->path))
+        status = rubor_error_set(error, RUBOR_INVALID, "path is empty");
+    if (status == RUBOR_OK && !(row->fields = join_fields(fields)))
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    row->before = filing->day == RUBOR_DAY_BEFORE;
+    free(filing);
+    return status;
+}
+
 static bool fill_row(const reading *in, rubor_manifest_row *row, rubor_status read, rubor_error *error)
 {
     row->line = rubor_csv_line(in->csv);
-    rubor_status status = read;
-    if (read == RUBOR_OK) {
-        row->columns = repeat_columns(in);
-        row->path = resolve(in, rubor_csv_field(in->csv, in->path));
-        row->filing = malloc(sizeof *row->filing);
-        if (!row->columns || !row->path || !row->filing)
-            return false;
-        status = read_filing(in, row->filing, error);
-    } else {
-        row->columns = empty_columns(in);
-        row->path = strdup("");
-        if (!row->columns || !row->path)
-            return false;
-    }
-    if (status == RUBOR_OK)
-        return true;
-    free(row->filing);
-    row->filing = NULL;
+    row->columns = read == RUBOR_OK ? repeat_columns(in) : empty_columns(in);
+    row->path = read == RUBOR_OK ? resolve(in, rubor_csv_field(in->csv, in->path)) : strdup("");
+    if (!row->columns || !row->path)
+        return false;
+    rubor_status status = read == RUBOR_OK ? keep_fields(in, row, error) : read;
+    if (status == RUBOR_OK || status == RUBOR_NO_MEMORY)
+        return status == RUBOR_OK;
     row->error = strdup(error->message);
     return row->error != NULL;
 }

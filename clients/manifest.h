@@ -9,8 +9,9 @@ typedef struct rubor_manifest_row {
     size_t line;
     char *columns;        /* the row as it is repeated in the output, quoted anew */
     char *path;           /* to open: a relative path is taken from the manifest's folder, else from here */
-    rubor_filing *filing; /* NULL: error says what is wrong with the row */
-    char *error;
+    char *fields; /* how it is filed, as text: a filing is 9 KiB, and there may be 100,000 rows */
+    bool before;  /* a photo before treatment */
+    char *error;  /* what is wrong with the row; NULL: nothing */
 } rubor_manifest_row;
 
 typedef struct rubor_manifest {
@@ -21,6 +22,8 @@ typedef struct rubor_manifest {
 
 /* RUBOR_INVALID: a column is missing. A bad row is kept with its error. */
 rubor_status rubor_manifest_read(rubor_manifest *out, const char *path, rubor_error *error);
+/* The filing of a row without an error. */
+void rubor_manifest_filing(rubor_filing *out, const rubor_manifest_row *row);
 void rubor_manifest_finish(rubor_manifest *manifest);
 
 #endif

@@ -274,15 +274,22 @@ static void a_manifest_keeps_bad_rows_with_their_reason(void **state)
                 "e.jpg,P1,S1,3,,\r\n",
                 RUBOR_OK);
     assert_int_equal(m.count, 5);
-    assert_int_equal(m.rows[0].filing->day, RUBOR_DAY_BEFORE);
-    assert_int_equal(m.rows[1].filing->region.count, 3);
+    rubor_filing filing;
+    rubor_manifest_filing(&filing, &m.rows[0]);
+    assert_int_equal(filing.day, RUBOR_DAY_BEFORE);
+    assert_string_equal(filing.view, "front");
+    assert_true(m.rows[0].before && !m.rows[1].before);
+    rubor_manifest_filing(&filing, &m.rows[1]);
+    assert_int_equal(filing.region.count, 3);
+    assert_string_equal(filing.session, "S1");
     assert_string_equal(m.rows[1].columns, "\"b,1.jpg\",P1,S1,0,,\"1,1 5,1 5,5\"");
     assert_non_null(strstr(m.rows[1].path, "/b,1.jpg"));
-    assert_null(m.rows[2].filing);
+    assert_null(m.rows[2].fields);
     assert_non_null(strstr(m.rows[2].error, "soon"));
-    assert_null(m.rows[3].filing);
+    assert_null(m.rows[3].fields);
     assert_string_equal(m.rows[3].columns, ",,,,,");
-    assert_int_equal(m.rows[4].filing->day, 3);
+    rubor_manifest_filing(&filing, &m.rows[4]);
+    assert_int_equal(filing.day, 3);
     rubor_manifest_finish(&m);
 }
 
