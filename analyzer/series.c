@@ -6,10 +6,6 @@
 
 /* One-sided; see the header. */
 static const double FLAG_Z = 4.0;
-/* Below these a change cannot be seen: delta_ei 4.4 goes with a delta a* of 2.8, about one just noticeable
- * step. */
-static const double REDNESS_FLOOR_EI = 2.0;
-static const double PIGMENT_FLOOR_MI = 1.5;
 static const int REDNESS_LAST_NORMAL_DAY = 7;
 static const int CRUST_LAST_NORMAL_DAY = 7;
 static const int PIH_FIRST_DAY = 11;
@@ -158,7 +154,7 @@ static bool surely_above(const point *p, double floor_value)
 static void flag_persistent(rubor_series *out, const char *view, const point *points, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (points[i].day <= REDNESS_LAST_NORMAL_DAY || !surely_above(&points[i], REDNESS_FLOOR_EI))
+        if (points[i].day <= REDNESS_LAST_NORMAL_DAY || !surely_above(&points[i], RUBOR_SERIES_REDNESS_FLOOR))
             continue;
         rubor_series_flag *flag = raise_flag(out, "persistent_redness", view, points[i].day);
         if (flag)
@@ -178,7 +174,7 @@ static void flag_rebound(rubor_series *out, const char *view, const point *point
         const point *now = &points[i], *lowest = &points[low];
         double rise = now->value - lowest->value, rise_sd = hypot(now->sd, lowest->sd);
         double fall = points[top].value - lowest->value, fall_sd = hypot(points[top].sd, lowest->sd);
-        if (low > top && fall > FLAG_Z / 2 * fall_sd && rise > FLAG_Z * rise_sd && rise > REDNESS_FLOOR_EI) {
+        if (low > top && fall > FLAG_Z / 2 * fall_sd && rise > FLAG_Z * rise_sd && rise > RUBOR_SERIES_REDNESS_FLOOR) {
             rubor_series_flag *flag = raise_flag(out, "rebound", view, now->day);
             if (flag)
                 snprintf(
@@ -197,7 +193,7 @@ static void flag_rebound(rubor_series *out, const char *view, const point *point
 static void flag_pih(rubor_series *out, const char *view, const point *points, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (points[i].day < PIH_FIRST_DAY || !surely_above(&points[i], PIGMENT_FLOOR_MI))
+        if (points[i].day < PIH_FIRST_DAY || !surely_above(&points[i], RUBOR_SERIES_PIGMENT_FLOOR))
             continue;
         rubor_series_flag *flag = raise_flag(out, "possible_pih", view, points[i].day);
         if (flag)
@@ -312,13 +308,13 @@ static void analyze_view(rubor_series *out, rubor_visit *visits, size_t count, p
     set_aside_copies(out, visits, count);
     choose_for_curve(visits, count);
     size_t n = curve_of(points, visits, count, false);
-    summary->redness = find_landmarks(points, n, REDNESS_FLOOR_EI);
+    summary->redness = find_landmarks(points, n, RUBOR_SERIES_REDNESS_FLOOR);
     flag_persistent(out, view, points, n);
     flag_rebound(out, view, points, n);
     flag_crusting(out, view, points, n);
     flag_bruise(out, view, points, n);
     n = curve_of(points, visits, count, true);
-    summary->pigmentation = find_landmarks(points, n, PIGMENT_FLOOR_MI);
+    summary->pigmentation = find_landmarks(points, n, RUBOR_SERIES_PIGMENT_FLOOR);
     flag_pih(out, view, points, n);
     flag_not_comparable(out, view, visits, count);
 }

@@ -14,6 +14,11 @@
 
 enum { RUBOR_SERIES_VISITS = 512, RUBOR_SERIES_VIEWS = 16, RUBOR_SERIES_FLAGS = 64 };
 
+/* Below these a change cannot be seen: delta_ei 4.4 goes with a delta a* of 2.8, about one just noticeable step;
+ * delta_mi 2 is 4.5 % less red light, a delta L* of about 1. In units of delta_ei and delta_mi. */
+#define RUBOR_SERIES_REDNESS_FLOOR 2.0
+#define RUBOR_SERIES_PIGMENT_FLOOR 2.0
+
 typedef struct rubor_visit {
     int day; /* RUBOR_DAY_BEFORE or 0..3650 */
     char view[64];

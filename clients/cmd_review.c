@@ -192,8 +192,11 @@ static void print_table(const rubor_reply *series)
             printf("%s\n", what);
             continue;
         }
-        print_score(&job->record->redness);
-        print_score(&job->record->pigmentation);
+        /* The numbers of a photo that must be taken again are in the JSON, but nothing to be read off a table. */
+        const rubor_score none = {.score = RUBOR_NULL, .interval95 = {RUBOR_NULL, RUBOR_NULL}};
+        bool shown = strcmp(job->record->quality.verdict, "retake") != 0;
+        print_score(shown ? &job->record->redness : &none);
+        print_score(shown ? &job->record->pigmentation : &none);
         printf("%-8s ", job->record->quality.verdict);
         print_flags(job->record, job->day);
         putchar('\n');
@@ -201,8 +204,9 @@ static void print_table(const rubor_reply *series)
     const rubor_series *found = series->series;
     for (int i = 0; found && i < found->flag_count; i++)
         printf("%s (%s): %s\n", found->flags[i].code, found->flags[i].view, found->flags[i].message);
-    if (found && found->flag_count == 0)
-        puts("No flag: nothing unusual was measured.");
+    const char *headline;
+    rubor_review_headline(&headline, series);
+    puts(headline);
 }
 
 static int run(const review_arguments *given)

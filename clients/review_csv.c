@@ -93,7 +93,7 @@ static void write_rows(FILE *to, const json_t *model)
         shapes[p] = shape_of(days, parts[p]);
         write_part(to, parts[p], shapes[p], NULL);
     }
-    fputs(",flags\n", to);
+    fputs(",flags,in_curve,what\n", to);
     for (size_t i = 0; i < json_array_size(days); i++) {
         const json_t *day = json_array_get(days, i);
         write_value(to, json_object_get(model, "patient"));
@@ -112,6 +112,8 @@ static void write_rows(FILE *to, const json_t *model)
         }
         json_decref(nothing);
         write_flags(to, json_object_get(day, "flags"));
+        fputs(json_is_true(json_object_get(day, "in_curve")) ? ",true," : ",false,", to);
+        write_value(to, json_object_get(day, "what"));
         fputc('\n', to);
     }
 }

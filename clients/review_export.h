@@ -9,12 +9,13 @@
 #include <jansson.h>
 
 /* RFC 4180, LF, one row per photo: patient, session, view, phase, day, job, photo, reference, verdict, then each number of
- * redness, pigmentation and findings under dotted names, then the flags. Text that a spreadsheet would run as a formula
+ * redness, pigmentation and findings under dotted names, then the flags, in_curve and what became of the photo. Text that a spreadsheet would run as a formula
  * is preceded by an apostrophe. */
 rubor_status rubor_review_csv(rubor_buffer *out, const json_t *model, rubor_error *error);
 
 /* FHIR R4 (4.0.1) Bundle of type collection: Device, one Media per photo, one Observation per score and photo with its
- * components and intervals. A number that could not be measured carries a dataAbsentReason. */
+ * components and intervals. A number that could not be measured, or is not in the curve, carries a dataAbsentReason, and a
+ * note says what became of the photo. */
 rubor_status rubor_review_fhir(rubor_buffer *out, const json_t *model, rubor_error *error);
 
 /* A picture of one photo for the PDF: borrowed JPEG or PNG bytes; size 0 where there is none. */
@@ -23,7 +24,7 @@ typedef struct rubor_review_picture {
     size_t size;
 } rubor_review_picture;
 
-/* Two or more A4 pages: summary, curves and table; then the photos in order. pictures: one per member of days, or
+/* Two or more A4 pages: summary, curves, table and what became of the photos for each view; then the photos in order. pictures: one per member of days, or
  * NULL. Source of the drawing: cairo. */
 rubor_status rubor_review_pdf(rubor_buffer *out, const json_t *model, const rubor_review_picture *pictures,
                               rubor_error *error);

@@ -93,7 +93,11 @@ static json_t *observation(const json_t *model, const json_t *visit, bool rednes
                            const char *media_urn)
 {
     const json_t *treatment = json_object_get(model, "treatment");
-    const json_t *score = json_object_get(visit, redness ? "redness" : "pigmentation");
+    /* What the curve does not count is not handed on as a value. */
+    const json_t *score = json_is_false(json_object_get(visit, "in_curve"))
+                              ? NULL
+                              : json_object_get(visit, redness ? "redness" : "pigmentation");
+    const char *what = json_string_value(json_object_get(visit, "what"));
     const char *verdict = json_string_value(json_object_get(json_object_get(visit, "quality"), "verdict"));
     const char *name = redness ? "Skin redness score (0 to 100)" : "Skin pigmentation score (0 to 100)";
     const char *delta = redness ? "delta_ei" : "delta_mi";
@@ -120,6 +124,8 @@ static json_t *observation(const json_t *model, const json_t *visit, bool rednes
     add_component(components, "Area of the region", json_object_get(score, "area_percent"), "%");
     add_component(components, "Days since treatment", json_object_get(visit, "day"), "d");
     json_object_set_new(out, "component", components);
+    if (what && what[0])
+        json_object_set_new(out, "note", json_pack("[{s:s}]", "text", what));
     return out;
 }
 

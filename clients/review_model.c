@@ -133,6 +133,9 @@ static int compare_jobs(const void *left, const void *right)
     return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
 }
 
+static const char *const urgency_names[] = {
+    [RUBOR_URGENCY_NONE] = "none", [RUBOR_URGENCY_CARE] = "care", [RUBOR_URGENCY_LOOK] = "look"};
+
 rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_session_info *session,
                                 rubor_error *error)
 {
@@ -145,9 +148,11 @@ rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_s
     bool whole = days != NULL;
     for (size_t i = 0; whole && i < series->job_count; i++)
         whole = json_array_append_new(days, visit_json(&series->jobs[i], series->jobs, series->job_count)) == 0;
-    *out = json_pack("{s:o,s:o,s:o,s:{s:s,s:s},s:o,s:o,s:o,s:o}", "patient", rubor_json_text(patient), "session",
+    const char *headline;
+    rubor_urgency urgency = rubor_review_headline(&headline, series);
+    *out = json_pack("{s:o,s:o,s:o,s:{s:s,s:s},s:{s:s,s:s},s:o,s:o,s:o,s:o}", "patient", rubor_json_text(patient), "session",
                      rubor_json_text(name), "treatment", treatment_json(session), "rubor", "version", RUBOR_VERSION,
-                     "algorithm", RUBOR_ALGORITHM, "days", days, "series", series_json(series->series), "flags",
+                     "algorithm", RUBOR_ALGORITHM, "summary", "urgency", urgency_names[urgency], "headline", headline, "days", days, "series", series_json(series->series), "flags",
                      flags_json(series->series), "expected", expected_json());
     if (*out && whole)
         return RUBOR_OK;

@@ -126,18 +126,28 @@ static double page_head(cairo_t *to, const json_t *model)
     return MARGIN + 46;
 }
 
-static double summary(cairo_t *to, double y, const json_t *model)
+static bool is_of_view(const json_t *of, const char *view)
 {
-    const json_t *flags = json_object_get(model, "flags");
+    const char *own = json_string_value(json_object_get(of, "view"));
+    return !view || strcmp(own ? own : "", view) == 0;
+}
+
+/* The headline, then the flags of this view. */
+static double summary(cairo_t *to, double y, const json_t *model, const char *view)
+{
+    const json_t *flags = json_object_get(model, "flags"), *words = json_object_get(model, "summary");
+    const char *headline = json_string_value(json_object_get(words, "headline"));
+    const char *urgency = json_string_value(json_object_get(words, "urgency"));
     font(to, 11, true);
-    bool flagged = json_array_size(flags) > 0;
-    set_color(to, flagged ? 0x8c1d18 : 0x1f6b3a);
-    text_at(to, MARGIN, y, flagged ? "Needs a clinician's look" : "Nothing unusual was measured");
+    set_color(to, !urgency || strcmp(urgency, "none") == 0 ? 0x1f6b3a : strcmp(urgency, "look") == 0 ? 0x8c1d18 : 0x7a4e00);
+    text_at(to, MARGIN, y, headline ? headline : "");
     font(to, 9, false);
     y += 14;
     for (size_t i = 0; i < json_array_size(flags); i++) {
-        const char *message = json_string_value(json_object_get(json_array_get(flags, i), "message"));
-        y = paragraph(to, MARGIN + 8, y, PAGE_WIDTH - 2 * MARGIN - 8, 12, message ? message : "");
+        const json_t *flag = json_array_get(flags, i);
+        const char *message = json_string_value(json_object_get(flag, "message"));
+        if (is_of_view(flag, view))
+            y = paragraph(to, MARGIN + 8, y, PAGE_WIDTH - 2 * MARGIN - 8, 12, message ? message : "");
     }
     set_color(to, 0x1d1b1a);
     return y + 4;
@@ -291,7 +301,8 @@ static void table_row(cairo_t *to, double y, const json_t *visit)
     day_name(cell, visit);
     text_at(to, MARGIN, y, cell);
     const char *verdict = json_string_value(json_object_get(json_object_get(visit, "quality"), "verdict"));
-    text_at(to, MARGIN + 60, y, verdict ? verdict : "-");
+    const char *job_state = json_string_value(json_object_get(visit, "state"));
+    text_at(to, MARGIN + 60, y, verdict ? verdict : job_state ? job_state : "-");
     if (!compared)
         return;
     print_number(cell, number_of(json_object_get(red, "score")), 1);
@@ -327,18 +338,69 @@ static double table_head(cairo_t *to, double y)
     return y + 12;
 }
 
-static void draw_table(cairo_t *to, double y, const json_t *model)
+/* One that says nothing beyond the table's numbers. */
+static bool is_routine(const json_t *visit)
+{
+    const char *verdict = json_string_value(json_object_get(json_object_get(visit, "quality"), "verdict"));
+    return verdict && strcmp(verdict, "ok") == 0 && (is_before(visit) || is_measured(visit));
+}
+
+/* A new page when less than height is left on this one. */
+static double room_for(cairo_t *to, double y, double height)
+{
+    if (y + height <= PAGE_HEIGHT - MARGIN)
+        return y;
+    cairo_show_page(to);
+    return MARGIN + 12;
+}
+
+static const char *what_of(const json_t *visit, const char *view)
+{
+    const char *what = json_string_value(json_object_get(visit, "what"));
+    return is_of_view(visit, view) && !is_routine(visit) && what ? what : "";
+}
+
+/* What became of the photos about which there is something to say; days that share a sentence share a line. */
+static void draw_sentences(cairo_t *to, double y, const json_t *model, const char *view)
+{
+    const json_t *days = json_object_get(model, "days");
+    for (size_t i = 0; i < json_array_size(days); i++) {
+        const char *what = what_of(json_array_get(days, i), view);
+        char name[32], line[1600] = "";
+        bool told = false;
+        for (size_t k = 0; k < i; k++)
+            told = told || strcmp(what_of(json_array_get(days, k), view), what) == 0;
+        if (!what[0] || told)
+            continue;
+        for (size_t k = i; k < json_array_size(days); k++) {
+            size_t used = strlen(line);
+            if (strcmp(what_of(json_array_get(days, k), view), what) != 0)
+                continue;
+            day_name(name, json_array_get(days, k));
+            snprintf(line + used, sizeof line - used, "%s%s", used ? ", " : "", name);
+        }
+        size_t used = strlen(line);
+        snprintf(line + used, sizeof line - used, ": %s", what);
+        y = room_for(to, y, 22);
+        font(to, 8, false);
+        y = paragraph(to, MARGIN, y, PAGE_WIDTH - 2 * MARGIN, 10.5, line) + 2;
+    }
+}
+
+static void draw_table(cairo_t *to, double y, const json_t *model, const char *view)
 {
     const json_t *days = json_object_get(model, "days");
     y = table_head(to, y);
     for (size_t i = 0; i < json_array_size(days); i++) {
-        if (y > PAGE_HEIGHT - MARGIN) {
-            cairo_show_page(to);
-            y = table_head(to, MARGIN + 12);
-        }
-        table_row(to, y, json_array_get(days, i));
+        const json_t *visit = json_array_get(days, i);
+        if (!is_of_view(visit, view))
+            continue;
+        if (y > PAGE_HEIGHT - MARGIN)
+            y = table_head(to, room_for(to, y, 12));
+        table_row(to, y, visit);
         y += 11.5;
     }
+    draw_sentences(to, y + 8, model, view);
 }
 
 /* The PDF holds the picture as a JPEG rather than as raw pixels. Where that fails it is only larger. */
@@ -395,10 +457,12 @@ static void draw_photos(cairo_t *to, double y, const json_t *model, const rubor_
             y = MARGIN;
         }
         double x = MARGIN + (double)column * (width + 10);
-        char name[32], score[32], line[96];
+        char name[32], score[32], line[128];
         day_name(name, visit);
         print_number(score, number_of(json_object_get(json_object_get(visit, "redness"), "score")), 1);
-        snprintf(line, sizeof line, is_measured(visit) ? "%s, redness %s" : "%s", name, score);
+        const char *view = json_string_value(json_object_get(visit, "view"));
+        snprintf(line, sizeof line, is_measured(visit) ? "%s, %.40s, redness %s" : "%s, %.40s", name, view ? view : "-",
+                 score);
         font(to, 8.5, false);
         text_at(to, x, y + height + 11, line);
         cairo_surface_t *surface = pictures ? load_picture(&pictures[i], 300 * 1000) : NULL;
@@ -442,6 +506,21 @@ static cairo_status_t append(void *closure, const unsigned char *data, unsigned 
     return CAIRO_STATUS_SUCCESS;
 }
 
+/* The page of numbers of one view. */
+static void draw_view(cairo_t *to, const json_t *model, const char *view)
+{
+    char name[96];
+    double y = page_head(to, model);
+    font(to, 9, true);
+    snprintf(name, sizeof name, "View: %s", view);
+    text_at(to, MARGIN, y, name);
+    y = summary(to, y + 16, model, view) + 14;
+    draw_plot(to, (plot){.x = MARGIN + 20, .y = y, .width = 470, .height = 150}, model, view, true);
+    draw_plot(to, (plot){.x = MARGIN + 20, .y = y + 192, .width = 470, .height = 100}, model, view, false);
+    draw_table(to, y + 322, model, view);
+    cairo_show_page(to);
+}
+
 rubor_status rubor_review_pdf(rubor_buffer *out, const json_t *model, const rubor_review_picture *pictures,
                               rubor_error *error)
 {
@@ -450,13 +529,16 @@ rubor_status rubor_review_pdf(rubor_buffer *out, const json_t *model, const rubo
     cairo_surface_t *surface = cairo_pdf_surface_create_for_stream(append, &to_buffer, PAGE_WIDTH, PAGE_HEIGHT);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, "Rubor review");
     cairo_t *to = cairo_create(surface);
-    const char *view = json_string_value(
-        json_object_get(json_array_get(json_object_get(model, "days"), 0), "view"));
-    double y = summary(to, page_head(to, model), model) + 14;
-    draw_plot(to, (plot){.x = MARGIN + 20, .y = y, .width = 470, .height = 165}, model, view ? view : "", true);
-    draw_plot(to, (plot){.x = MARGIN + 20, .y = y + 210, .width = 470, .height = 110}, model, view ? view : "", false);
-    draw_table(to, y + 352, model);
-    cairo_show_page(to);
+    const json_t *days = json_object_get(model, "days");
+    const char *drawn_view = NULL;
+    for (size_t i = 0; i < json_array_size(days) || i == 0; i++) {
+        const char *view = json_string_value(json_object_get(json_array_get(days, i), "view"));
+        view = view ? view : "";
+        if (drawn_view && strcmp(drawn_view, view) == 0) /* days are sorted by view */
+            continue;
+        drawn_view = view;
+        draw_view(to, model, view);
+    }
     draw_photos(to, page_head(to, model), model, pictures);
     cairo_show_page(to);
     cairo_status_t drawn = cairo_status(to);

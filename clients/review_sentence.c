@@ -1,5 +1,6 @@
 #include "clients/review_sentence.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -126,4 +127,59 @@ void rubor_review_sentence(char *out, size_t size, const rubor_job_info *job, co
     } else {
         snprintf(out, size, "Measured against the photo before treatment.");
     }
+}
+
+/* ---- the headline ---- */
+
+static bool in_view(const rubor_job_info *job, const char *view)
+{
+    return job->in_curve && job->record && is(job->view, view);
+}
+
+/* Whether the latest redness of this view lies above the usual course by more than its interval and what an eye sees. */
+static bool fades_slowly(const rubor_reply *series, const char *view)
+{
+    const rubor_job_info *last = NULL;
+    double first = 0, low, high;
+    for (size_t i = 0; i < series->job_count; i++) {
+        const rubor_job_info *job = &series->jobs[i];
+        if (!in_view(job, view))
+            continue;
+        if (job->day <= 1)
+            first = fmax(first, job->record->redness.delta);
+        if (!last || job->day > last->day)
+            last = job;
+    }
+    if (!last || first <= 0)
+        return false;
+    rubor_series_expected(last->day, &low, &high);
+    return last->record->redness.delta_interval95[0] > high * first + RUBOR_SERIES_REDNESS_FLOOR; /* false for NaN */
+}
+
+rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series)
+{
+    bool lacks = false, look = false, slow = false;
+    int latest = -1;
+    const rubor_series *found = series->series;
+    for (int i = 0; found && i < found->flag_count; i++) {
+        bool about_photos = is(found->flags[i].code, "not_comparable") || is(found->flags[i].code, "same_photo");
+        lacks = lacks || about_photos;
+        look = look || !about_photos;
+    }
+    for (size_t i = 0; i < series->job_count; i++) {
+        const rubor_job_info *job = &series->jobs[i];
+        lacks = lacks || is(job->state, "failed") || is(job->state, "quarantined") ||
+                (job->record && is(job->record->quality.verdict, "retake"));
+        if (job->in_curve && job->day > latest)
+            latest = job->day;
+    }
+    for (int i = 0; found && i < found->view_count; i++)
+        slow = slow || fades_slowly(series, found->views[i].view);
+    *text = look          ? "Needs a clinician’s look."
+            : slow        ? "Redness fades more slowly than usual."
+            : latest < 0  ? "No day can be compared with a photo before treatment yet."
+            : lacks       ? "Nothing unusual was measured, but not every photo counts."
+            : latest == 0 ? "The recovery has only begun."
+                          : "Recovery looks as expected.";
+    return look ? RUBOR_URGENCY_LOOK : slow || latest < 0 || lacks ? RUBOR_URGENCY_CARE : RUBOR_URGENCY_NONE;
 }

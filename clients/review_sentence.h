@@ -1,12 +1,18 @@
-/* What happened to one photo of a treatment, as one sentence for the person who reads the review. */
+/* What the review says in words: about one photo, and about the whole treatment. Reentrant. */
 #ifndef RUBOR_CLIENTS_REVIEW_SENTENCE_H
 #define RUBOR_CLIENTS_REVIEW_SENTENCE_H
 
 #include "protocol/messages.h"
 
 /* Measured and counted, to be taken again and why, failed and why, waiting, not compared and why, not in the curve
- * and why. jobs: all photos of the session, of which job is one. Reentrant. */
+ * and why. jobs: all photos of the session, of which job is one. */
 void rubor_review_sentence(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs,
                            size_t job_count);
+
+/* How urgent the headline is: nothing to do; not all is known or slower than usual; a clinician should look. */
+typedef enum rubor_urgency { RUBOR_URGENCY_NONE, RUBOR_URGENCY_CARE, RUBOR_URGENCY_LOOK } rubor_urgency;
+
+/* The one line that a reader of ten seconds takes away. Static text. */
+rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series);
 
 #endif

@@ -105,7 +105,7 @@
 
   function notes(model, reload) {
     const when = note => `${note.author || "unknown"}, ${new Date(note.at_ms).toLocaleString()}${note.day === null ? "" : note.day === "before" ? ", before treatment" : `, day ${note.day}`}`;
-    return element("section", { "aria-label": "Notes" }, element("h2", {}, "Notes"),
+    return element("section", { "aria-label": "Notes", class: (model.notes || []).length ? null : "noprint" }, element("h2", {}, "Notes"),
       (model.notes || []).length ? model.notes.map(note => element("div", { class: "note" }, element("div", { class: "soft small" }, when(note)), note.text))
         : element("p", { class: "soft" }, "No notes yet."),
       element("div", { class: "noprint" }, form([element("label", {}, "New note", element("textarea", { name: "text", rows: 3, required: true, maxlength: 2000 }))], "Add note", async values => {

@@ -23,6 +23,7 @@ function ruborReview(root, model, options) {
   /* Measured, but not safely comparable or not the best photo of its day: shown, never scored. */
   const beside = visit => visit.reference === "baseline" && visit.redness && visit.redness.delta_ei !== null &&
     visit.in_curve === false && visit.quality.verdict !== "retake";
+  const refused = visit => visit.quality ? visit.quality.verdict === "retake" : visit.state === "failed" || visit.state === "quarantined";
   const inView = () => model.days.filter(visit => visit.view === state.view);
   const baseline = () => {
     const before = inView().filter(visit => visit.phase === "before" && visit.quality && visit.quality.verdict !== "retake");
@@ -41,48 +42,25 @@ function ruborReview(root, model, options) {
       element("ul", { class: "facts" }, facts.filter(fact => fact[1]).map(fact => element("li", {}, `${fact[0]}: ${fact[1]}`))));
   }
 
-  /* The usual share of the first day's redness that is left on a day, straight between the model's steps. */
-  function expectedHigh(day) {
-    const steps = model.expected || [];
-    const after = steps.findIndex(step => step.day >= day);
-    if (after < 0) return null;
-    if (after === 0) return steps[0].high;
-    const from = steps[after - 1], to = steps[after];
-    return from.high + (to.high - from.high) * (day - from.day) / (to.day - from.day);
-  }
   const firstRedness = visits => Math.max(0, ...visits.filter(visit => visit.day <= 1).map(visit => visit.redness.delta_ei));
-
-  /* Views whose latest redness lies above the usual course by more than its interval and what an eye can see. */
-  function slowViews() {
-    return views.filter(view => {
-      const visits = model.days.filter(visit => visit.view === view && visit.phase !== "before" && measured(visit)).sort((a, b) => a.day - b.day);
-      const last = visits[visits.length - 1], peak = firstRedness(visits);
-      const high = last && peak > 0 ? expectedHigh(last.day) : null;
-      const pair = last && last.redness.delta_ei_interval95;
-      return high !== null && pair && pair[0] !== null && pair[0] > high * peak + 2;
-    });
-  }
 
   function banner() {
     const flags = model.flags || [];
-    const retakes = model.days.filter(visit => visit.quality && visit.quality.verdict === "retake");
     const curve = model.days.filter(measured);
-    const serious = flags.some(flag => flag.code !== "not_comparable");
-    let kind = "ok", headline = "Recovery looks as expected.";
-    if (serious) { kind = "bad"; headline = "Needs a clinician’s look."; }
-    else if (slowViews().length) { kind = "warn"; headline = "Redness fades more slowly than usual."; }
-    else if (!curve.length) { kind = "warn"; headline = "No day can be compared with a photo before treatment yet."; }
-    else if (flags.length || retakes.length) { kind = "warn"; headline = "Nothing unusual was measured, but not every photo counts."; }
+    const { urgency, headline } = model.summary;
     const last = curve.reduce((best, visit) => !best || visit.day > best.day ? visit : best, null);
-    const items = flags.map(flag => element("li", {}, views.length > 1 ? `${flag.view}: ${flag.message}` : flag.message));
-    for (const visit of retakes)
-      items.push(element("li", {}, `${dayName(visit)}: ${visit.quality.reasons.map(reason => reason.message).join(" ") || "Take the photo again."}`));
-    return element("section", { class: `banner ${kind}`, "aria-label": "Summary" },
+    const about = flag => flag.code === "not_comparable" || flag.code === "same_photo";
+    const inViews = (view, text) => element("li", {}, views.length > 1 ? `${view}: ${text}` : text);
+    const signs = flags.filter(flag => !about(flag)).map(flag => inViews(flag.view, flag.message));
+    const photos = [...flags.filter(about).map(flag => inViews(flag.view, flag.message)),
+      ...model.days.filter(refused).map(visit => inViews(visit.view, `${dayName(visit)}: ${visit.what}`))];
+    return [element("section", { class: `banner ${urgency}`, "aria-label": "Summary" },
       element("strong", {}, headline),
       last ? element("p", {}, `Latest: ${dayName(last)}, redness score ${number(last.redness.score, 1)} (${interval(last.redness.interval95, 1)}), ` +
         `${grades[last.redness.grade] || "not graded"}; pigmentation score ${number(last.pigmentation.score, 1)}.`) : null,
-      items.length ? element("ul", {}, items) : null,
-      element("p", { class: "small" }, "Rubor measures; it does not diagnose."));
+      signs.length ? element("ul", {}, signs) : null,
+      element("p", { class: "small" }, "Rubor measures; it does not diagnose.")),
+    photos.length ? element("section", { class: "banner photos", "aria-label": "Photos that do not count" }, element("strong", {}, "Photos that do not count"), element("ul", {}, photos)) : ""];
   }
 
   function plot(id, title, unit, key, delta, color, fill, expected) {
@@ -194,7 +172,7 @@ function ruborReview(root, model, options) {
     { name: "delta_mi", title: "Pigment change", ends: ["−10", "0", "30 or more"], says: "Change of the melanin index (ΔMI) against the photo before treatment." },
     { name: "ei", title: "Redness map", ends: ["0", "30", "60 or more"], says: "Erythema index (EI) of this photo alone." },
     { name: "mi", title: "Pigment map", ends: ["0", "60", "120 or more"], says: "Melanin index (MI) of this photo alone." }];
-  const legend = element("div", {});
+  const legend = element("div", { class: "keep" });
   function drawLegend() {
     const layer = layers.find(one => one.name === state.layer);
     legend.replaceChildren(...(!layer ? [] : layer.ends
@@ -210,7 +188,7 @@ function ruborReview(root, model, options) {
       const source = change && visit.reference !== "baseline" ? (visit.phase === "before" ? small(visit, "photo") : null) : small(visit, state.layer) || (change ? null : small(visit, "photo"));
       const quality = visit.quality || { verdict: visit.state || "waiting", reasons: [] };
       const verdict = quality.verdict;
-      const compared = visit.phase !== "before" && visit.reference === "baseline";
+      const compared = visit.phase !== "before" && visit.reference === "baseline" && !refused(visit); /* no numbers of a photo that failed */
       const rows = [];
       if (compared) {
         rows.push(["Redness", `${number(visit.redness.score, 1)} (${interval(visit.redness.interval95, 1)}) ${grades[visit.redness.grade] || ""}`]);
@@ -231,7 +209,7 @@ function ruborReview(root, model, options) {
           compared && measured(visit) && verdict === "ok" ? null : element("p", { class: "small what" }, visit.what),
           rows.length ? element("dl", {}, rows.map(row => [element("dt", {}, row[0]), element("dd", {}, row[1])]).flat()) : null,
           (visit.flags || []).map(flag => element("span", { class: "tag plain" }, flag.replace(/_/g, " ") + (usual.includes(flag) ? " (normal now)" : ""))),
-          visit.phase !== "before" ? element("p", { class: "noprint" }, element("button", { type: "button", "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit) }, "Compare with before")) : null));
+          visit.phase !== "before" && small(visit, "photo") ? element("p", { class: "noprint" }, element("button", { type: "button", "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit) }, "Compare with before")) : null));
     }));
   }
 
@@ -241,11 +219,11 @@ function ruborReview(root, model, options) {
     film.replaceChildren(...inView().map(visit => {
       const source = small(visit, "aligned") || small(visit, "photo");
       const verdict = visit.quality ? visit.quality.verdict : visit.state || "waiting";
-      const name = (visit.phase === "before" ? "before" : `day ${visit.day}`) + (verdict === "ok" ? "" : `, ${verdict}`);
+      const name = (visit.phase === "before" ? "before" : `day ${visit.day}`) + (verdict === "ok" || verdict === "warn" ? "" : `, ${verdict}`);
       const red = visit.phase !== "before" && measured(visit) ? `, redness ${number(visit.redness.score, 1)}` : "";
-      return element("li", {}, element("button", { type: "button", disabled: visit.phase === "before", "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit),
-        "aria-label": visit.phase === "before" ? name : `${name}${red}: compare with before` },
-      source ? element("img", { src: source, alt: "", decoding: "async" }) : element("span", { class: "none" }, "–"),
+      return element("li", {}, element("button", { type: "button", disabled: visit.phase === "before" || !source, "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit),
+        "aria-label": visit.phase === "before" || !source ? name : `${name}${red}: compare with before` },
+      source ? element("img", { src: source, alt: "", decoding: "async" }) : element("span", { class: "none" }),
       element("span", { class: `small ${verdict}` }, name)));
     }));
   }
@@ -260,15 +238,19 @@ function ruborReview(root, model, options) {
 
   const table = element("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "All numbers" });
   function drawTable() {
-    const heads = ["Day", "View", "Verdict", "Redness", "95 %", "ΔEI", "95 %", "Red area %", "Pigment", "95 %", "ΔMI", "95 %", "Flags"];
+    const several = views.length > 1;
+    const heads = ["Day", ...(several ? ["View"] : []), "Verdict", "In curve", "Redness", "95 %", "ΔEI", "95 %", "Red area %", "Pigment", "95 %", "ΔMI", "95 %", "Flags"];
     table.replaceChildren(element("table", {}, element("caption", { class: "soft small" }, "Every photo of this treatment. – means that it could not be measured."),
-      element("thead", {}, element("tr", {}, heads.map(head => element("th", { scope: "col" }, head)))),
+      element("thead", {}, element("tr", {}, heads.map(head => element("th", { scope: "col", class: ["View", "Verdict", "In curve", "Flags"].includes(head) ? "text" : null }, head)))),
       element("tbody", {}, model.days.map(visit => {
-        const compared = visit.phase !== "before" && visit.reference === "baseline";
+        const compared = visit.phase !== "before" && visit.reference === "baseline" && !refused(visit);
         const red = compared && visit.redness || {}, pigment = compared && visit.pigmentation || {};
-        return element("tr", {}, [dayName(visit), visit.view, visit.quality ? visit.quality.verdict : visit.state || "waiting", number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2),
-          interval(red.delta_ei_interval95, 1), number(red.area_percent, 1), number(pigment.score, 1), interval(pigment.interval95, 1), number(pigment.delta_mi, 2),
-          interval(pigment.delta_mi_interval95, 1), (visit.flags || []).filter(flag => !(visit.usual_flags || []).includes(flag)).map(flag => flag.replace(/_/g, " ")).join(", ")].map((cell, index) => element("td", { class: index === 1 || index === 2 || index === 12 ? "text" : null }, cell)));
+        const words = [dayName(visit), ...(several ? [visit.view] : []), visit.quality ? visit.quality.verdict : visit.state || "waiting", visit.phase === "before" ? "" : measured(visit) ? "yes" : "no"];
+        const numbers = [number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2), interval(red.delta_ei_interval95, 1), number(red.area_percent, 1),
+          number(pigment.score, 1), interval(pigment.interval95, 1), number(pigment.delta_mi, 2), interval(pigment.delta_mi_interval95, 1)];
+        const flags = (visit.flags || []).filter(flag => !(visit.usual_flags || []).includes(flag)).map(flag => flag.replace(/_/g, " ")).join(", ");
+        return element("tr", { class: visit.phase === "before" || measured(visit) ? null : "aside" }, words.map(cell => element("td", { class: "text" }, cell)),
+          numbers.map(cell => element("td", {}, cell)), element("td", { class: "text" }, flags));
       }))));
   }
 
@@ -327,7 +309,7 @@ function ruborReview(root, model, options) {
     redraw();
   } }, view)) : [];
 
-  root.replaceChildren(header(), banner(),
+  root.replaceChildren(header(), ...banner(),
     viewButtons.length ? element("div", { class: "bar noprint", role: "group", "aria-label": "View" }, viewButtons) : "", film,
     element("section", { "aria-label": "Curves" }, element("h2", {}, "Redness and pigmentation over days"), landmarks(),
       element("div", { class: "charts" }, plot("redness-chart", "Redness change", "ΔEI", "redness", "delta_ei", "--red", "--red-soft", true),

@@ -23,8 +23,8 @@
 enum { VISITS = 14, TONES = 6, COURSES_MOST = 9 };
 static const int days[VISITS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 21, 28};
 static const char *const tones[TONES] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
-/* Floors of analyzer/series.c: a smaller true change is not to be known. */
-static const double FLOOR_EI = 2.0, FLOOR_MI = 1.5;
+/* A smaller true change is not to be known. */
+static const double FLOOR_EI = RUBOR_SERIES_REDNESS_FLOOR, FLOOR_MI = RUBOR_SERIES_PIGMENT_FLOOR;
 
 typedef struct treatment {
     char course[24];

@@ -152,6 +152,43 @@ static void fhir_bundle_has_every_required_element_and_no_dangling_reference(voi
     free(text);
 }
 
+static void a_visit_that_is_not_in_the_curve_is_handed_over_without_a_value_and_with_the_reason(void **state)
+{
+    (void)state;
+    json_t *model = model_of("P1"), *visit = json_array_get(json_object_get(model, "days"), 2);
+    json_object_set_new(visit, "in_curve", json_false());
+    json_object_set_new(visit, "what", json_string("Take it again: Hold still."));
+    rubor_buffer out;
+    rubor_error error = {0};
+    assert_int_equal(rubor_review_fhir(&out, model, &error), RUBOR_OK);
+    char *text = text_of(&out);
+    json_t *bundle = json_loads(text, 0, NULL);
+    const json_t *entries = need(bundle, "entry");
+    int valued = 0, absent = 0;
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *resource = need(json_array_get(entries, i), "resource");
+        if (strcmp(json_string_value(need(resource, "resourceType")), "Observation") != 0)
+            continue;
+        if (json_object_get(resource, "valueQuantity")) {
+            valued++;
+            continue;
+        }
+        absent++;
+        need(resource, "dataAbsentReason");
+        assert_string_equal(json_string_value(need(json_array_get(need(resource, "note"), 0), "text")),
+                            "Take it again: Hold still.");
+    }
+    assert_int_equal(valued, 2);
+    assert_int_equal(absent, 2);
+    json_decref(bundle);
+    free(text);
+    assert_int_equal(rubor_review_csv(&out, model, &error), RUBOR_OK);
+    text = text_of(&out);
+    assert_non_null(strstr(text, ",false,Take it again: Hold still.\n"));
+    free(text);
+    json_decref(model);
+}
+
 static void html_keeps_a_script_in_a_patient_id_inert_and_fetches_nothing(void **state)
 {
     (void)state;
@@ -188,6 +225,7 @@ int main(void)
         cmocka_unit_test(csv_has_a_row_per_photo_and_empty_cells_for_what_was_not_measured),
         cmocka_unit_test(csv_does_not_let_a_patient_id_run_as_a_formula),
         cmocka_unit_test(fhir_bundle_has_every_required_element_and_no_dangling_reference),
+        cmocka_unit_test(a_visit_that_is_not_in_the_curve_is_handed_over_without_a_value_and_with_the_reason),
         cmocka_unit_test(html_keeps_a_script_in_a_patient_id_inert_and_fetches_nothing),
         cmocka_unit_test(pdf_of_a_treatment_without_pictures_is_still_drawn),
     };

@@ -157,6 +157,65 @@ static void a_short_buffer_is_not_overrun(void **state)
     free(s);
 }
 
+/* The headline of a session with one view whose visits are all in the curve unless a test says otherwise. */
+static rubor_urgency headline(session *s, const char **text, const char *flag)
+{
+    rubor_series *series = calloc(1, sizeof *series);
+    assert_non_null(series);
+    series->view_count = 1;
+    snprintf(series->views[0].view, sizeof series->views[0].view, "front");
+    if (flag)
+        snprintf(series->flags[series->flag_count++].code, RUBOR_CODE_SIZE, "%s", flag);
+    rubor_reply reply = {.job_count = s->count, .jobs = s->jobs, .series = series};
+    rubor_urgency urgency = rubor_review_headline(text, &reply);
+    free(series);
+    return urgency;
+}
+
+static void redness(session *s, int day, double ei)
+{
+    rubor_record *record = measured(s, day, "baseline");
+    record->redness.delta = ei;
+    record->redness.delta_interval95[0] = ei - 1;
+    record->redness.delta_interval95[1] = ei + 1;
+}
+
+static void the_headline_tells_the_worst_first(void **state)
+{
+    session *s = new_session(state);
+    const char *text;
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_CARE);
+    assert_non_null(strstr(text, "No day can be compared"));
+    redness(s, 0, 20);
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_NONE);
+    assert_non_null(strstr(text, "only begun"));
+    redness(s, 3, 6);
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_NONE);
+    assert_non_null(strstr(text, "as expected"));
+    assert_int_equal(headline(s, &text, "not_comparable"), RUBOR_URGENCY_CARE);
+    assert_non_null(strstr(text, "not every photo counts"));
+    redness(s, 5, 15);
+    assert_int_equal(headline(s, &text, "not_comparable"), RUBOR_URGENCY_CARE);
+    assert_non_null(strstr(text, "more slowly"));
+    assert_int_equal(headline(s, &text, "rebound"), RUBOR_URGENCY_LOOK);
+    assert_non_null(strstr(text, "clinician"));
+    free(s);
+}
+
+static void a_photo_that_failed_keeps_the_headline_from_saying_all_is_well(void **state)
+{
+    session *s = new_session(state);
+    const char *text;
+    redness(s, 0, 20);
+    redness(s, 3, 6);
+    file(s, 4, "queued");
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_NONE);
+    s->count--;
+    file(s, 4, "failed");
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_CARE);
+    free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +226,8 @@ int main(void)
         cmocka_unit_test(a_visit_left_out_of_the_curve_says_why),
         cmocka_unit_test(the_latest_usable_photo_before_treatment_is_the_one_compared_with),
         cmocka_unit_test(a_measured_visit_says_so_and_a_warning_is_not_kept_back),
+        cmocka_unit_test(the_headline_tells_the_worst_first),
+        cmocka_unit_test(a_photo_that_failed_keeps_the_headline_from_saying_all_is_well),
         cmocka_unit_test(a_short_buffer_is_not_overrun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
