@@ -1,9 +1,11 @@
 #include "clients/commands.h"
+#include "clients/confined.h"
 #include "clients/inputs.h"
 #include "clients/json.h"
 #include "clients/maps.h"
 #include "clients/options.h"
 #include "clients/report.h"
+#include "protocol/worker_wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,19 +82,46 @@ static rubor_status print_record(const rubor_record *record, const char *path, b
     return status;
 }
 
+/* What the confined child leaves: the record, then the maps. */
+enum { RECORD_BLOB, MAPS_BLOB };
+
+typedef struct measuring {
+    const analyze_arguments *given;
+    const analyze_inputs *in;
+    rubor_record *record;
+} measuring;
+
+static rubor_status measure(void *context, rubor_blobs *out, rubor_error *error)
+{
+    const measuring *m = context;
+    rubor_maps maps = {0};
+    rubor_status status =
+        rubor_analyze(m->record, m->given->maps ? &maps : NULL, rubor_file_bytes(&m->in->photo),
+                      rubor_file_bytes(&m->in->baseline), &m->in->options, error);
+    if (status == RUBOR_OK)
+        status = rubor_record_to_bytes(&out->blob[RECORD_BLOB], m->record, error);
+    if (status == RUBOR_OK && m->given->maps)
+        status = rubor_maps_encode(&out->blob[MAPS_BLOB], &maps, error);
+    rubor_maps_finish(&maps);
+    return status;
+}
+
 static rubor_status analyze(const analyze_arguments *given, const analyze_inputs *in, rubor_record *record,
                             rubor_error *error)
 {
-    rubor_maps maps = {0};
-    rubor_status status = rubor_analyze(record, given->maps ? &maps : NULL, rubor_file_bytes(&in->photo),
-                                        rubor_file_bytes(&in->baseline), &in->options, error);
+    measuring work = {given, in, record};
+    rubor_blobs made = {0};
+    rubor_status status = rubor_confined_run(&made, measure, &work, error);
+    const rubor_buffer *packed = &made.blob[RECORD_BLOB];
+    if (status == RUBOR_OK)
+        status = rubor_record_from_bytes(record, (rubor_bytes){packed->data, packed->size}, error);
     if (status != RUBOR_OK)
         name_culprit(in, error);
     if (status == RUBOR_OK && given->maps)
-        status = rubor_maps_write(&maps, given->maps, error);
+        status = rubor_maps_write(&made.blob[MAPS_BLOB], given->maps, error);
     if (status == RUBOR_OK)
         status = print_record(record, in->photo.path, given->json, error);
-    rubor_maps_finish(&maps);
+    rubor_blobs_finish(&made);
     return status;
 }
 

@@ -1,10 +1,12 @@
 #include "clients/calibration_view.h"
 #include "clients/commands.h"
+#include "clients/confined.h"
 #include "clients/inputs.h"
 #include "clients/json.h"
 #include "clients/mdp_client.h"
 #include "clients/options.h"
 #include "clients/report.h"
+#include "imaging/limits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,31 +19,150 @@ typedef struct calibrate_arguments {
 } calibrate_arguments;
 
 typedef struct calibrate_work {
+    const calibrate_arguments *given;
     rubor_file photo, flat;
     rubor_photo_info info;
-    rubor_image_encoded working;
+    rubor_image_encoded working, flat_working; /* working: its pixels only for --overlay */
+    bool decoded;
     rubor_calibration calibration;
     rubor_record record;
 } calibrate_work;
 
-static rubor_status calibrate(calibrate_work *work, const calibrate_arguments *given, rubor_error *error)
+/* ---- decoding, in the confined child ---- */
+
+/* What it leaves. Sizes first, so that pixels are only looked at where there are as many. */
+enum { INFO_BLOB, CALIBRATION_BLOB, WORKING_SIZE_BLOB, WORKING_BLOB, FLAT_SIZE_BLOB, FLAT_BLOB };
+
+static rubor_status leave(rubor_buffer *out, const void *data, size_t size, rubor_error *error)
 {
-    rubor_bytes bytes = rubor_file_bytes(&work->photo);
-    rubor_calibrate_options options = {
-        .corners_px = given->chart.corners_given ? given->chart.corners_px : NULL,
-        .edition = given->chart.edition,
-        .table = given->chart.table_given ? &given->chart.table : NULL,
-    };
-    rubor_calibration_none(&work->calibration);
-    rubor_status status = rubor_photo_probe(&work->info, bytes, error);
-    if (status == RUBOR_OK)
-        status = rubor_photo_decode(&work->working, bytes, NULL, error);
-    if (status == RUBOR_OK)
-        status = rubor_calibrate(&work->calibration, &work->info, &work->working, bytes, &options, error);
-    if (status != RUBOR_OK)
-        rubor_error_prefix(error, work->photo.path);
+    out->data = malloc(size);
+    if (!out->data)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    memcpy(out->data, data, size);
+    out->size = size;
+    return RUBOR_OK;
+}
+
+static size_t image_bytes(int width, int height)
+{
+    return (size_t)width * (size_t)height * 3 * sizeof(uint16_t);
+}
+
+/* The pixels only where somebody looks at them: they are most of what there is to carry. */
+static rubor_status leave_image(rubor_buffer *size_out, rubor_buffer *out, rubor_image_encoded *image,
+                                bool pixels, rubor_error *error)
+{
+    const int32_t size[2] = {image->width, image->height};
+    rubor_status status = leave(size_out, size, sizeof size, error);
+    if (status == RUBOR_OK && pixels)
+        status = leave(out, image->rgb, image_bytes(image->width, image->height), error);
+    rubor_image_encoded_finish(image);
     return status;
 }
+
+static rubor_status decode_flat(calibrate_work *work, rubor_blobs *out, rubor_error *error)
+{
+    rubor_status status = rubor_photo_decode(&work->flat_working, rubor_file_bytes(&work->flat), NULL, error);
+    if (status != RUBOR_OK)
+        return rubor_error_prefix(error, work->flat.path);
+    return leave_image(&out->blob[FLAT_SIZE_BLOB], &out->blob[FLAT_BLOB], &work->flat_working, true,
+                       error);
+}
+
+static rubor_status calibrate_confined(void *context, rubor_blobs *out, rubor_error *error)
+{
+    calibrate_work *work = context;
+    const rubor_chart_options *chart = &work->given->chart;
+    rubor_bytes bytes = rubor_file_bytes(&work->photo);
+    rubor_calibrate_options options = {.corners_px = chart->corners_given ? chart->corners_px : NULL,
+                                       .edition = chart->edition,
+                                       .table = chart->table_given ? &chart->table : NULL};
+    rubor_error own = {0};
+    rubor_status found = rubor_photo_probe(&work->info, bytes, error);
+    if (found == RUBOR_OK)
+        found = rubor_photo_decode(&work->working, bytes, NULL, error);
+    if (found == RUBOR_OK)
+        found = rubor_calibrate(&work->calibration, &work->info, &work->working, bytes, &options, error);
+    if (found != RUBOR_OK)
+        rubor_error_prefix(error, work->photo.path);
+    if (!work->working.rgb)
+        return found;
+    rubor_status status = leave(&out->blob[INFO_BLOB], &work->info, sizeof work->info, &own);
+    if (status == RUBOR_OK)
+        status = leave(&out->blob[CALIBRATION_BLOB], &work->calibration, sizeof work->calibration, &own);
+    if (status == RUBOR_OK)
+        status = leave_image(&out->blob[WORKING_SIZE_BLOB], &out->blob[WORKING_BLOB], &work->working,
+                             work->given->overlay != NULL, &own);
+    if (status == RUBOR_OK && found == RUBOR_OK && work->flat.data)
+        status = decode_flat(work, out, &own);
+    if (status != RUBOR_OK)
+        *error = own;
+    return status != RUBOR_OK ? status : found;
+}
+
+/* ---- what came back, taken with care ---- */
+
+static bool take(void *out, size_t size, const rubor_buffer *blob)
+{
+    if (blob->size != size)
+        return false;
+    memcpy(out, blob->data, size);
+    return true;
+}
+
+static bool take_image(rubor_image_encoded *out, const rubor_buffer *size_blob, rubor_buffer *blob)
+{
+    int32_t size[2];
+    if (!take(size, sizeof size, size_blob) || size[0] < 1 || size[1] < 1 || size[0] > RUBOR_LIMIT_PHOTO_SIDE_PX ||
+        size[1] > RUBOR_LIMIT_PHOTO_SIDE_PX || (blob->size && blob->size != image_bytes(size[0], size[1])))
+        return false;
+    out->width = size[0];
+    out->height = size[1];
+    out->rgb = (uint16_t *)(void *)blob->data; /* malloc'ed, now the image's */
+    *blob = (rubor_buffer){0};
+    return true;
+}
+
+static void end_text(char *text, size_t size)
+{
+    text[size - 1] = '\0';
+}
+
+static bool take_results(calibrate_work *work, rubor_blobs *made)
+{
+    work->decoded = made->blob[WORKING_SIZE_BLOB].data != NULL;
+    if (!work->decoded)
+        return true;
+    bool good = take(&work->info, sizeof work->info, &made->blob[INFO_BLOB]) &&
+                take(&work->calibration, sizeof work->calibration, &made->blob[CALIBRATION_BLOB]) &&
+                take_image(&work->working, &made->blob[WORKING_SIZE_BLOB], &made->blob[WORKING_BLOB]);
+    if (good && work->given->overlay)
+        good = work->working.rgb != NULL;
+    if (good && made->blob[FLAT_BLOB].data)
+        good = take_image(&work->flat_working, &made->blob[FLAT_SIZE_BLOB], &made->blob[FLAT_BLOB]);
+    end_text(work->info.icc, sizeof work->info.icc);
+    end_text(work->info.captured_at, sizeof work->info.captured_at);
+    end_text(work->calibration.chart_type, sizeof work->calibration.chart_type);
+    end_text(work->calibration.profile_name, sizeof work->calibration.profile_name);
+    end_text(work->calibration.location.layout, sizeof work->calibration.location.layout);
+    return good;
+}
+
+static rubor_status calibrate(calibrate_work *work, rubor_error *error)
+{
+    rubor_blobs made = {0};
+    rubor_calibration_none(&work->calibration);
+    rubor_status status = rubor_confined_run(&made, calibrate_confined, work, error);
+    if (status == RUBOR_CRASHED)
+        rubor_error_prefix(error, work->photo.path);
+    else if (!take_results(work, &made))
+        status = rubor_error_set(error, RUBOR_CRASHED, "%.300s: the decoder left no whole result",
+                                 work->photo.path);
+    rubor_blobs_finish(&made);
+    return status;
+}
+
+/* ---- telling ---- */
 
 static rubor_status print_json(const calibrate_work *work, const rubor_chart_table *table, rubor_error *error)
 {
@@ -138,31 +259,20 @@ static rubor_status put_profile(const calibrate_arguments *given, const char *na
 
 static rubor_status write_profile(calibrate_work *work, const calibrate_arguments *given, rubor_error *error)
 {
-    rubor_image_encoded flat = {0};
     rubor_profile *profile = calloc(1, sizeof *profile);
     char name[64], *text = NULL;
-    rubor_status status = RUBOR_OK;
     if (!profile)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    if (given->flat) {
-        status = rubor_input_photo(&work->flat, given->flat, error);
-        if (status == RUBOR_OK) {
-            status = rubor_photo_decode(&flat, rubor_file_bytes(&work->flat), NULL, error);
-            if (status != RUBOR_OK)
-                rubor_error_prefix(error, given->flat);
-        }
-    }
     profile_name(name, given->profile);
-    if (status == RUBOR_OK)
-        status = rubor_profile_make(profile, given->name ? given->name : name, &work->info,
-                                    &work->calibration, given->flat ? &flat : NULL, error);
+    rubor_status status =
+        rubor_profile_make(profile, given->name ? given->name : name, &work->info, &work->calibration,
+                           given->flat ? &work->flat_working : NULL, error);
     if (status == RUBOR_OK)
         status = rubor_profile_write(&text, profile, error);
     if (status == RUBOR_OK)
         status = rubor_file_write(given->profile, text, strlen(text), error);
     if (status == RUBOR_OK && given->put)
         status = put_profile(given, profile->name, text, error);
-    rubor_image_encoded_finish(&flat);
     free(text);
     free(profile);
     return status;
@@ -199,15 +309,19 @@ static int run(calibrate_arguments *given, const char *photo)
     rubor_status status = rubor_input_chart(&given->chart, &error);
     if (status == RUBOR_OK)
         status = rubor_input_photo(&work->photo, photo, &error);
+    if (status == RUBOR_OK && given->flat)
+        status = rubor_input_photo(&work->flat, given->flat, &error);
     if (status == RUBOR_OK) {
-        status = calibrate(work, given, &error);
-        if (work->working.rgb && (status == RUBOR_OK || status == RUBOR_NOT_FOUND || status == RUBOR_REFUSED))
+        work->given = given;
+        status = calibrate(work, &error);
+        if (work->decoded && (status == RUBOR_OK || status == RUBOR_NOT_FOUND || status == RUBOR_REFUSED))
             status = tell(work, given, status, &error);
     }
     int code = status == RUBOR_OK ? RUBOR_EXIT_DONE : rubor_fail("calibrate", &error);
     rubor_file_finish(&work->photo);
     rubor_file_finish(&work->flat);
     rubor_image_encoded_finish(&work->working);
+    rubor_image_encoded_finish(&work->flat_working);
     free(work);
     return code;
 }

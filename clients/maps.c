@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAPS = 10, PATH_SIZE = 4096 };
+enum { MAPS = RUBOR_MAP_FILES, PATH_SIZE = 4096 };
 
 static const char *const map_names[MAPS] = {
     "working.png",
@@ -54,9 +54,10 @@ static rubor_status encode_mask(rubor_buffer *out, const rubor_mask *mask, const
     return status;
 }
 
-/* In the order of map_names; an empty buffer is a map that is not written. */
-static rubor_status encode_all(rubor_buffer out[MAPS], const rubor_maps *maps, rubor_error *error)
+rubor_status rubor_maps_encode(rubor_buffer out[MAPS], const rubor_maps *maps, rubor_error *error)
 {
+    if (!maps->working.rgb)
+        return rubor_error_set(error, RUBOR_INTERNAL, "the analysis left no pictures");
     const rubor_image_encoded *frame = &maps->working;
     const rubor_image_encoded *overlay = maps->overlay.rgb ? &maps->overlay : frame;
     const rubor_mask *masks[] = {&maps->skin, &maps->erythema, &maps->pigment, &maps->findings};
@@ -123,16 +124,11 @@ static void remove_beside(const char *beside)
     rmdir(beside);
 }
 
-rubor_status rubor_maps_write(const rubor_maps *maps, const char *folder, rubor_error *error)
+rubor_status rubor_maps_write(const rubor_buffer encoded[MAPS], const char *folder, rubor_error *error)
 {
-    rubor_buffer encoded[MAPS] = {{0}};
     char beside[PATH_SIZE];
     bool made = false;
-    if (!maps->working.rgb)
-        return rubor_error_set(error, RUBOR_INTERNAL, "the analysis left no pictures");
-    rubor_status status = encode_all(encoded, maps, error);
-    if (status == RUBOR_OK)
-        status = rubor_folder_make(folder, &made, error);
+    rubor_status status = rubor_folder_make(folder, &made, error);
     if (status == RUBOR_OK)
         status = join(beside, folder, ".rubor-XXXXXX", error);
     if (status == RUBOR_OK && !mkdtemp(beside))
@@ -146,7 +142,5 @@ rubor_status rubor_maps_write(const rubor_maps *maps, const char *folder, rubor_
     }
     if (status != RUBOR_OK && made)
         rmdir(folder);
-    for (size_t i = 0; i < MAPS; i++)
-        rubor_buffer_finish(&encoded[i]);
     return status;
 }
