@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SESSIONS_MOST = 20000 }; /* in one answer */
+
 static unsigned http_code_of(rubor_status status)
 {
     switch (status) {
@@ -151,27 +153,40 @@ static rubor_status get_me(const rubor_web_request *request, rubor_web_reply *re
                             error);
 }
 
-static rubor_status fill_sessions(const rubor_web_request *from, rubor_request *to, rubor_error *error)
+static bool add_session(json_t *list, const rubor_session_info *one)
 {
-    snprintf(to->what, sizeof to->what, "sessions");
-    return text_of(from, to->patient, sizeof to->patient, "patient", false, error);
+    json_t *row = json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "patient", rubor_json_text(one->patient), "session",
+        rubor_json_text(one->session), "date", rubor_json_text(one->date), "site", rubor_json_text(one->site), "device",
+        rubor_json_text(one->device), "needle_mm", rubor_json_number(one->needle_mm, 2), "photos",
+        (json_int_t)one->photos, "last_ms", (json_int_t)one->last_ms);
+    return json_array_append_new(list, row) == 0;
 }
 
+/* All of them, page by page: the search is in the browser. */
 static rubor_status get_sessions(const rubor_web_request *request, rubor_web_reply *reply, rubor_error *error)
 {
-    rubor_client_reply got = {0};
-    rubor_status status = ask(request, &got, RUBOR_VERB_LIST, fill_sessions, error);
+    rubor_request *wanted = calloc(1, sizeof *wanted);
     json_t *list = json_array();
-    for (size_t i = 0; status == RUBOR_OK && i < got.body.session_count; i++) {
-        const rubor_session_info *one = &got.body.sessions[i];
-        json_array_append_new(
-            list, json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "patient", rubor_json_text(one->patient), "session",
-                            rubor_json_text(one->session), "date", rubor_json_text(one->date), "site",
-                            rubor_json_text(one->site), "device", rubor_json_text(one->device), "needle_mm",
-                            rubor_json_number(one->needle_mm, 2), "photos", (json_int_t)one->photos, "last_ms",
-                            (json_int_t)one->last_ms));
+    rubor_status status =
+        wanted && list ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    for (int64_t after = 0; status == RUBOR_OK && json_array_size(list) < SESSIONS_MOST;) {
+        rubor_client_reply got = {0};
+        rubor_request_init(wanted, RUBOR_VERB_LIST);
+        snprintf(wanted->what, sizeof wanted->what, "sessions");
+        wanted->after = after;
+        status = text_of(request, wanted->patient, sizeof wanted->patient, "patient", false, error);
+        if (status == RUBOR_OK)
+            status = rubor_serve_call(request->pool, &got, wanted, error);
+        for (size_t i = 0; status == RUBOR_OK && i < got.body.session_count; i++)
+            if (!add_session(list, &got.body.sessions[i]))
+                status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+        after = got.body.next;
+        rubor_client_reply_finish(&got);
+        if (!after)
+            break;
     }
-    rubor_client_reply_finish(&got);
+    free(wanted);
     if (status == RUBOR_OK)
         return rubor_web_answer(reply, json_pack("{s:o}", "sessions", list), error);
     json_decref(list);

@@ -5,6 +5,7 @@
 (() => {
   const content = document.getElementById("content");
   const live = document.getElementById("live");
+  const trouble = document.getElementById("trouble");
   let user = null;
   let polling = null;
   let leaving = null; /* what the view that is shown must end: a camera */
@@ -15,13 +16,15 @@
     polling = setInterval(async () => {
       if (busy) return;
       busy = true;
-      try { await act(); } catch (problem) { if (problem.status === 401) problemOf(problem); }
+      try { await act(); trouble.hidden = true; }
+      catch (problem) { if (problem.status === 401) problemOf(problem); else { trouble.textContent = `${problem.message} What is shown may be old.`; trouble.hidden = false; } }
       finally { busy = false; }
     }, milliseconds);
   }
 
   function leave() {
     clearInterval(polling);
+    trouble.hidden = true;
     if (leaving) leaving();
     leaving = null;
   }
@@ -51,6 +54,17 @@
   function show(title, ...nodes) {
     document.title = title ? `${title} – Rubor` : "Rubor";
     content.replaceChildren(...nodes);
+  }
+
+  /* What is drawn anew by itself keeps what was open, and the keyboard stays where it was. */
+  function keepPlace(draw) {
+    const name = node => `${node.tagName} ${node.getAttribute("aria-label") || node.getAttribute("name") || node.textContent}`;
+    const active = content.contains(document.activeElement) && document.activeElement !== content ? name(document.activeElement) : null;
+    const open = new Set([...content.querySelectorAll("details[open] > summary")].map(node => node.textContent));
+    draw();
+    for (const summary of content.querySelectorAll("details > summary")) summary.parentNode.open = open.has(summary.textContent);
+    const same = active && [...content.querySelectorAll("a, button, input, select, textarea, summary, [tabindex]")].find(node => name(node) === active);
+    if (same) same.focus({ preventScroll: true });
   }
 
   function problemOf(problem) {
@@ -88,18 +102,21 @@
 
   async function showList() {
     const { sessions } = await ask("api/sessions");
+    sessions.sort((a, b) => b.last_ms - a.last_ms);
     const list = element("ul", { class: "list" });
+    const more = element("p", { class: "soft", role: "status" });
     const draw = text => {
       const wanted = text.trim().toLowerCase();
       const found = sessions.filter(one => [one.patient, one.session, one.site, one.date].some(value => (value || "").toLowerCase().includes(wanted)));
-      found.sort((a, b) => b.last_ms - a.last_ms);
-      list.replaceChildren(...found.map(one => element("li", {}, element("a", { href: hash("treatment", { patient: one.patient, session: one.session }) },
+      const shown = found.slice(0, 100); /* sorted: the latest first */
+      more.textContent = found.length > shown.length ? `The latest ${shown.length} of ${found.length} are shown: search to narrow the list.` : "";
+      list.replaceChildren(...shown.map(one => element("li", {}, element("a", { href: hash("treatment", { patient: one.patient, session: one.session }) },
         element("strong", {}, `${one.patient}, session ${one.session}`),
         element("div", { class: "soft small" }, [one.date ? `treated ${one.date}` : null, one.site, `${one.photos} photos`].filter(Boolean).join(" · "))))));
       if (!found.length) list.replaceChildren(element("li", { class: "soft" }, sessions.length ? "No patient or session fits." : "No treatment has been submitted yet."));
     };
     show("Patients", element("h1", {}, "Patients and sessions"),
-      element("p", {}, element("label", {}, "Search", element("input", { type: "search", oninput: event => draw(event.target.value) }))), list);
+      element("p", {}, element("label", {}, "Search", element("input", { type: "search", oninput: event => draw(event.target.value) }))), more, list);
     draw("");
   }
 
@@ -206,8 +223,10 @@
       const model = await askReview(values);
       if (location.hash !== place) return;
       const root = element("div", {});
-      show(`${values.patient}, ${values.session}`, handOver(values), holder, root, notes(model, () => load(false)), mending(model, () => load(false)));
-      ruborReview(root, model, { other, state, library: chartLibrary });
+      keepPlace(() => {
+        show(`${values.patient}, ${values.session}`, handOver(values), holder, root, notes(model, () => load(false)), mending(model, () => load(false)));
+        ruborReview(root, model, { other, state, library: chartLibrary });
+      });
       if (announce) live.textContent = `The treatment now has ${model.days.length} photos.`;
     };
     holder.addEventListener("other", event => { other = event.detail; load(false).catch(problemOf); });
@@ -287,6 +306,10 @@
     user = null;
     showLogin("");
   });
-  window.addEventListener("hashchange", route);
+  window.addEventListener("hashchange", async () => {
+    await route();
+    if (document.activeElement === document.body) content.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  });
   start();
 })();

@@ -7,6 +7,8 @@ function ruborReview(root, model, options) {
   const element = ruborElement;
   const number = (value, digits) => value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(?=[0.]*$)/, "");
   const interval = (pair, digits) => pair ? `${number(pair[0], digits)} to ${number(pair[1], digits)}` : "–";
+  /* Keeps the picture's place on the page free until it is there. */
+  const sizeOf = visit => visit && visit.size_px ? { width: visit.size_px[0], height: visit.size_px[1] } : {};
   const grades = ["clear", "almost clear", "mild", "moderate", "severe"];
   const dayName = visit => visit.phase === "before" ? "Before treatment"
     : visit.day === 0 ? "Right after (day 0)" : `Day ${visit.day}`;
@@ -152,7 +154,7 @@ function ruborReview(root, model, options) {
     if (!before || !after || !picture(before, "photo") || !(picture(after, "aligned") || picture(after, "photo"))) return;
     const layer = picture(after, "aligned") ? "aligned" : "photo";
     const top = element("img", { class: "after", src: small(after, layer), alt: `${dayName(after)}, aligned to the photo before treatment` });
-    const bottom = element("img", { src: small(before, "photo"), alt: "Before treatment" });
+    const bottom = element("img", { src: small(before, "photo"), ...sizeOf(before), alt: "Before treatment" });
     sharpen(bottom, picture(before, "photo"));
     sharpen(top, picture(after, layer));
     const edge = element("div", { class: "edge" });
@@ -203,7 +205,7 @@ function ruborReview(root, model, options) {
       }
       const usual = visit.usual_flags || [];
       return element("li", { class: state.chosen === visit ? "day chosen" : "day" },
-        source ? element("img", { src: source, alt: `${dayName(visit)}, ${(layers.find(one => one.name === state.layer) || { title: "photo" }).title.toLowerCase()}`, loading: "lazy", decoding: "async" }) : element("div", { class: "none" }, "no picture"),
+        source ? element("img", { src: source, ...sizeOf(visit), alt: `${dayName(visit)}, ${(layers.find(one => one.name === state.layer) || { title: "photo" }).title.toLowerCase()}`, loading: "lazy", decoding: "async" }) : element("div", { class: "none" }, "no picture"),
         element("div", { class: "text" },
           element("div", { class: "head" }, element("h3", {}, dayName(visit)), element("span", { class: `tag ${verdict}` }, verdict)),
           compared && measured(visit) && verdict === "ok" ? null : element("p", { class: "small what" }, visit.what),

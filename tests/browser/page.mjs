@@ -1,9 +1,10 @@
 /* The review page in a real browser. Environment: PAGE (address), TOKEN, REVIEWER_PAGE and REVIEWER_TOKEN (a second page
  * server with a token file TOKENS), EXPIRED_TOKEN, PATIENT, SESSION, SUBMIT, SUBMIT_OVEREXPOSED and SUBMIT_DAMAGED (shell commands that submit day 4, a day 5
- * to retake, a day 6 that is cut short), OUTPUT
+ * to retake, a day 6 that is cut short), HTML (the same treatment exported), OUTPUT
  * (folder for screenshots). Prints one line a step; the exit code is 1 when one failed. */
 import fs from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
@@ -83,6 +84,72 @@ await step("the curve tells its points to a screen reader and is drawn", async (
   expect(/day 0 [\d.]+/.test(label) && /day 2/.test(label), label);
   const colors = await page.locator("#redness-chart").evaluate(canvas => new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size);
   expect(colors > 20, "the canvas is empty");
+});
+await step("the keyboard alone logs in, finds the patient, compares a day and switches maps", async () => {
+  const own = await browser.newContext({ viewport: { width: 820, height: 1180 } });
+  own.setDefaultTimeout(10000);
+  const other = await own.newPage();
+  const tab_to = async (what, matches) => {
+    for (let presses = 0; presses < 80; presses++) {
+      await other.keyboard.press("Tab");
+      const at = await other.evaluate(() => { const node = document.activeElement; return { tag: node.tagName, type: node.type, text: node.getAttribute("aria-label") || node.textContent, ring: getComputedStyle(node).outlineStyle }; });
+      if (!matches(at)) continue;
+      expect(at.ring !== "none", `${what} does not show that it has the focus`);
+      return;
+    }
+    throw new Error(`Tab never reached ${what}`);
+  };
+  await other.goto(home + "/");
+  await other.getByLabel("Access token").waitFor();
+  await other.keyboard.type(token);
+  await other.keyboard.press("Enter");
+  await other.getByRole("heading", { name: "Patients and sessions" }).waitFor();
+  await tab_to("the search", at => at.type === "search");
+  await other.keyboard.type(patient);
+  await tab_to("the treatment", at => at.tag === "A" && at.text.includes(session));
+  await other.keyboard.press("Enter");
+  await other.getByRole("heading", { name: "Day by day" }).waitFor();
+  await tab_to("a day of the film", at => at.text.startsWith("day 2"));
+  await other.keyboard.press("Enter");
+  await other.getByRole("heading", { name: "Before and day 2" }).waitFor();
+  await tab_to("the slider", at => at.type === "range");
+  await other.keyboard.press("ArrowLeft");
+  await tab_to("the outlines", at => at.text === "Outlines");
+  await other.keyboard.press("Space");
+  await other.locator(".day img[src*=overlay]").first().waitFor();
+  const found = await axe_findings(other);
+  expect(found.length === 0, `tablet: ${found.join("; ")}`);
+  await own.close();
+});
+await step("the exported file works with the network off", async () => {
+  const own = await browser.newContext({ offline: true });
+  own.setDefaultTimeout(10000);
+  const file = await own.newPage();
+  const asked = [], wrong = [];
+  file.on("request", request => { if (!/^(file|data):/.test(request.url())) asked.push(request.url()); });
+  file.on("pageerror", error => wrong.push(error.message));
+  file.on("console", message => { if (message.type() === "error") wrong.push(message.text()); });
+  const bytes = fs.statSync(need("HTML")).size;
+  await file.goto(pathToFileURL(need("HTML")).href);
+  await file.getByRole("heading", { name: "Day by day" }).waitFor();
+  await file.waitForFunction(() => document.getElementById("redness-chart").chart && [...document.images].every(image => image.complete && image.naturalWidth > 0 || image.loading === "lazy"));
+  const photos = await file.locator(".day").count();
+  expect(photos >= 5 && bytes < 0.25e6 * photos + 0.5e6, `${bytes} bytes for ${photos} photos`);
+  const clip = () => file.locator(".slider .after").evaluate(image => image.style.clipPath);
+  const before = await clip();
+  await file.getByRole("slider").focus();
+  for (let i = 0; i < 5; i++) await file.keyboard.press("ArrowRight");
+  expect(before !== await clip(), "the slider does not move");
+  const source = () => file.locator(".day img").nth(1).getAttribute("src");
+  const aligned = await source();
+  for (const name of ["As taken", "Outlines", "Redness change", "Pigment change", "Redness map", "Pigment map"]) {
+    await file.getByRole("button", { name, exact: true }).click();
+    expect(aligned !== await source(), `${name} shows nothing else`);
+  }
+  expect(asked.length === 0 && wrong.length === 0, [...asked, ...wrong].join("; "));
+  const found = await axe_findings(file).catch(problem => [problem.message]);
+  expect(found.length === 0, found.join("; "));
+  await own.close();
 });
 await step("the slider moves with the keyboard", async () => {
   const clip = () => page.locator(".slider .after").evaluate(image => image.style.clipPath);

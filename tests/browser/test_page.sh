@@ -80,8 +80,9 @@ if [ -n "$shots" ]; then
   exit
 fi
 
+"$RUBOR" review --patient P-77 --session S1 --html "$work/review.html" >/dev/null
 cd "$modules"
-PAGE=$(value "$work/up.ready" http) TOKEN=$(value "$work/up.ready" token) REVIEWER_PAGE=$(value "$work/serve.ready" http) \
+PAGE=$(value "$work/up.ready" http) TOKEN=$(value "$work/up.ready" token) HTML=$work/review.html REVIEWER_PAGE=$(value "$work/serve.ready" http) \
   REVIEWER_TOKEN=$reviewer TOKENS=$work/tokens EXPIRED_TOKEN=$expired PATIENT=P-77 SESSION=S1 OUTPUT="$modules/output" \
   SUBMIT="'$RUBOR' submit --patient P-77 --session S1 --day 4 '$work/photos/day04.jpg'" \
   SUBMIT_OVEREXPOSED="'$RUBOR' submit --patient P-77 --session S1 --day 5 '$work/bright/day03.jpg'" \
