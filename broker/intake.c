@@ -20,12 +20,17 @@ rubor_status rubor_broker_enqueue(rubor_broker *broker, const rubor_pending_job 
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     int64_t now = rubor_broker_now_ms(), wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
-    int64_t waited =
-        wall_ms - pending->submitted_ms; /* a clock that jumped must not make it ancient or unborn */
+    /* The wall clock may have been set since: a job is then neither ancient nor unborn, and has never longer to
+     * its deadline than it was given. */
+    int64_t waited = wall_ms - pending->submitted_ms;
     if (waited < 0 || waited > (int64_t)7 * 86400 * 1000)
         waited = 0;
-    if (pending->deadline_ms)
-        job.deadline_ms = now + pending->deadline_ms - wall_ms > 1 ? now + pending->deadline_ms - wall_ms : 1;
+    if (pending->deadline_ms) {
+        int64_t left = pending->deadline_ms - wall_ms, given = pending->deadline_ms - pending->submitted_ms;
+        if (left > given)
+            left = given;
+        job.deadline_ms = left > 0 ? now + left : 1;
+    }
     return rubor_queue_add(broker->queue, &job, now - waited, error);
 }
 

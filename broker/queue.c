@@ -519,7 +519,7 @@ void rubor_queue_count(const rubor_queue *queue, rubor_queue_counts *out)
     memset(out, 0, sizeof *out);
     for (int lane = 0; lane < RUBOR_LANES; lane++) {
         out->lane[lane] = queue->lanes[lane].count;
-        out->oldest_ms[lane] = queue->lanes[lane].first ? queue->lanes[lane].first->job.queued_ms : -1;
+        out->oldest_ms[lane] = queue->lanes[lane].first ? queue->lanes[lane].first->job.queued_ms : INT64_MAX;
     }
     for (const entry *e = queue->delayed.first; e; e = e->next)
         out->lane[e->job.lane]++;

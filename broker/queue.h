@@ -127,7 +127,8 @@ int64_t rubor_queue_next_ms(const rubor_queue *queue);
 typedef struct rubor_queue_counts {
     int64_t lane[RUBOR_LANES]; /* queued or delayed */
     int64_t leased, delayed, bytes;
-    int64_t oldest_ms[RUBOR_LANES]; /* queued_ms of the oldest that waits; -1: none */
+    int64_t oldest_ms[RUBOR_LANES]; /* queued_ms of the oldest that waits (may be
+                                     * below 0); INT64_MAX: none */
 } rubor_queue_counts;
 void rubor_queue_count(const rubor_queue *queue, rubor_queue_counts *out);
 

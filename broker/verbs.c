@@ -179,8 +179,7 @@ static rubor_status handle_status(call *c, rubor_error *error)
     int64_t now = rubor_broker_now_ms(),
             *oldest[] = {&s->oldest_station_ms, &s->oldest_review_ms, &s->oldest_batch_ms};
     for (int lane = 0; lane < RUBOR_LANES; lane++)
-        *oldest[lane] =
-            counts.oldest_ms[lane] >= 0 && counts.oldest_ms[lane] < now ? now - counts.oldest_ms[lane] : 0;
+        *oldest[lane] = counts.oldest_ms[lane] < now ? now - counts.oldest_ms[lane] : 0;
     s->results = b->results;
     s->results_ms = b->results_ms;
     s->running = counts.leased;
