@@ -62,7 +62,10 @@ static rubor_status open_router(rubor_broker *broker, void **out, const char *en
         return rubor_error_set(
             error, RUBOR_FORBIDDEN,
             "%.200s: is reachable from other machines; give --keys (rubor keygen makes them)", endpoint);
-    int mandatory = 1, linger = 2000, high_water = 100, ipv6 = 1, handshake_ms = 10000;
+    bool is_for_workers = out == &broker->workers;
+    /* A client's photos wait in its own socket rather than here. */
+    int mandatory = 1, linger = 2000, high_water = 100, waiting = is_for_workers ? 100 : 16, ipv6 = 1,
+        handshake_ms = 10000;
     int64_t largest = RUBOR_LIMIT_PHOTO_BYTES + 8 * 1024 * 1024;
     *out = zmq_socket(broker->context, ZMQ_ROUTER);
     if (!*out)
@@ -70,7 +73,7 @@ static rubor_status open_router(rubor_broker *broker, void **out, const char *en
     zmq_setsockopt(*out, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory);
     zmq_setsockopt(*out, ZMQ_LINGER, &linger, sizeof linger);
     zmq_setsockopt(*out, ZMQ_SNDHWM, &high_water, sizeof high_water);
-    zmq_setsockopt(*out, ZMQ_RCVHWM, &high_water, sizeof high_water);
+    zmq_setsockopt(*out, ZMQ_RCVHWM, &waiting, sizeof waiting);
     zmq_setsockopt(*out, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
     zmq_setsockopt(*out, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof handshake_ms);
     if (strchr(endpoint, '['))
@@ -349,6 +352,8 @@ rubor_status rubor_broker_run(rubor_broker *broker, rubor_error *error)
         run_timers(broker, read_workers(broker));
         rubor_broker_dispatch(broker);
         rubor_broker_flush(broker);
+        if (broker->options.alive)
+            broker->options.alive();
     }
     rubor_broker_settle(broker);
     rubor_broker_flush(broker);

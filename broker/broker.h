@@ -32,6 +32,7 @@ typedef struct rubor_broker_options {
     const rubor_queue_options *queue; /* NULL: defaults */
     rubor_log log;                    /* NULL: silent */
     void *log_context;
+    void (*alive)(void); /* called in each turn of the loop, several times a second; NULL: nobody cares */
 } rubor_broker_options;
 
 /* RUBOR_INVALID (endpoint), RUBOR_FORBIDDEN (an endpoint beyond this machine without keys), RUBOR_CONFLICT

@@ -4,11 +4,14 @@
 #include "clients/options.h"
 #include "clients/service_log.h"
 #include "clients/supervisor.h"
+#include "clients/systemd.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+
+enum { MEMORY_MIB = 2048 };
 
 static char log_name[] = "broker";
 static rubor_broker *running; /* for the signal handlers only */
@@ -45,10 +48,27 @@ static void raise_file_limit(void)
     }
 }
 
-static int run(rubor_broker_options *options)
+/* What peers can make the broker hold has this end: ZeroMQ hands over whole messages only, so one with a key that
+ * never ends its message is stopped by nothing else. Not under a sanitizer, whose own memory would count. */
+static void limit_memory(long mebibytes)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    struct rlimit limit;
+    rlim_t bytes = (rlim_t)mebibytes << 20;
+    if (getrlimit(RLIMIT_DATA, &limit) == 0 && bytes < limit.rlim_max) {
+        limit.rlim_cur = bytes;
+        setrlimit(RLIMIT_DATA, &limit);
+    }
+#else
+    (void)mebibytes;
+#endif
+}
+
+static int run(rubor_broker_options *options, long memory_mib)
 {
     rubor_error error = {0};
     raise_file_limit();
+    limit_memory(memory_mib);
     rubor_status status = rubor_broker_create(&running, options, &error);
     if (status)
         return rubor_fail("broker", &error);
@@ -76,7 +96,10 @@ static const char *or_environment(const char *given, const char *name, const cha
 
 int rubor_cmd_broker(int argc, char **argv)
 {
-    char *data = NULL, *store = NULL, *endpoint = NULL, *workers = NULL, *local = NULL, *keys = NULL;
+    char *data = NULL, *store = NULL, *endpoint = NULL, *workers = NULL, *local = NULL, *keys = NULL,
+         *memory_text = NULL;
+    long memory_mib = MEMORY_MIB;
+    rubor_error error = {0};
     const struct poptOption table[] = {
         RUBOR_OPTION_TEXT("data", &data, "folder of the store (default: $XDG_DATA_HOME/rubor)", "DIR"),
         RUBOR_OPTION_TEXT("store", &store, "store by URI: sqlite:FOLDER", "URI"),
@@ -89,6 +112,7 @@ int rubor_cmd_broker(int argc, char **argv)
         RUBOR_OPTION_TEXT("local-endpoint", &local,
                           "ipc:// endpoint without keys for this machine's own processes", "E"),
         RUBOR_OPTION_TEXT("keys", &keys, "folder of CURVE keys (default: RUBOR_KEYS)", "DIR"),
+        RUBOR_OPTION_TEXT("memory", &memory_text, "most memory the broker may hold (default: 2048)", "MIB"),
         RUBOR_OPTIONS_END,
     };
     rubor_options options;
@@ -96,6 +120,9 @@ int rubor_cmd_broker(int argc, char **argv)
                                    "Runs the broker: takes photos, keeps them, hands jobs to workers.", 0, 0);
     if (code < 0 && data && store)
         code = rubor_usage("broker", "--data and --store name the same thing; give one");
+    if (code < 0 && memory_text &&
+        rubor_parse_integer(&memory_mib, "memory", memory_text, 128, 1 << 20, &error))
+        code = rubor_usage("broker", "%s", error.message);
     if (code < 0) {
         rubor_broker_options given = {
             .store = store  ? store
@@ -107,8 +134,9 @@ int rubor_cmd_broker(int argc, char **argv)
             .keys = or_environment(keys, "RUBOR_KEYS", NULL),
             .log = write_log,
             .log_context = log_name,
+            .alive = rubor_notify_alive,
         };
-        code = run(&given);
+        code = run(&given, memory_mib);
     }
     rubor_options_finish(&options);
     return code;

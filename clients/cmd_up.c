@@ -7,6 +7,7 @@
 #include "clients/serve.h"
 #include "clients/service_log.h"
 #include "clients/supervisor.h"
+#include "clients/systemd.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@
 static char log_name[] = "up";
 
 typedef struct up {
-    const char *data, *store, *endpoint, *worker_endpoint, *http, *metrics, *tokens;
+    const char *data, *store, *endpoint, *worker_endpoint, *http, *metrics, *tokens, *memory;
     char *keys;
     long workers;
     bool noop, page;
@@ -54,6 +55,8 @@ static bool add_broker(up *u)
                                       u->worker_endpoint ? u->worker_endpoint
                                       : workers[0]       ? workers
                                                          : "tcp://127.0.0.1:*");
+    if (added && u->memory)
+        added = rubor_child_argument(u->broker, "--memory", u->memory);
     if (added && u->keys)
         added = rubor_child_argument(u->broker, "--keys", u->keys);
     if (added && u->keys && u->local[0])
@@ -195,7 +198,8 @@ static int watch(up *u)
     for (;;) {
         rubor_child *child;
         char line[128];
-        switch (rubor_supervisor_wait(&u->supervisor, 60000, &child)) {
+        rubor_notify_alive();
+        switch (rubor_supervisor_wait(&u->supervisor, rubor_watchdog_ms(60000), &child)) {
         case RUBOR_SUPERVISOR_STOP:
             return stop_all(u);
         case RUBOR_SUPERVISOR_RELOAD:
@@ -243,7 +247,7 @@ static int run(up *u)
 int rubor_cmd_up(int argc, char **argv)
 {
     char *data = NULL, *store = NULL, *workers_text = NULL, *endpoint = NULL, *worker_endpoint = NULL,
-         *http = NULL, *metrics = NULL, *keys = NULL, *tokens = NULL;
+         *http = NULL, *metrics = NULL, *keys = NULL, *tokens = NULL, *memory = NULL;
     int noop = 0, no_page = 0;
     const struct poptOption table[] = {
         RUBOR_OPTION_TEXT("data", &data, "folder of the store (default: $XDG_DATA_HOME/rubor)", "DIR"),
@@ -264,18 +268,21 @@ int rubor_cmd_up(int argc, char **argv)
         RUBOR_OPTION_TEXT("metrics", &metrics, "serve Prometheus text at http://HOST:PORT/metrics",
                           "HOST:PORT"),
         RUBOR_OPTION_TEXT("keys", &keys, "folder of CURVE keys (default: RUBOR_KEYS)", "DIR"),
+        RUBOR_OPTION_TEXT("memory", &memory, "most memory the broker may hold (default: 2048)", "MIB"),
         RUBOR_OPTION_SWITCH("noop", &noop, "workers that look at no photo: measures the service, not skin"),
         RUBOR_OPTIONS_END,
     };
     rubor_options options;
     rubor_error error = {0};
-    long cores = sysconf(_SC_NPROCESSORS_ONLN), workers = cores > 0 && cores <= 64 ? cores : 64;
+    long mebibytes, cores = sysconf(_SC_NPROCESSORS_ONLN), workers = cores > 0 && cores <= 64 ? cores : 64;
     int code =
         rubor_options_parse(&options, argc, argv, table, "",
                             "Runs broker, workers, store and page on this machine until SIGTERM.", 0, 0);
     if (code < 0 && data && store)
         code = rubor_usage("up", "--data and --store name the same thing; give one");
     if (code < 0 && workers_text && rubor_parse_integer(&workers, "workers", workers_text, 1, 64, &error))
+        code = rubor_usage("up", "%s", error.message);
+    if (code < 0 && memory && rubor_parse_integer(&mebibytes, "memory", memory, 128, 1 << 20, &error))
         code = rubor_usage("up", "%s", error.message);
     bool here = !http || strncmp(http, "127.", 4) == 0 || strncmp(http, "localhost:", 10) == 0 ||
                 strncmp(http, "[::1]:", 6) == 0;
@@ -292,6 +299,7 @@ int rubor_cmd_up(int argc, char **argv)
         u->worker_endpoint = worker_endpoint;
         u->http = http;
         u->metrics = metrics;
+        u->memory = memory;
         u->tokens = tokens;
         u->page = !no_page;
         u->keys = folder && *folder ? strdup(folder) : NULL;

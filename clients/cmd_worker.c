@@ -2,6 +2,7 @@
 #include "clients/options.h"
 #include "clients/service_log.h"
 #include "clients/supervisor.h"
+#include "clients/systemd.h"
 #include "workers/worker.h"
 
 #include <signal.h>
@@ -73,7 +74,8 @@ static int run_slots(const rubor_worker_options *o, long slots, const char *job_
             rubor_service_log(log_name, 3, "a slot could not be started");
     for (;;) {
         rubor_child *child;
-        rubor_supervisor_event event = rubor_supervisor_wait(supervisor, 60000, &child);
+        rubor_notify_alive();
+        rubor_supervisor_event event = rubor_supervisor_wait(supervisor, rubor_watchdog_ms(60000), &child);
         if (event == RUBOR_SUPERVISOR_STOP)
             break;
         if (event == RUBOR_SUPERVISOR_DIED)

@@ -1,14 +1,28 @@
 #include "clients/service_log.h"
 
+#include "clients/systemd.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-void rubor_service_log(void *context, int level, const char *line)
+/* A message may hold what a photo or a peer said: it stays one line. */
+static void one_line(char *out, size_t size, const char *line)
+{
+    snprintf(out, size, "%s", line);
+    for (char *at = out; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+}
+
+void rubor_service_log(void *context, int level, const char *text)
 {
     const char *name = context;
-    if (getenv("JOURNAL_STREAM")) {
-        fprintf(stderr, "<%d>rubor %s: %s\n", level, name, line);
+    char line[1400];
+    one_line(line, sizeof line, text);
+    if (rubor_stderr_is_journal()) {
+        if (!rubor_journal_send(name, level, line))
+            fprintf(stderr, "<%d>rubor %s: %s\n", level, name, line);
         return;
     }
     static const char *const words[] = {"emergency", "alert",  "critical", "error",

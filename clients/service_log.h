@@ -1,4 +1,5 @@
-/* How the long-running commands log: one line on stderr, with journald's priority prefix when it listens. */
+/* How the long-running commands log: one line on stderr, or where that leads to the journal an entry there with
+ * its priority and the fields RUBOR_PART, RUBOR_JOB, RUBOR_WORKER. */
 #ifndef RUBOR_CLIENTS_SERVICE_LOG_H
 #define RUBOR_CLIENTS_SERVICE_LOG_H
 

@@ -1,5 +1,7 @@
 #include "clients/supervisor.h"
 
+#include "clients/systemd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -112,6 +114,7 @@ static void become(const rubor_child *child, pid_t parent, int output)
     if (null >= 0)
         dup2(null, STDIN_FILENO);
     signal(SIGPIPE, SIG_DFL);
+    rubor_forget_systemd();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execv("/proc/self/exe", arguments);
@@ -275,21 +278,4 @@ int rubor_child_stop(rubor_supervisor *supervisor, rubor_child *child, int patie
     supervisor->stopping = true;
     mark_dead(supervisor, child);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-void rubor_notify_systemd(const char *state)
-{
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
-        return;
-    memcpy(address.sun_path, path, strlen(path));
-    if (path[0] == '@')
-        address.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
-           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
-    close(fd);
 }

@@ -56,8 +56,6 @@ rubor_supervisor_event rubor_supervisor_wait(rubor_supervisor *supervisor, int w
 /* Sends SIGTERM, waits, sends SIGKILL after patience_ms. Returns the exit code (128 + signal). */
 int rubor_child_stop(rubor_supervisor *supervisor, rubor_child *child, int patience_ms);
 
-/* Tells systemd, when it is there (NOTIFY_SOCKET): "READY=1", "STOPPING=1". */
-void rubor_notify_systemd(const char *state);
 int64_t rubor_supervisor_now_ms(void);
 
 #endif
