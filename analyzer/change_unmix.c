@@ -30,6 +30,7 @@ static const double melanin_share[3] = {0.01, 0.015, 0.03};
 static const double channel_nm[3] = {605, 545, 465}; /* centers of gravity on skin */
 
 enum { CONTROL_CELLS_LEAST = 50, SCRATCH = 65536 };
+#define TRIAL_CELLS 2.0 /* Gaussian sigma */
 
 static int compare_float(const void *one, const void *other)
 {
@@ -209,10 +210,11 @@ static rubor_status find_unmix(rubor_change *change, const rubor_frame *visit, c
 }
 
 /* What blood, melanin, a bruise and the light can do to skin between two photos; a hair or a collar does
- * more. */
+ * more. A large change is described less well, and some of it ends up as shade. */
 static bool skin_can(double ei, double mi, double shade)
 {
-    return ei > -15 && ei < 60 && mi > -15 && mi < 60 && shade > -0.12 && shade < 0.25;
+    return ei > -15 && ei < 70 && mi > -15 && mi < 80 && shade > -0.12 &&
+           shade < 0.25 + 0.004 * fmax(fabs(ei), fabs(mi));
 }
 
 static void unmix_cells(rubor_change *change, bool pair)
@@ -233,12 +235,35 @@ static void unmix_cells(rubor_change *change, bool pair)
             mi -= before->mi[c] * d;
             shade -= before->shade[c] * d;
         }
-        if (change->trial.data[i] && !skin_can(ei, mi, shade))
-            ei = mi = shade = NAN;
         change->delta_ei.data[i] = (float)ei;
         change->delta_mi.data[i] = (float)mi;
         change->shade_od.data[i] = (float)shade;
     }
+}
+
+/* Drops the cells on trial whose change is none that skin can make, judged by the mean over their neighbors
+ * on trial: single cells of very dark skin are too noisy. */
+static rubor_status judge_trial(rubor_change *change, rubor_error *error)
+{
+    rubor_plane mean[3] = {{0}};
+    rubor_plane *planes[3] = {&change->delta_ei, &change->delta_mi, &change->shade_od};
+    size_t count = (size_t)change->width * (size_t)change->height;
+    rubor_status status = RUBOR_OK;
+    for (int k = 0; k < 3 && status == RUBOR_OK; k++) {
+        status = rubor_plane_init(&mean[k], change->width, change->height, error);
+        for (size_t i = 0; i < count && status == RUBOR_OK; i++)
+            mean[k].data[i] = change->trial.data[i] ? planes[k]->data[i] : NAN;
+        if (status == RUBOR_OK)
+            status = rubor_plane_blur(&mean[k], TRIAL_CELLS, error);
+    }
+    for (size_t i = 0; i < count && status == RUBOR_OK; i++)
+        if (change->trial.data[i] &&
+            !skin_can((double)mean[0].data[i], (double)mean[1].data[i], (double)mean[2].data[i]))
+            for (int k = 0; k < 3; k++)
+                planes[k]->data[i] = NAN;
+    for (int k = 0; k < 3; k++)
+        rubor_plane_finish(&mean[k]);
+    return status;
 }
 
 rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline,
@@ -261,6 +286,9 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
     for (int c = 0; c < 3; c++) /* against the chart: a burn of the control would hide one of the region */
         change->control_ei += change->unmix.ei[c] * (change->zero_od[0][c] - change->zero_od[1][c]);
     unmix_cells(change, pair);
+    status = judge_trial(change, error);
+    if (status != RUBOR_OK)
+        goto out;
     size_t count = (size_t)change->width * (size_t)change->height;
     for (size_t i = 0; i < count; i++)
         if (isnan(change->delta_ei.data[i]))
