@@ -25,7 +25,7 @@ typedef struct contrast_field {
     const rubor_frame *visit, *baseline;
     const rubor_registration *registration;
     rubor_plane around[3], around_base[3]; /* cells: surroundings in OD */
-    double noise;                          /* of a pixel's new contrast in green, OD */
+    double noise, noise_around; /* of a pixel's new contrast in green, OD, where the surroundings are this */
 } contrast_field;
 
 static double od(float linear)
@@ -84,11 +84,19 @@ static int compare_floats(const void *one, const void *other)
     return (a > b) - (a < b);
 }
 
+/* Noise of the new contrast at a pixel: a camera's noise does not fall with the light below some level, so
+ * the darker the surroundings, the larger it is as an optical density. */
+static double noise_at(const contrast_field *f, int x, int y)
+{
+    double deeper = around_at(f, &f->around[1], x, y) - f->noise_around;
+    return f->noise * pow(10, fmax(0, deeper));
+}
+
 /* Spread of the new contrast over the region, by the median absolute value of a sparse sample. */
-static double contrast_noise(const contrast_field *f, const rubor_mask *territory)
+static void measure_noise(contrast_field *f, const rubor_mask *territory)
 {
     enum { SAMPLES = 2048 };
-    float values[SAMPLES];
+    float values[SAMPLES], around[SAMPLES];
     size_t cells = (size_t)territory->width * (size_t)territory->height, n = 0;
     size_t inside = rubor_mask_count(territory), stride = inside / SAMPLES + 1, seen = 0;
     int factor = f->change->factor;
@@ -98,13 +106,20 @@ static double contrast_noise(const contrast_field *f, const rubor_mask *territor
         int x = (int)(i % (size_t)territory->width) * factor,
             y = (int)(i / (size_t)territory->width) * factor;
         double fresh = new_contrast(f, 1, x, y, rubor_registration_map(f->registration, (rubor_point){x, y}));
-        if (!isnan(fresh))
-            values[n++] = (float)fabs(fresh);
+        double here = around_at(f, &f->around[1], x, y);
+        if (isnan(fresh) || isnan(here))
+            continue;
+        around[n] = (float)here;
+        values[n++] = (float)fabs(fresh);
     }
+    f->noise = 1;
+    f->noise_around = INFINITY;
     if (n < 50)
-        return 1;
+        return;
     qsort(values, n, sizeof values[0], compare_floats);
-    return (double)values[n / 2] / 0.6745;
+    qsort(around, n, sizeof around[0], compare_floats);
+    f->noise = (double)values[n / 2] / 0.6745;
+    f->noise_around = (double)around[n / 2];
 }
 
 static rubor_status surroundings(contrast_field *f, rubor_error *error)
@@ -133,7 +148,6 @@ static void mark_candidates(float *contrast, const contrast_field *f, const rubo
 {
     const rubor_image_calibrated *image = &f->visit->image;
     int factor = f->change->factor;
-    double least = fmax(CONTRAST_LEAST, CONTRAST_NOISE * f->noise);
     for (int y = 0; y < image->height; y++)
         for (int x = 0; x < image->width; x++) {
             size_t at = (size_t)y * (size_t)image->width + (size_t)x;
@@ -142,7 +156,11 @@ static void mark_candidates(float *contrast, const contrast_field *f, const rubo
             if (cx >= territory->width || cy >= territory->height ||
                 territory->data[(size_t)cy * (size_t)territory->width + (size_t)cx] < 128)
                 continue;
-            if (!(od(soft_value(image, 1, x, y)) - around_at(f, &f->around[1], x, y) > least))
+            double here = od(soft_value(image, 1, x, y)) - around_at(f, &f->around[1], x, y);
+            if (!(here > CONTRAST_LEAST))
+                continue;
+            double least = fmax(CONTRAST_LEAST, CONTRAST_NOISE * noise_at(f, x, y));
+            if (!(here > least))
                 continue;
             double fresh =
                 new_contrast(f, 1, x, y, rubor_registration_map(f->registration, (rubor_point){x, y}));
@@ -223,7 +241,8 @@ static int judge(spot *s, const float *contrast, const contrast_field *f)
     int wide = s->x1 - s->x0 + 1, high = s->y1 - s->y0 + 1;
     double radius = sqrt(kept / 3.14159265);
     bool line = wide > STRETCH_MOST * high || high > STRETCH_MOST * wide || wide * high > 4 * s->count + 20;
-    if (line || green / kept < fmax(SPOT_LEAST, SPOT_NOISE * f->noise) || radius > CRUST_RADIUS * width)
+    double noise = noise_at(f, (s->x0 + s->x1) / 2, (s->y0 + s->y1) / 2);
+    if (line || !(green / kept >= fmax(SPOT_LEAST, SPOT_NOISE * noise)) || radius > CRUST_RADIUS * width)
         return 0;
     if (red_share(s, f) >= CRUST_RED_SHARE)
         return RUBOR_FINDING_CRUST;
@@ -284,7 +303,7 @@ rubor_status rubor_findings_spots(rubor_findings *findings, const rubor_change *
         status = close_region(&territory, change, error);
     if (status != RUBOR_OK)
         goto out;
-    f.noise = contrast_noise(&f, &territory);
+    measure_noise(&f, &territory);
     mark_candidates(contrast, &f, &territory);
     size_t candidates = 1;
     for (size_t i = 0; i < count; i++)
