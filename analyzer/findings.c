@@ -3,15 +3,20 @@
 #include "analyzer/findings_spots.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A bruise darkens all channels alike (fresh: what is neither chromophore is above this OD, and above the
- * share of a large chromophore change that may end up there) ... */
-#define BRUISE_DARK 0.06
-#define BRUISE_DARK_SHARE 0.004 /* OD per unit of delta_ei or delta_mi */
-/* ... or turns yellow (old: blue absorbed as by melanin while green and red say less blood than before). */
-#define BRUISE_YELLOW_MI 3.5
-#define BRUISE_YELLOW_SHARE 0.35 /* delta_ei below minus this share of delta_mi */
+ * share of a large chromophore change that may end up there) or turns yellow (old: blue absorbed as by
+ * melanin while green and red say less blood than before). Where it is sure it starts, and from there it
+ * reaches as far as the weaker signs do: its border is blurred. */
+typedef struct bruise_signs {
+    double dark, dark_share;        /* OD; OD per unit of delta_ei or delta_mi */
+    double yellow_mi, yellow_share; /* delta_mi; delta_ei below minus this share of delta_mi */
+} bruise_signs;
+static const bruise_signs sure = {0.05, 0.0032, 2.8, 0.33}, possible = {0.025, 0.002, 1.2, 0.2};
+#define BRUISE_VEIL 1.0 /* standard deviations of the glare that the darkness must exceed */
+#define BRUISE_BORDER 0.004 /* of the grid's width: how far a bruise fades out beyond the weaker signs */
 #define GLOSS_BLOOD_SHARE 0.5
 #define GLOSS_RED 0.008 /* OD, besides two standard deviations of light and pose */
 enum { GLOSS_LAST_DAY = 6 };
@@ -85,10 +90,56 @@ static rubor_status spots_to_cells(rubor_findings *out, const rubor_change *chan
     return rubor_mask_dilate(&out->cells, 1, error);
 }
 
-static rubor_status find_bruise(rubor_findings *out, const rubor_change *change, rubor_error *error)
+/* How far a wrong glare may shift what is left beside both chromophores, OD, one standard deviation: it
+ * counts where skin gets very dark, and looks like a bruise there. */
+static double veil_od(const rubor_change *change, double glare_sd, double h, double m, double dark)
+{
+    double sum = 0;
+    for (int c = 0; c < 3; c++) {
+        double before = 1 / fmax(change->before_linear[c], 0.003);
+        double od = h * change->directions.hemoglobin[c] + m * change->directions.melanin[c] + dark;
+        sum += change->unmix.shade[c] * 0.4343 * glare_sd * before * (pow(10, fmin(3, od)) - 1);
+    }
+    return fabs(sum);
+}
+
+static bool shows(const bruise_signs *signs, double dark, double h, double m, double veil)
+{
+    return dark > signs->dark + signs->dark_share * (fabs(h) + fabs(m)) + BRUISE_VEIL * veil ||
+           (m > signs->yellow_mi && h < -signs->yellow_share * m);
+}
+
+/* Keeps of the possible cells (128) those connected with sure ones (255). */
+static rubor_status keep_connected(rubor_mask *mask, rubor_error *error)
+{
+    int width = mask->width, height = mask->height, waiting = 0;
+    int *stack = malloc((size_t)width * (size_t)height * sizeof *stack);
+    if (!stack)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a bruise");
+    for (int i = 0; i < width * height; i++)
+        if (mask->data[i] == 255)
+            stack[waiting++] = i;
+    while (waiting > 0) {
+        int at = stack[--waiting], x = at % width, y = at / width;
+        const int around[4] = {x > 0 ? at - 1 : at, x + 1 < width ? at + 1 : at, y > 0 ? at - width : at,
+                               y + 1 < height ? at + width : at};
+        for (int k = 0; k < 4; k++)
+            if (mask->data[around[k]] == 128) {
+                mask->data[around[k]] = 255;
+                stack[waiting++] = around[k];
+            }
+    }
+    for (int i = 0; i < width * height; i++)
+        mask->data[i] = mask->data[i] == 255 ? 255 : 0;
+    free(stack);
+    return RUBOR_OK;
+}
+
+static rubor_status find_bruise(rubor_findings *out, const rubor_change *change, double glare_sd,
+                                rubor_error *error)
 {
     rubor_plane dark = {0}, ei = {0}, mi = {0};
-    size_t count = (size_t)change->width * (size_t)change->height;
+    size_t count = (size_t)change->width * (size_t)change->height, surely = 0, bruised = 0;
     double sigma = fmax(1, 0.006 * change->width);
     const rubor_plane *from[3] = {&change->shade_od, &change->delta_ei, &change->delta_mi};
     rubor_plane *to[3] = {&dark, &ei, &mi};
@@ -100,24 +151,31 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
             status = rubor_plane_blur(to[k], sigma, error);
         }
     }
-    size_t bruised = 0, region = rubor_mask_count(&change->region);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
-        double h = (double)ei.data[i], m = (double)mi.data[i];
-        bool yellow = m > BRUISE_YELLOW_MI && h < -BRUISE_YELLOW_SHARE * m;
-        bool deep = (double)dark.data[i] > BRUISE_DARK + BRUISE_DARK_SHARE * fmax(fabs(h), fabs(m));
-        bool inside = change->region.data[i] >= 128 && (deep || yellow);
-        out->bruise.data[i] = inside ? 255 : 0;
-        bruised += inside;
+        double d = (double)dark.data[i], h = (double)ei.data[i], m = (double)mi.data[i];
+        if (change->region.data[i] < 128)
+            continue;
+        double veil = veil_od(change, glare_sd, h, m, d);
+        out->bruise.data[i] = shows(&sure, d, h, m, veil) ? 255 : shows(&possible, d, h, m, veil) ? 128 : 0;
+        surely += out->bruise.data[i] == 255;
     }
-    if (status == RUBOR_OK && (double)bruised < BRUISE_LEAST * (double)count) {
+    if (status == RUBOR_OK && (double)surely < BRUISE_LEAST * (double)count)
         memset(out->bruise.data, 0, count);
-        bruised = 0;
+    else if (status == RUBOR_OK)
+        status = keep_connected(&out->bruise, error);
+    if (status == RUBOR_OK)
+        status = rubor_mask_dilate(&out->bruise, (int)(BRUISE_BORDER * change->width), error);
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
+        if (change->region.data[i] < 128)
+            out->bruise.data[i] = 0;
+        if (!out->bruise.data[i])
+            continue;
+        out->cells.data[i] = 255;
+        bruised++;
     }
+    size_t region = rubor_mask_count(&change->region);
     if (status == RUBOR_OK && region)
         out->bruise_percent = 100.0 * (double)bruised / (double)region;
-    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
-        if (out->bruise.data[i])
-            out->cells.data[i] = 255;
     rubor_plane_finish(&dark);
     rubor_plane_finish(&ei);
     rubor_plane_finish(&mi);
@@ -179,7 +237,7 @@ rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change
     if (status == RUBOR_OK)
         status = spots_to_cells(out, change, error);
     if (status == RUBOR_OK)
-        status = find_bruise(out, change, error);
+        status = find_bruise(out, change, rubor_frame_glare_sd(visit), error);
     if (status == RUBOR_OK)
         status = find_gloss(out, change, day, error);
     if (status != RUBOR_OK)
