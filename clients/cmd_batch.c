@@ -5,6 +5,7 @@
 #include "clients/manifest.h"
 #include "clients/options.h"
 #include "clients/record_csv.h"
+#include "clients/service_calls.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -258,16 +259,11 @@ static rubor_status write_table(const batch *run, const char *path, rubor_error 
 
 static rubor_status look_for_broker(rubor_client *client, rubor_error *error)
 {
-    rubor_request *request = calloc(1, sizeof *request);
-    rubor_client_reply *reply = calloc(1, sizeof *reply);
-    rubor_status status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    if (request && reply) {
-        rubor_request_init(request, RUBOR_VERB_STATUS);
-        status = rubor_client_call(client, reply, request, NULL, 0, 0, error);
-        rubor_client_reply_finish(reply);
-    }
-    free(request);
-    free(reply);
+    rubor_question *question = rubor_question_create("batch", RUBOR_VERB_STATUS);
+    if (!question)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "nothing was sent");
+    rubor_status status = rubor_client_call(client, &question->reply, &question->request, NULL, 0, 0, error);
+    rubor_question_destroy(&question);
     return status;
 }
 

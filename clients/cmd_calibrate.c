@@ -3,9 +3,9 @@
 #include "clients/confined.h"
 #include "clients/inputs.h"
 #include "clients/json.h"
-#include "clients/mdp_client.h"
 #include "clients/options.h"
 #include "clients/report.h"
+#include "clients/service_calls.h"
 #include "imaging/limits.h"
 
 #include <stdlib.h>
@@ -237,23 +237,15 @@ static void profile_name(char out[64], const char *path)
 static rubor_status put_profile(const calibrate_arguments *given, const char *name, const char *text,
                                 rubor_error *error)
 {
-    rubor_client *client = NULL;
-    rubor_request *request = calloc(1, sizeof *request);
-    rubor_client_reply *reply = calloc(1, sizeof *reply);
-    rubor_status status = request && reply ? rubor_client_create(&client, &given->client, error)
-                                           : rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    if (status == RUBOR_OK) {
-        rubor_request_init(request, RUBOR_VERB_PROFILE);
-        snprintf(request->action, sizeof request->action, "put");
-        snprintf(request->profile, sizeof request->profile, "%s", name);
-        request->profile_json = (rubor_bytes){(const uint8_t *)text, strlen(text)};
-        status = rubor_client_call(client, reply, request, NULL, 0, 0, error);
-    }
-    rubor_client_destroy(&client);
-    if (reply)
-        rubor_client_reply_finish(reply);
-    free(reply);
-    free(request);
+    rubor_question *question = rubor_question_create("calibrate", RUBOR_VERB_PROFILE);
+    if (!question)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "the profile was not sent");
+    rubor_request *request = &question->request;
+    snprintf(request->action, sizeof request->action, "put");
+    snprintf(request->profile, sizeof request->profile, "%s", name);
+    request->profile_json = (rubor_bytes){(const uint8_t *)text, strlen(text)};
+    rubor_status status = rubor_question_call(question, &given->client, error);
+    rubor_question_destroy(&question);
     return status;
 }
 

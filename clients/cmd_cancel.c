@@ -3,31 +3,19 @@
 #include "clients/service_calls.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static int run(const rubor_client_options *client, const char *job)
 {
-    rubor_error error = {0};
-    rubor_client_reply *reply = calloc(1, sizeof *reply);
-    rubor_request *request = calloc(1, sizeof *request);
-    int code = RUBOR_EXIT_FAULT;
-    if (!reply || !request) {
-        rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
-        code = rubor_fail("cancel", &error);
-    } else if (!rubor_job_well_formed(job)) {
-        rubor_error_set(&error, RUBOR_NOT_FOUND, "there is no job \"%.60s\"", job);
-        code = rubor_fail("cancel", &error);
-    } else {
-        rubor_request_init(request, RUBOR_VERB_CANCEL);
-        snprintf(request->job, sizeof request->job, "%s", job);
-        code = rubor_service_call("cancel", client, request, reply);
-        if (code == RUBOR_EXIT_DONE)
-            printf("job %s: %s\n", job, reply->body.has_job ? reply->body.job.state : "canceled");
-    }
-    if (reply)
-        rubor_client_reply_finish(reply);
-    free(reply);
-    free(request);
+    rubor_question *question = rubor_question_create("cancel", RUBOR_VERB_CANCEL);
+    if (!question)
+        return RUBOR_EXIT_FAULT;
+    const rubor_reply *told = &question->reply.body;
+    int code = rubor_question_about_job(question, job);
+    if (code == RUBOR_EXIT_DONE)
+        code = rubor_question_ask(question, client);
+    if (code == RUBOR_EXIT_DONE)
+        printf("job %s: %s\n", job, told->has_job ? told->job.state : "canceled");
+    rubor_question_destroy(&question);
     return code;
 }
 

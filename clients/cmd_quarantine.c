@@ -3,7 +3,6 @@
 #include "clients/service_calls.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void print_list(const rubor_reply *reply)
@@ -18,30 +17,18 @@ static void print_list(const rubor_reply *reply)
 
 static int run(const rubor_client_options *client, const char *action, const char *job)
 {
-    rubor_error error = {0};
-    rubor_client_reply *reply = calloc(1, sizeof *reply);
-    rubor_request *request = calloc(1, sizeof *request);
-    int code;
-    if (!reply || !request) {
-        rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
-        code = rubor_fail("quarantine", &error);
-    } else if (job && !rubor_job_well_formed(job)) {
-        rubor_error_set(&error, RUBOR_NOT_FOUND, "there is no job \"%.60s\"", job);
-        code = rubor_fail("quarantine", &error);
-    } else {
-        rubor_request_init(request, RUBOR_VERB_QUARANTINE);
-        snprintf(request->action, sizeof request->action, "%s", action);
-        snprintf(request->job, sizeof request->job, "%s", job ? job : "");
-        code = rubor_service_call("quarantine", client, request, reply);
-        if (code == RUBOR_EXIT_DONE && !job)
-            print_list(&reply->body);
-        else if (code == RUBOR_EXIT_DONE)
-            printf("job %s: %s\n", job, strcmp(action, "retry") == 0 ? "queued again" : "dropped");
-    }
-    if (reply)
-        rubor_client_reply_finish(reply);
-    free(reply);
-    free(request);
+    rubor_question *question = rubor_question_create("quarantine", RUBOR_VERB_QUARANTINE);
+    if (!question)
+        return RUBOR_EXIT_FAULT;
+    snprintf(question->request.action, sizeof question->request.action, "%s", action);
+    int code = job ? rubor_question_about_job(question, job) : RUBOR_EXIT_DONE;
+    if (code == RUBOR_EXIT_DONE)
+        code = rubor_question_ask(question, client);
+    if (code == RUBOR_EXIT_DONE && !job)
+        print_list(&question->reply.body);
+    else if (code == RUBOR_EXIT_DONE)
+        printf("job %s: %s\n", job, strcmp(action, "retry") == 0 ? "queued again" : "dropped");
+    rubor_question_destroy(&question);
     return code;
 }
 

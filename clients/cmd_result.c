@@ -4,7 +4,6 @@
 #include "clients/report.h"
 #include "clients/service_calls.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct result_arguments {
@@ -55,35 +54,19 @@ static int tell(const rubor_job_info *job, bool json)
 static int run(const result_arguments *given, const char *job)
 {
     rubor_error error = {0};
-    rubor_client_reply *reply = calloc(1, sizeof *reply);
-    rubor_request *request = calloc(1, sizeof *request);
     long wait_s = 0;
-    int code = RUBOR_EXIT_FAULT;
-    if (!reply || !request) {
-        rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
-        rubor_fail("result", &error);
-        goto out;
-    }
-    if (given->wait && rubor_parse_integer(&wait_s, "wait", given->wait, 0, 86400, &error) != RUBOR_OK) {
-        code = rubor_usage("result", "%s", error.message);
-        goto out;
-    }
-    if (!rubor_job_well_formed(job)) {
-        rubor_error_set(&error, RUBOR_NOT_FOUND, "there is no job \"%.60s\"", job);
-        code = rubor_fail("result", &error);
-        goto out;
-    }
-    rubor_request_init(request, RUBOR_VERB_RESULT);
-    snprintf(request->job, sizeof request->job, "%s", job);
-    request->wait_s = wait_s;
-    code = rubor_service_call("result", &given->client, request, reply);
-    if (code == RUBOR_EXIT_DONE && reply->body.has_job)
-        code = tell(&reply->body.job, given->json != 0);
-out:
-    if (reply)
-        rubor_client_reply_finish(reply);
-    free(reply);
-    free(request);
+    if (given->wait && rubor_parse_integer(&wait_s, "wait", given->wait, 0, 86400, &error) != RUBOR_OK)
+        return rubor_usage("result", "%s", error.message);
+    rubor_question *question = rubor_question_create("result", RUBOR_VERB_RESULT);
+    if (!question)
+        return RUBOR_EXIT_FAULT;
+    question->request.wait_s = wait_s;
+    int code = rubor_question_about_job(question, job);
+    if (code == RUBOR_EXIT_DONE)
+        code = rubor_question_ask(question, &given->client);
+    if (code == RUBOR_EXIT_DONE && question->reply.body.has_job)
+        code = tell(&question->reply.body.job, given->json != 0);
+    rubor_question_destroy(&question);
     return code;
 }
 

@@ -1,7 +1,6 @@
 #include "clients/commands.h"
-#include "clients/filing.h"
+#include "clients/filing_options.h"
 #include "clients/json.h"
-#include "clients/options.h"
 #include "clients/service_calls.h"
 
 #include <stdlib.h>
@@ -12,22 +11,6 @@ typedef struct session_arguments {
     char *patient, *session, *date, *site, *needle_mm, *device;
     int json;
 } session_arguments;
-
-/* All texts obey the rules of a filing's names. */
-static rubor_status copy_name(char out[RUBOR_NAME_SIZE], const char *option, const char *text,
-                              rubor_error *error)
-{
-    rubor_filing *filing = calloc(1, sizeof *filing);
-    if (!filing)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    rubor_status status = rubor_filing_set(filing, "patient", text, error);
-    if (status == RUBOR_OK)
-        memcpy(out, filing->patient, RUBOR_NAME_SIZE);
-    else
-        rubor_error_set(error, status, "--%s: give 1 to %d bytes of plain text", option, RUBOR_NAME_SIZE - 1);
-    free(filing);
-    return status;
-}
 
 static rubor_status read_date(char out[RUBOR_DATE_SIZE], const char *text, rubor_error *error)
 {
@@ -42,7 +25,6 @@ static rubor_status read_date(char out[RUBOR_DATE_SIZE], const char *text, rubor
 
 static rubor_status fill(rubor_request *request, const session_arguments *given, rubor_error *error)
 {
-    rubor_request_init(request, RUBOR_VERB_SESSION);
     bool put = given->date || given->site || given->needle_mm || given->device;
     snprintf(request->action, sizeof request->action, "%s", put ? "put" : "get");
     const struct {
@@ -56,7 +38,7 @@ static rubor_status fill(rubor_request *request, const session_arguments *given,
     rubor_status status = RUBOR_OK;
     for (size_t i = 0; status == RUBOR_OK && i < sizeof names / sizeof names[0]; i++) {
         if (names[i].text)
-            status = copy_name(names[i].to, names[i].option, names[i].text, error);
+            status = rubor_name_copy(names[i].to, RUBOR_NAME_SIZE, names[i].option, names[i].text, error);
         else if (names[i].needed)
             status = rubor_error_set(error, RUBOR_INVALID, "--%s is missing", names[i].option);
     }
@@ -93,27 +75,19 @@ static rubor_status print_session(const rubor_session_info *session, bool json, 
 static int run(const session_arguments *given)
 {
     rubor_error error = {0};
-    rubor_client_reply *reply = calloc(1, sizeof *reply);
-    rubor_request *request = calloc(1, sizeof *request);
-    int code = RUBOR_EXIT_FAULT;
-    if (!reply || !request) {
-        rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
-        rubor_fail("session", &error);
-        goto out;
-    }
-    if (fill(request, given, &error) != RUBOR_OK) {
+    rubor_question *question = rubor_question_create("session", RUBOR_VERB_SESSION);
+    if (!question)
+        return RUBOR_EXIT_FAULT;
+    int code = RUBOR_EXIT_DONE;
+    if (fill(&question->request, given, &error) != RUBOR_OK)
         code = rubor_usage("session", "%s", error.message);
-        goto out;
-    }
-    code = rubor_service_call("session", &given->client, request, reply);
-    for (size_t i = 0; code == RUBOR_EXIT_DONE && i < reply->body.session_count; i++)
-        if (print_session(&reply->body.sessions[i], given->json != 0, &error) != RUBOR_OK)
+    if (code == RUBOR_EXIT_DONE)
+        code = rubor_question_ask(question, &given->client);
+    const rubor_reply *told = &question->reply.body;
+    for (size_t i = 0; code == RUBOR_EXIT_DONE && i < told->session_count; i++)
+        if (print_session(&told->sessions[i], given->json != 0, &error) != RUBOR_OK)
             code = rubor_fail("session", &error);
-out:
-    if (reply)
-        rubor_client_reply_finish(reply);
-    free(reply);
-    free(request);
+    rubor_question_destroy(&question);
     return code;
 }
 
@@ -122,8 +96,8 @@ int rubor_cmd_session(int argc, char **argv)
     session_arguments given = {0};
     const struct poptOption table[] = {
         RUBOR_CLIENT_OPTIONS(given.client),
-        RUBOR_OPTION_TEXT("patient", &given.patient, "pseudonymous id of the patient", "P"),
-        RUBOR_OPTION_TEXT("session", &given.session, "treatment session", "S"),
+        RUBOR_OPTION_PATIENT(&given.patient),
+        RUBOR_OPTION_SESSION(&given.session),
         RUBOR_OPTION_TEXT("date", &given.date, "day of treatment", "YYYY-MM-DD"),
         RUBOR_OPTION_TEXT("site", &given.site, "body site", "TEXT"),
         RUBOR_OPTION_TEXT("needle-mm", &given.needle_mm, "depth of the needles in mm", "X"),
@@ -133,7 +107,7 @@ int rubor_cmd_session(int argc, char **argv)
     };
     rubor_options options;
     int code = rubor_options_parse(&options, argc, argv, table, "",
-                                   "Keeps what is known about a treatment session, and shows it.", 0, 0);
+                                   "Keeps what is known about a treatment session (what is given replaces what was kept), and shows it.", 0, 0);
     if (code < 0)
         code = run(&given);
     rubor_options_finish(&options);

@@ -89,37 +89,32 @@ static int serve_metrics(const rubor_client_options *client, const char *http)
     return RUBOR_EXIT_DONE;
 }
 
+static rubor_status print(const rubor_service_status *service, form wanted, rubor_error *error)
+{
+    if (!service)
+        return rubor_error_set(error, RUBOR_PROTOCOL, "the broker's answer holds no status");
+    if (wanted == PROMETHEUS)
+        return print_metrics(service, error);
+    if (wanted == TEXT) {
+        print_text(service);
+        return RUBOR_OK;
+    }
+    json_t *out = status_json(service);
+    rubor_status status = rubor_json_print(stdout, out, RUBOR_JSON_LINE, error);
+    json_decref(out);
+    return status;
+}
+
 static int run(const rubor_client_options *client, form wanted)
 {
     rubor_error error = {0};
-    rubor_client_reply *reply = calloc(1, sizeof *reply);
-    rubor_request *request = calloc(1, sizeof *request);
-    int code;
-    if (!reply || !request) {
-        rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
+    rubor_question *question = rubor_question_create("status", RUBOR_VERB_STATUS);
+    if (!question)
+        return RUBOR_EXIT_FAULT;
+    int code = rubor_question_ask(question, client);
+    if (code == RUBOR_EXIT_DONE && print(question->reply.body.service, wanted, &error) != RUBOR_OK)
         code = rubor_fail("status", &error);
-    } else {
-        rubor_request_init(request, RUBOR_VERB_STATUS);
-        code = rubor_service_call("status", client, request, reply);
-        if (code == RUBOR_EXIT_DONE && !reply->body.service) {
-            rubor_error_set(&error, RUBOR_PROTOCOL, "the broker's answer holds no status");
-            code = rubor_fail("status", &error);
-        } else if (code == RUBOR_EXIT_DONE && wanted == JSON) {
-            json_t *out = status_json(reply->body.service);
-            if (rubor_json_print(stdout, out, RUBOR_JSON_LINE, &error) != RUBOR_OK)
-                code = rubor_fail("status", &error);
-            json_decref(out);
-        } else if (code == RUBOR_EXIT_DONE && wanted == PROMETHEUS) {
-            if (print_metrics(reply->body.service, &error) != RUBOR_OK)
-                code = rubor_fail("status", &error);
-        } else if (code == RUBOR_EXIT_DONE) {
-            print_text(reply->body.service);
-        }
-    }
-    if (reply)
-        rubor_client_reply_finish(reply);
-    free(reply);
-    free(request);
+    rubor_question_destroy(&question);
     return code;
 }
 

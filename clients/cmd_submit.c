@@ -1,8 +1,7 @@
 #include "clients/commands.h"
-#include "clients/filing.h"
+#include "clients/filing_options.h"
 #include "clients/inputs.h"
 #include "clients/json.h"
-#include "clients/options.h"
 #include "clients/spool.h"
 #include "clients/submission.h"
 
@@ -13,8 +12,9 @@ enum { IN_FLIGHT = 4, ATTEMPTS = 2 };
 
 typedef struct submit_arguments {
     rubor_client_options client;
-    char *patient, *session, *day, *view, *region, *control, *profile, *spool;
-    int before, no_wait, json;
+    rubor_filing_options filing;
+    char *spool;
+    int no_wait, json;
 } submit_arguments;
 
 typedef struct submitted {
@@ -258,41 +258,6 @@ static void drain_spool(submit_run *run)
 
 /* ---- the command ---- */
 
-static rubor_status read_filing(rubor_filing *filing, const submit_arguments *given, rubor_error *error)
-{
-    rubor_filing_init(filing);
-    rubor_status status = RUBOR_OK;
-    const struct {
-        const char *key, *text;
-    } texts[] = {{"patient", given->patient},
-                 {"session", given->session},
-                 {"view", given->view},
-                 {"profile", given->profile}};
-    for (size_t i = 0; status == RUBOR_OK && i < sizeof texts / sizeof texts[0]; i++)
-        if (texts[i].text)
-            status = rubor_filing_set(filing, texts[i].key, texts[i].text, error);
-    if (status == RUBOR_OK && given->before && given->day)
-        status = rubor_error_set(error, RUBOR_INVALID, "--before and --day exclude each other");
-    if (status == RUBOR_OK && given->before)
-        filing->day = RUBOR_DAY_BEFORE;
-    if (status == RUBOR_OK && given->day) {
-        long day = 0;
-        status = rubor_parse_integer(&day, "day", given->day, 0, RUBOR_DAY_LAST, error);
-        filing->day = (int)day;
-    }
-    if (status == RUBOR_OK && given->region)
-        status = rubor_parse_polygon(&filing->region, "region", given->region, error);
-    if (status == RUBOR_OK && given->control)
-        status = rubor_parse_polygon(&filing->control, "control", given->control, error);
-    if (status == RUBOR_OK && !given->patient)
-        status = rubor_error_set(error, RUBOR_INVALID, "--patient is missing");
-    if (status == RUBOR_OK && !given->session)
-        status = rubor_error_set(error, RUBOR_INVALID, "--session is missing");
-    if (status == RUBOR_OK && filing->day == RUBOR_DAY_UNKNOWN)
-        status = rubor_error_set(error, RUBOR_INVALID, "give --before or --day N");
-    return status;
-}
-
 static void submit_all(submit_run *run)
 {
     while (run->told < run->count) {
@@ -319,7 +284,8 @@ static int submit(const submit_arguments *given, const char **paths, size_t coun
     }
     *run = (submit_run){.given = given, .photos = photos, .count = count};
     run->courier = (rubor_courier){.ended = on_ended, .attempts = ATTEMPTS};
-    if (read_filing(&run->filing, given, &error) != RUBOR_OK) {
+    if (rubor_filing_options_read(&run->filing, &given->filing, &error) != RUBOR_OK ||
+        rubor_filing_options_complete(&run->filing, &error) != RUBOR_OK) {
         code = rubor_usage("submit", "%s", error.message);
         goto out;
     }
@@ -351,15 +317,8 @@ int rubor_cmd_submit(int argc, char **argv)
     submit_arguments given = {0};
     const struct poptOption table[] = {
         RUBOR_CLIENT_OPTIONS(given.client),
-        RUBOR_OPTION_TEXT("patient", &given.patient, "pseudonymous id of the patient", "P"),
-        RUBOR_OPTION_TEXT("session", &given.session, "treatment session", "S"),
-        RUBOR_OPTION_SWITCH("before", &given.before, "taken before treatment"),
-        RUBOR_OPTION_TEXT("day", &given.day, "calendar days since treatment, 0 to 3650", "N"),
-        RUBOR_OPTION_TEXT("view", &given.view, "front, left, ... (default: front)", "V"),
-        RUBOR_OPTION_TEXT("region", &given.region, "treated region, \"x,y x,y x,y ...\" in pixels of PHOTO",
-                          "POLY"),
-        RUBOR_OPTION_TEXT("control", &given.control, "untreated skin to anchor the comparison on", "POLY"),
-        RUBOR_OPTION_TEXT("profile", &given.profile, "station profile kept at the broker", "NAME"),
+        RUBOR_FILING_OPTIONS(given.filing),
+        RUBOR_OPTION_TEXT("profile", &given.filing.profile, "station profile kept at the broker", "NAME"),
         RUBOR_OPTION_TEXT("spool", &given.spool,
                           "where photos wait when the broker is away (default: RUBOR_SPOOL)", "DIR"),
         RUBOR_OPTION_SWITCH("no-wait", &given.no_wait, "end when the photos are on disk at the broker"),

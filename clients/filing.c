@@ -24,23 +24,25 @@ void rubor_filing_init(rubor_filing *filing)
     filing->day = RUBOR_DAY_UNKNOWN;
 }
 
+rubor_status rubor_name_copy(char *out, size_t size, const char *key, const char *text, rubor_error *error)
+{
+    char clean[RUBOR_NAME_SIZE + 8];
+    rubor_utf8_clean(clean, sizeof clean, text);
+    if (!*text)
+        return rubor_error_set(error, RUBOR_INVALID, "%s is empty", key);
+    if (strlen(text) >= size)
+        return rubor_error_set(error, RUBOR_INVALID, "%s is longer than %zu bytes", key, size - 1);
+    if (strcmp(clean, text) != 0)
+        return rubor_error_set(error, RUBOR_INVALID, "%s \"%.60s\" is not plain UTF-8 text", key, clean);
+    memcpy(out, text, strlen(text) + 1);
+    return RUBOR_OK;
+}
+
 rubor_status rubor_filing_set(rubor_filing *filing, const char *key, const char *text, rubor_error *error)
 {
-    for (size_t i = 0; i < TEXT_KEYS; i++) {
-        if (strcmp(key, text_keys[i].key) != 0)
-            continue;
-        char clean[RUBOR_NAME_SIZE + 8];
-        rubor_utf8_clean(clean, sizeof clean, text);
-        if (!*text)
-            return rubor_error_set(error, RUBOR_INVALID, "%s is empty", key);
-        if (strlen(text) >= text_keys[i].size)
-            return rubor_error_set(error, RUBOR_INVALID, "%s is longer than %zu bytes", key,
-                                   text_keys[i].size - 1);
-        if (strcmp(clean, text) != 0)
-            return rubor_error_set(error, RUBOR_INVALID, "%s \"%.60s\" is not plain UTF-8 text", key, clean);
-        memcpy((char *)filing + text_keys[i].offset, text, strlen(text) + 1);
-        return RUBOR_OK;
-    }
+    for (size_t i = 0; i < TEXT_KEYS; i++)
+        if (strcmp(key, text_keys[i].key) == 0)
+            return rubor_name_copy((char *)filing + text_keys[i].offset, text_keys[i].size, key, text, error);
     return rubor_error_set(error, RUBOR_INVALID, "there is no key \"%.40s\"", key);
 }
 

@@ -16,6 +16,9 @@ typedef struct rubor_filing {
 
 /* Empty, day unknown. */
 void rubor_filing_init(rubor_filing *filing);
+/* Copies a name of size bytes with its NUL; RUBOR_INVALID (empty, too long, control characters, not UTF-8) says
+ * so of key. */
+rubor_status rubor_name_copy(char *out, size_t size, const char *key, const char *text, rubor_error *error);
 /* Sets patient, session, view or profile by key. RUBOR_INVALID: too long, control characters, not UTF-8, no
  * such key. */
 rubor_status rubor_filing_set(rubor_filing *filing, const char *key, const char *text, rubor_error *error);

@@ -4,12 +4,21 @@
 
 #include "clients/mdp_client.h"
 
-/* Connects, calls and prints the error, if any, as "rubor <command>: ...". *reply is to be finished by the
- * caller in every case. The result is an exit code. */
-int rubor_service_call(const char *command, const rubor_client_options *options, rubor_request *request,
-                       rubor_client_reply *reply);
+/* A question and its answer; on the heap, since both are large. */
+typedef struct rubor_question {
+    const char *command; /* borrowed: whose errors they are */
+    rubor_request request;
+    rubor_client_reply reply;
+} rubor_question;
 
-/* A job id is 1 to 32 of [0-9a-z]; another text is a job that nobody knows. */
-bool rubor_job_well_formed(const char *job);
+/* NULL: out of memory, which was printed; the exit code is then RUBOR_EXIT_FAULT. */
+rubor_question *rubor_question_create(const char *command, rubor_verb verb);
+void rubor_question_destroy(rubor_question **question);
+/* Connects, asks and disconnects. */
+rubor_status rubor_question_call(rubor_question *question, const rubor_client_options *options,
+                                 rubor_error *error);
+/* These print the error, if any, as "rubor <command>: ..."; the result is an exit code. */
+int rubor_question_about_job(rubor_question *question, const char *job);
+int rubor_question_ask(rubor_question *question, const rubor_client_options *options);
 
 #endif

@@ -9,26 +9,49 @@
 
 #include <cmocka.h>
 
-static rubor_calibration calibrated(const chart_camera *camera, const rubor_calibrate_options *options)
+/* A plain camera at this exposure. */
+static chart_camera exposed(double exposure)
+{
+    chart_camera camera = plain_camera;
+    camera.exposure = exposure;
+    return camera;
+}
+
+/* The chart as camera sees it; other: a color in place of the patch's own, or NULL. */
+static rubor_image_encoded pictured(const chart_camera *camera, int patch, const double other[3])
 {
     double linear[24][3];
     rubor_image_encoded image = {0};
-    rubor_calibration calibration;
-    rubor_error error = {0};
     picture_reference(linear, RUBOR_EDITION_AFTER_2014);
+    if (other)
+        memcpy(linear[patch], other, sizeof linear[patch]);
     picture_draw(&image, (const double(*)[3])linear, camera);
-    rubor_status status = picture_calibrate(&calibration, &image, options, &error);
-    if (status != RUBOR_OK)
-        fail_msg("%s", error.message);
-    rubor_image_encoded_finish(&image);
+    return image;
+}
+
+/* Calibrates image and frees it. */
+static rubor_calibration calibrated_from(rubor_image_encoded *image, const rubor_calibrate_options *options,
+                                         rubor_status wanted, rubor_error *error)
+{
+    rubor_calibration calibration;
+    rubor_status status = picture_calibrate(&calibration, image, options, error);
+    rubor_image_encoded_finish(image);
+    if (status != wanted)
+        fail_msg("%s: %s", rubor_status_name(status), error->message);
     return calibration;
+}
+
+static rubor_calibration calibrated(const chart_camera *camera, const rubor_calibrate_options *options)
+{
+    rubor_error error = {0};
+    rubor_image_encoded image = pictured(camera, 0, NULL);
+    return calibrated_from(&image, options, RUBOR_OK, &error);
 }
 
 static void perfect_photo_is_left_as_it_is(void **state)
 {
     (void)state;
-    chart_camera camera = plain_camera;
-    camera.exposure = 0.95;
+    chart_camera camera = exposed(0.95);
     rubor_calibration c = calibrated(&camera, NULL);
     assert_int_equal(c.status, RUBOR_CALIBRATION_CHART);
     assert_int_equal(c.edition, RUBOR_EDITION_AFTER_2014);
@@ -65,8 +88,7 @@ static void halving_the_exposure_hardly_moves_skin_patches(void **state)
 static void overexposed_patches_are_dropped_and_the_rest_does_not_explode(void **state)
 {
     (void)state;
-    chart_camera camera = plain_camera;
-    camera.exposure = 2.6;
+    chart_camera camera = exposed(2.6);
     rubor_calibration c = calibrated(&camera, NULL);
     assert_int_equal(c.patches[18].use, RUBOR_PATCH_CLIPPED);
     assert_true(c.patches_used >= 8 && c.patches_used <= 18);
@@ -79,28 +101,21 @@ static void overexposed_patches_are_dropped_and_the_rest_does_not_explode(void *
 static void plateau_of_a_photo_darkened_after_clipping_is_found(void **state)
 {
     (void)state;
-    double linear[24][3];
-    rubor_image_encoded image = {0};
-    rubor_calibration c;
     rubor_error error = {0};
-    chart_camera camera = plain_camera;
-    camera.exposure = 2.0;
-    picture_reference(linear, RUBOR_EDITION_AFTER_2014);
-    picture_draw(&image, (const double(*)[3])linear, &camera);
+    chart_camera camera = exposed(2.0);
+    rubor_image_encoded image = pictured(&camera, 0, NULL);
     for (size_t i = 0; i < (size_t)3 * PICTURE_W * PICTURE_H; i++)
         image.rgb[i] =
             (uint16_t)(65535.0 * rubor_srgb_encode(0.5 * rubor_srgb_decode(image.rgb[i] / 65535.0)));
-    assert_int_equal(picture_calibrate(&c, &image, NULL, &error), RUBOR_OK);
+    rubor_calibration c = calibrated_from(&image, NULL, RUBOR_OK, &error);
     assert_int_equal(c.patches[18].use, RUBOR_PATCH_CLIPPED);
     assert_true(c.delta_e2000_fit_mean < 1.5);
-    rubor_image_encoded_finish(&image);
 }
 
 static void striped_patches_are_called_covered(void **state)
 {
     (void)state;
-    chart_camera camera = plain_camera;
-    camera.exposure = 0.95;
+    chart_camera camera = exposed(0.95);
     camera.covered = 1u << 4 | 1u << 15;
     rubor_calibration c = calibrated(&camera, NULL);
     assert_int_equal(c.patches[4].use, RUBOR_PATCH_COVERED);
@@ -111,37 +126,25 @@ static void striped_patches_are_called_covered(void **state)
 static void wrongly_colored_patch_is_an_outlier(void **state)
 {
     (void)state;
-    double linear[24][3];
-    rubor_image_encoded image = {0};
-    rubor_calibration c;
     rubor_error error = {0};
-    chart_camera camera = plain_camera;
-    camera.exposure = 0.95;
-    picture_reference(linear, RUBOR_EDITION_AFTER_2014);
-    linear[8][0] = 0.05;
-    linear[8][1] = 0.6;
-    picture_draw(&image, (const double(*)[3])linear, &camera);
-    assert_int_equal(picture_calibrate(&c, &image, NULL, &error), RUBOR_OK);
+    chart_camera camera = exposed(0.95);
+    double reference[24][3];
+    picture_reference(reference, RUBOR_EDITION_AFTER_2014);
+    rubor_image_encoded image = pictured(&camera, 8, (const double[3]){0.05, 0.6, reference[8][2]});
+    rubor_calibration c = calibrated_from(&image, NULL, RUBOR_OK, &error);
     assert_int_not_equal(c.patches[8].use, RUBOR_PATCH_USED);
     assert_true(c.delta_e2000_fit_mean < 1.0);
-    rubor_image_encoded_finish(&image);
 }
 
 static void nearly_everything_clipped_is_refused_with_a_reason(void **state)
 {
     (void)state;
-    double linear[24][3];
-    rubor_image_encoded image = {0};
-    rubor_calibration c;
     rubor_error error = {0};
-    chart_camera camera = plain_camera;
-    camera.exposure = 40.0;
-    picture_reference(linear, RUBOR_EDITION_AFTER_2014);
-    picture_draw(&image, (const double(*)[3])linear, &camera);
-    assert_int_equal(picture_calibrate(&c, &image, NULL, &error), RUBOR_REFUSED);
+    chart_camera camera = exposed(40.0);
+    rubor_image_encoded image = pictured(&camera, 0, NULL);
+    rubor_calibration c = calibrated_from(&image, NULL, RUBOR_REFUSED, &error);
     assert_int_equal(c.status, RUBOR_CALIBRATION_NONE);
     assert_non_null(strstr(error.message, "patches"));
-    rubor_image_encoded_finish(&image);
 }
 
 static void same_photo_gives_the_same_bytes(void **state)
@@ -157,8 +160,7 @@ static void same_photo_gives_the_same_bytes(void **state)
 static void users_table_with_other_colors_has_no_response(void **state)
 {
     (void)state;
-    chart_camera camera = plain_camera;
-    camera.exposure = 0.95;
+    chart_camera camera = exposed(0.95);
     rubor_chart_table table = *rubor_chart_table_get(RUBOR_EDITION_AFTER_2014);
     table.edition = RUBOR_EDITION_OWN;
     table.lab_d50[7].b += 20.0;
@@ -171,14 +173,11 @@ static void users_table_with_other_colors_has_no_response(void **state)
 static void applying_gives_the_patches_their_corrected_colors(void **state)
 {
     (void)state;
-    double linear[24][3];
-    rubor_image_encoded image = {0};
     rubor_image_calibrated out = {0};
     rubor_calibration c;
     rubor_error error = {0};
     chart_camera camera = {0.9, 0.02, 0.85, 0.0, {1.0, 0.9, 0.7}, 0};
-    picture_reference(linear, RUBOR_EDITION_AFTER_2014);
-    picture_draw(&image, (const double(*)[3])linear, &camera);
+    rubor_image_encoded image = pictured(&camera, 0, NULL);
     assert_int_equal(picture_calibrate(&c, &image, NULL, &error), RUBOR_OK);
     assert_int_equal(rubor_calibration_apply(&out, &image, &c, &error), RUBOR_OK);
     for (int k = 0; k < 24; k++) {
