@@ -20,8 +20,8 @@ rubor_status rubor_broker_enqueue(rubor_broker *broker, const rubor_pending_job 
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     int64_t now = rubor_broker_now_ms(), wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
-    /* The wall clock may have been set since: a job is then neither ancient nor unborn, and has never longer to
-     * its deadline than it was given. */
+    /* The wall clock may have been set since: a job is then neither ancient nor unborn, and has never longer
+     * to its deadline than it was given. */
     int64_t waited = wall_ms - pending->submitted_ms;
     if (waited < 0 || waited > (int64_t)7 * 86400 * 1000)
         waited = 0;
@@ -109,17 +109,23 @@ static rubor_status check_request(rubor_broker *broker, const rubor_request *req
                              rubor_store_disk_free(broker->store), retry_after_ms, error);
 }
 
+/* A photo that is named by its digest and not attached: it must be stored, and a station's own. */
+static rubor_status check_stored(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
+                                 int64_t *bytes, rubor_error *error)
+{
+    const char *who = peer->role == RUBOR_ROLE_STATION ? peer->who : NULL;
+    return rubor_store_photo_bytes(broker->store, request->digest, who, bytes, error);
+}
+
 /* Digest and file of a comparison's baseline: attached, or stored already. */
-static rubor_status take_baseline(rubor_broker *broker, const rubor_request *request, rubor_bytes attached,
-                                  char digest[RUBOR_DIGEST_SIZE], rubor_error *error)
+static rubor_status take_baseline(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
+                                  rubor_bytes attached, char digest[RUBOR_DIGEST_SIZE], rubor_error *error)
 {
     if (attached.size == 0 && !request->digest[0])
         return rubor_error_set(error, RUBOR_INVALID, "rubor.compare needs a baseline: frame 5 or digest");
     if (attached.size == 0) {
-        rubor_buffer file;
-        rubor_status status =
-            rubor_store_file_get(broker->store, RUBOR_STORE_PHOTO, request->digest, &file, error);
-        free(file.data);
+        int64_t bytes;
+        rubor_status status = check_stored(broker, peer, request, &bytes, error);
         snprintf(digest, RUBOR_DIGEST_SIZE, "%s", request->digest);
         return status;
     }
@@ -131,8 +137,8 @@ static rubor_status take_baseline(rubor_broker *broker, const rubor_request *req
     return status;
 }
 
-/* A photo that a client kept for a while may be of a patient who was forgotten meanwhile: it must not bring the
- * patient back. How long it waited is the client's own reckoning, so that its clock need not be right. */
+/* A photo that a client kept for a while may be of a patient who was forgotten meanwhile: it must not bring
+ * the patient back. How long it waited is the client's own reckoning, so that its clock need not be right. */
 static rubor_status check_forgotten(rubor_broker *broker, const rubor_request *request, rubor_error *error)
 {
     int64_t forgotten_ms = 0;
@@ -149,14 +155,6 @@ static rubor_status check_forgotten(rubor_broker *broker, const rubor_request *r
     return status;
 }
 
-/* A photo that is named by its digest and not attached: it must be stored, and a station's own. */
-static rubor_status check_stored(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
-                                 int64_t *bytes, rubor_error *error)
-{
-    const char *who = peer->role == RUBOR_ROLE_STATION ? peer->who : NULL;
-    return rubor_store_photo_bytes(broker->store, request->digest, who, bytes, error);
-}
-
 static rubor_status keep(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,
                          const rubor_frames *frames, size_t at, int64_t bytes, rubor_job_info *info,
                          rubor_error *error)
@@ -170,7 +168,7 @@ static rubor_status keep(rubor_broker *broker, const rubor_peer *peer, const rub
         snprintf(digest, sizeof digest, "%s", request->digest);
     rubor_status status = RUBOR_OK;
     if (compare)
-        status = take_baseline(broker, request, rubor_frame(frames, at + 1), baseline, error);
+        status = take_baseline(broker, peer, request, rubor_frame(frames, at + 1), baseline, error);
     if (!status && photo.size)
         status = rubor_store_file_put(broker->store, RUBOR_STORE_PHOTO, digest, photo, error);
     if (!status)
@@ -238,8 +236,8 @@ void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const
     if (request->digest[0]) /* names a stored photo: one that is on the disk */
         rubor_broker_settle(broker);
     bool named = photo.size == 0 && request->verb == RUBOR_VERB_ANALYZE && request->digest[0];
-    rubor_status status = named ? check_stored(broker, peer, request, &bytes, &error)
-                                : check_photo(photo, "photo", &error);
+    rubor_status status =
+        named ? check_stored(broker, peer, request, &bytes, &error) : check_photo(photo, "photo", &error);
     if (!status)
         status = check_forgotten(broker, request, &error);
     if (!status)

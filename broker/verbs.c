@@ -28,9 +28,30 @@ static rubor_status job_reply(call *c, const char *job, bool record, rubor_error
     return RUBOR_OK;
 }
 
+/* NULL, or the station that sees its own only. */
+static const char *only(const call *c)
+{
+    return c->peer->role == RUBOR_ROLE_STATION ? c->peer->who : NULL;
+}
+
+/* A station has to do with the photos it submitted itself, and with nobody else's. */
+static rubor_status may_touch(call *c, const char *job, rubor_error *error)
+{
+    bool own = false;
+    if (!only(c))
+        return RUBOR_OK;
+    rubor_status status = rubor_store_submitted_by(c->broker->store, job, c->peer->who, &own, error);
+    if (!status && !own)
+        status = rubor_error_set(error, RUBOR_FORBIDDEN,
+                                 "job %s: a station has to do with photos it submitted itself only", job);
+    return status;
+}
+
 static rubor_status handle_result(call *c, rubor_error *error)
 {
-    rubor_status status = job_reply(c, c->request->job, true, error);
+    rubor_status status = may_touch(c, c->request->job, error);
+    if (!status)
+        status = job_reply(c, c->request->job, true, error);
     const char *state = c->reply->job.state;
     if (status || c->request->wait_s == 0 || (strcmp(state, "queued") != 0 && strcmp(state, "running") != 0))
         return status;
@@ -42,7 +63,9 @@ static rubor_status handle_result(call *c, rubor_error *error)
 
 static rubor_status handle_list(call *c, rubor_error *error)
 {
-    rubor_status status = rubor_store_list(c->broker->store, c->request, c->reply, error);
+    if (only(c) && strcmp(c->request->what, "notes") == 0)
+        return rubor_error_set(error, RUBOR_FORBIDDEN, "rubor.list of notes is not for the role station");
+    rubor_status status = rubor_store_list(c->broker->store, c->request, only(c), c->reply, error);
     for (size_t i = 0; !status && i < c->reply->job_count; i++)
         rubor_broker_true_state(c->broker, &c->reply->jobs[i]);
     return status;
@@ -75,16 +98,9 @@ static rubor_status handle_overlay(call *c, rubor_error *error)
     rubor_status status = rubor_store_job(c->broker->store, c->request->job, false, &info, error);
     if (status)
         return status;
-    if (c->peer->role == RUBOR_ROLE_STATION) { /* every picture of a job shows the photo */
-        bool own = false;
-        status = rubor_store_submitted_by(c->broker->store, info.job, c->peer->who, &own, error);
-        if (!status && !own)
-            status = rubor_error_set(error, RUBOR_FORBIDDEN,
-                                     "job %s: a station gets pictures of photos it submitted itself only",
-                                     info.job);
-        if (status)
-            return status;
-    }
+    status = may_touch(c, info.job, error); /* every picture of a job shows the photo */
+    if (status)
+        return status;
     for (int i = 0; i < info.picture_count; i++)
         if (strcmp(info.pictures[i].name, name) == 0)
             return attach(c, info.pictures[i].digest, error);
@@ -113,8 +129,10 @@ static rubor_status handle_amend(call *c, rubor_error *error)
 {
     rubor_job_list changed = {0};
     char who[RUBOR_NAME_SIZE];
-    rubor_status status =
-        rubor_store_amend(c->broker->store, c->request, acting(c, who), &c->reply->job, &changed, error);
+    rubor_status status = may_touch(c, c->request->job, error);
+    if (!status)
+        status =
+            rubor_store_amend(c->broker->store, c->request, acting(c, who), &c->reply->job, &changed, error);
     if (!status) {
         c->reply->has_job = true;
         status = rubor_job_list_add(&changed, c->reply->job.job, error);
@@ -129,7 +147,9 @@ static rubor_status handle_cancel(call *c, rubor_error *error)
 {
     rubor_broker *broker = c->broker;
     rubor_job_info info;
-    rubor_status status = rubor_store_job(broker->store, c->request->job, false, &info, error);
+    rubor_status status = may_touch(c, c->request->job, error);
+    if (!status)
+        status = rubor_store_job(broker->store, c->request->job, false, &info, error);
     if (!status && strcmp(info.state, "queued") != 0 && strcmp(info.state, "canceled") != 0)
         status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is %s already", info.job, info.state);
     if (!status && strcmp(info.state, "queued") == 0) {
@@ -229,7 +249,7 @@ static rubor_status handle_profile(call *c, rubor_error *error)
             return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
         rubor_request_init(list, RUBOR_VERB_LIST);
         snprintf(list->what, sizeof list->what, "profiles");
-        rubor_status status = rubor_store_list(c->broker->store, list, c->reply, error);
+        rubor_status status = rubor_store_list(c->broker->store, list, NULL, c->reply, error);
         free(list);
         return status;
     }
@@ -322,7 +342,7 @@ static rubor_status handle_series(call *c, rubor_error *error)
         snprintf(list->patient, sizeof list->patient, "%s", c->request->patient);
         snprintf(list->session, sizeof list->session, "%s", c->request->session);
         list->results = true;
-        status = rubor_store_list(broker->store, list, records, error);
+        status = rubor_store_list(broker->store, list, NULL, records, error);
     }
     if (!status && records->job_count == 0)
         status = rubor_error_set(error, RUBOR_NOT_FOUND, "patient %s has no photos in session %s",

@@ -34,8 +34,13 @@ static rubor_status fill_jobs(rubor_store *store, sqlite3_stmt *statement, int64
     return status;
 }
 
-static rubor_status list_jobs(rubor_store *store, const rubor_request *request, rubor_reply *reply,
-                              rubor_error *error)
+/* Only what a peer may see that submitted it: filings of photos of its own. */
+#define OF_OWN_PHOTOS(who)                                                                                   \
+    " AND (" who " = '' OR EXISTS (SELECT 1 FROM filings own WHERE own.photo = f.photo AND own.who = " who   \
+    "))"
+
+static rubor_status list_jobs(rubor_store *store, const rubor_request *request, const char *who,
+                              rubor_reply *reply, rubor_error *error)
 {
     sqlite3_stmt *statement;
     int64_t limit = page_size(request);
@@ -45,17 +50,19 @@ static rubor_status list_jobs(rubor_store *store, const rubor_request *request, 
         "SELECT " RUBOR_JOB_COLUMNS
         " FROM filings f JOIN jobs j ON j.filing = f.id WHERE j.seq > ?1 AND f.patient = ?2"
         " AND (?3 = '' OR f.session = ?3) AND (?4 = '' OR f.view = ?4) AND (?5 = -2 OR f.day = ?5) AND"
-        " f.kind = 'visit' AND (?6 OR (j.current = 1 AND f.withdrawn = 0)) ORDER BY j.seq LIMIT ?7";
+        " f.kind = 'visit' AND (?6 OR (j.current = 1 AND f.withdrawn = 0))" OF_OWN_PHOTOS(
+            "?8") " ORDER BY j.seq"
+                  " LIMIT ?7";
     static const char *const all =
         "SELECT " RUBOR_JOB_COLUMNS
         " FROM jobs j JOIN filings f ON f.id = j.filing WHERE j.seq > ?1 AND ?2 = '' AND"
         " (?3 = '' OR f.session = ?3) AND (?4 = '' OR f.view = ?4) AND (?5 = -2 OR f.day = ?5) AND f.kind = "
         "'visit'"
-        " AND (?6 OR (j.current = 1 AND f.withdrawn = 0)) ORDER BY j.seq LIMIT ?7";
+        " AND (?6 OR (j.current = 1 AND f.withdrawn = 0))" OF_OWN_PHOTOS("?8") " ORDER BY j.seq LIMIT ?7";
     rubor_status status =
-        rubor_sql_prepare(store, &statement, error, request->patient[0] ? by_patient : all, "isssiii",
+        rubor_sql_prepare(store, &statement, error, request->patient[0] ? by_patient : all, "isssiiis",
                           request->after, request->patient, request->session, request->view,
-                          (int64_t)request->day, (int64_t)request->all, limit);
+                          (int64_t)request->day, (int64_t)request->all, limit, who);
     if (!status)
         status = fill_jobs(store, statement, limit, request->results, reply, error);
     rubor_sql_done(store, statement);
@@ -76,8 +83,8 @@ rubor_status rubor_store_list_state(rubor_store *store, const char *state, rubor
     return status;
 }
 
-static rubor_status list_sessions(rubor_store *store, const rubor_request *request, rubor_reply *reply,
-                                  rubor_error *error)
+static rubor_status list_sessions(rubor_store *store, const rubor_request *request, const char *who,
+                                  rubor_reply *reply, rubor_error *error)
 {
     sqlite3_stmt *statement;
     int64_t limit = page_size(request), at = request->after;
@@ -85,13 +92,13 @@ static rubor_status list_sessions(rubor_store *store, const rubor_request *reque
     if (!reply->sessions)
         return out_of_memory(error);
     reply->has_sessions = true;
-    rubor_status status = rubor_sql_prepare(store, &statement, error,
-                                            "SELECT patient, session FROM (SELECT patient, session FROM "
-                                            "sessions UNION SELECT patient, session FROM"
-                                            " filings WHERE kind = 'visit' AND withdrawn = 0) WHERE ?1 = '' "
-                                            "OR patient = ?1 ORDER BY patient, session"
-                                            " LIMIT ?2 OFFSET ?3",
-                                            "sii", request->patient, limit, at);
+    rubor_status status = rubor_sql_prepare(
+        store, &statement, error,
+        "SELECT patient, session FROM (SELECT patient, session FROM sessions WHERE ?4 = '' UNION"
+        " SELECT patient, session FROM filings f WHERE kind = 'visit' AND withdrawn = 0" OF_OWN_PHOTOS(
+            "?4") ")"
+                  " WHERE ?1 = '' OR patient = ?1 ORDER BY patient, session LIMIT ?2 OFFSET ?3",
+        "siis", request->patient, limit, at, who);
     for (bool row = true; !status && (int64_t)reply->session_count < limit;) {
         status = rubor_sql_step(store, statement, &row, error);
         if (status || !row)
@@ -167,14 +174,16 @@ static rubor_status list_profiles(rubor_store *store, const rubor_request *reque
     return status;
 }
 
-rubor_status rubor_store_list(rubor_store *store, const rubor_request *request, rubor_reply *reply,
-                              rubor_error *error)
+rubor_status rubor_store_list(rubor_store *store, const rubor_request *request, const char *who,
+                              rubor_reply *reply, rubor_error *error)
 {
     const char *what = request->what;
+    if (!who)
+        who = "";
     if (!what[0] || strcmp(what, "jobs") == 0)
-        return list_jobs(store, request, reply, error);
+        return list_jobs(store, request, who, reply, error);
     if (strcmp(what, "sessions") == 0)
-        return list_sessions(store, request, reply, error);
+        return list_sessions(store, request, who, reply, error);
     if (strcmp(what, "notes") == 0)
         return list_notes(store, request, reply, error);
     if (strcmp(what, "profiles") == 0)

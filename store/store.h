@@ -143,8 +143,9 @@ rubor_status rubor_store_forgotten(rubor_store *store, const char *patient, int6
 rubor_status rubor_store_drop(rubor_store *store, const char *job, const char *who, rubor_error *error);
 
 /* ---- lists; the reply's sections and next are filled ---- */
-rubor_status rubor_store_list(rubor_store *store, const rubor_request *request, rubor_reply *reply,
-                              rubor_error *error);
+/* who: only jobs and sessions of photos that this peer submitted itself; NULL: all. */
+rubor_status rubor_store_list(rubor_store *store, const rubor_request *request, const char *who,
+                              rubor_reply *reply, rubor_error *error);
 rubor_status rubor_store_list_state(rubor_store *store, const char *state, rubor_reply *reply,
                                     rubor_error *error);
 rubor_status rubor_store_count(rubor_store *store, rubor_service_status *out, rubor_error *error);

@@ -27,8 +27,8 @@ def connect(endpoint, keys=None, name=None):
     return socket
 
 
-def ask(socket, verb, wait_ms=3000, **head):
-    socket.send_multipart([b"MDPC02", b"\x01", f"rubor.{verb}".encode(), msgpack.packb({"request": 1, **head})])
+def ask(socket, verb, wait_ms=3000, photo=None, **head):
+    socket.send_multipart([b"MDPC02", b"\x01", f"rubor.{verb}".encode(), msgpack.packb({"request": 1, **head})] + [photo] * (photo is not None))
     return msgpack.unpackb(socket.recv_multipart()[3]) if socket.poll(wait_ms) else None
 
 
@@ -72,6 +72,34 @@ def pictures(endpoint, keys, job):
             check(told and told["status"] == status, f"a station sees pictures of its own photos only: {name}, {picture}", told)
 
 
+def own_only(endpoint, keys, job, digest):
+    """cam1 has submitted a photo of patient P, cam2 one of patient Q: neither sees or changes what is the other's."""
+    other = connect(endpoint, keys, "cam2")
+    told = ask(other, "analyze", photo=png(30, 21), patient="Q", session="S2", day="before", no_wait=True)
+    check(told and told["status"] == 0, "the second station submits, too", told)
+    for verb, head in (("result", {}), ("result", {"wait_s": 1}), ("cancel", {}), ("amend", {"day": 3}), ("amend", {"patient": "Q"})):
+        told = ask(other, verb, job=job, **head)
+        check(told and told["status"] == 13 and "state" not in told, f"rubor.{verb} of another station's job is forbidden", told)
+    seen = {name: ask(connect(endpoint, keys, name), "list", all=True)["jobs"] for name in ("cam1", "cam2", "ann")}
+    check({n: sorted({j["patient"] for j in jobs}) for n, jobs in seen.items()} == {"cam1": ["P"], "cam2": ["Q"], "ann": ["P", "Q"]},
+          "a station lists its own jobs, a reviewer all", seen)
+    for head in ({"patient": "P"}, {"patient": "P", "session": "S", "results": True}):
+        check(ask(other, "list", **head)["jobs"] == [], "and nothing of a patient that is not its own", head)
+    sessions = {n: [x["patient"] for x in ask(connect(endpoint, keys, n), "list", what="sessions")["sessions"]] for n in ("cam1", "cam2", "ann")}
+    check(sessions == {"cam1": ["P"], "cam2": ["Q"], "ann": ["P", "Q"]}, "sessions likewise", sessions)
+    check(ask(other, "list", what="notes")["status"] == 13, "notes are not for a station")
+    check(ask(other, "list", what="profiles")["status"] == 0, "profiles are")
+    told = ask(other, "compare", photo=png(30, 21), digest=digest)
+    check(told["status"] == 2, "another station's photo is no baseline to compare with", told)
+    told = ask(other, "analyze", patient="Q", session="S2", day=1, digest=digest, no_wait=True)
+    check(told["status"] == 2, "nor filed again by its digest", told)
+    mine = connect(endpoint, keys, "cam1")
+    check(ask(mine, "result", job=job)["status"] == 0, "its own station gets the result")
+    told = ask(mine, "amend", job=job, day=2)
+    check(told["status"] == 0 and told["day"] == 2, "and may correct the filing", told)
+    check(ask(mine, "result", job=told["job"])["status"] == 0, "and sees the corrected one", told)
+
+
 def reload(service, endpoint, keys):
     socket = connect(endpoint, keys, "ann")
     check(ask(socket, "status") is not None, "a reviewer is let in")
@@ -103,7 +131,9 @@ with folder() as home:
         got = run("submit", "--endpoint", endpoint, "--keys", keys / "cam1", "--patient", "P", "--session", "S", "--before",
                   "--json", photo)
         check('"state":"done"' in got.stdout.replace(" ", ""), "a station submits with its key", got)
-        pictures(endpoint, keys, json.loads(got.stdout)["job"])
+        told = json.loads(got.stdout)
+        pictures(endpoint, keys, told["job"])
+        own_only(endpoint, keys, told["job"], told["digest"])
         got = run("status", "--endpoint", endpoint, "--keys", keys / "root", "--json")
         check(got.returncode == 0, "an admin asks with a key", got)
         reload(service, endpoint, keys)

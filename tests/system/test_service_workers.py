@@ -173,7 +173,10 @@ def children(pid):
 
 
 def metrics(address):
-    text = urllib.request.urlopen(address, timeout=10).read().decode()
+    end = time.monotonic() + 5
+    text = ""
+    while 'rubor_workers{state="idle"} 2' not in text and time.monotonic() < end:  # up is ready with the first of them
+        text = urllib.request.urlopen(address, timeout=10).read().decode()
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     check("rubor_up 1" in lines and 'rubor_workers{state="idle"} 2' in lines, "Prometheus text tells of the service", text)
     check(all(re.fullmatch(r'rubor_[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [-0-9.e+]+', line) for line in lines),

@@ -172,7 +172,7 @@ static rubor_job_info current_of_day(fixture *f, int day)
     rubor_request_init(list, RUBOR_VERB_LIST);
     list->day = day;
     rubor_reply_init(&reply, NULL);
-    assert_int_equal(rubor_store_list(f->store, list, &reply, NULL), RUBOR_OK);
+    assert_int_equal(rubor_store_list(f->store, list, NULL, &reply, NULL), RUBOR_OK);
     assert_int_equal(reply.job_count, 1);
     found = reply.jobs[0];
     found.record = NULL;
