@@ -35,11 +35,7 @@ typedef struct page_file {
 
 static const page_file page_files[] = {
     {"/", "text/html; charset=utf-8", rubor_web_page_html, &rubor_web_page_html_size},
-    {"/dom.js", "text/javascript; charset=utf-8", rubor_web_dom_js, &rubor_web_dom_js_size},
     {"/page.js", "text/javascript; charset=utf-8", rubor_web_page_js, &rubor_web_page_js_size},
-    {"/review.js", "text/javascript; charset=utf-8", rubor_web_review_js, &rubor_web_review_js_size},
-    {"/region.js", "text/javascript; charset=utf-8", rubor_web_region_js, &rubor_web_region_js_size},
-    {"/capture.js", "text/javascript; charset=utf-8", rubor_web_capture_js, &rubor_web_capture_js_size},
     {"/review.css", "text/css; charset=utf-8", rubor_web_review_css, &rubor_web_review_css_size},
     {"/chart.js", "text/javascript; charset=utf-8", rubor_web_chart_js, &rubor_web_chart_js_size},
 };

@@ -15,11 +15,7 @@ extern const unsigned char rubor_web_review_css[];
 extern const size_t rubor_web_review_css_size;
 extern const unsigned char rubor_web_page_html[];
 extern const size_t rubor_web_page_html_size;
-extern const unsigned char rubor_web_page_js[];
+extern const unsigned char rubor_web_page_js[]; /* all scripts of the page: dom, review, region, capture, page */
 extern const size_t rubor_web_page_js_size;
-extern const unsigned char rubor_web_region_js[];
-extern const size_t rubor_web_region_js_size;
-extern const unsigned char rubor_web_capture_js[];
-extern const size_t rubor_web_capture_js_size;
 
 #endif

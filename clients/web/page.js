@@ -219,14 +219,22 @@
     let other = null;
     const state = {};
     const holder = element("div", { class: "noprint" });
+    let phased = true; /* the first time; later nothing may jump */
     const load = async announce => {
       const model = await askReview(values);
       if (location.hash !== place) return;
-      const root = element("div", {});
-      keepPlace(() => {
-        show(`${values.patient}, ${values.session}`, handOver(values), holder, root, notes(model, () => load(false)), mending(model, () => load(false)));
-        ruborReview(root, model, { other, state, library: chartLibrary });
-      });
+      const root = element("div", {}), rest = element("div", {});
+      const title = `${values.patient}, ${values.session}`;
+      const finish = () => rest.replaceChildren(notes(model, () => load(false)), mending(model, () => load(false)));
+      const review = () => ruborReview(root, model, { other, state, phased, library: chartLibrary });
+      if (phased) {
+        show(title, handOver(values), holder, root, rest);
+        await review();
+        finish();
+      } else {
+        keepPlace(() => { show(title, handOver(values), holder, root, rest); review(); finish(); });
+      }
+      phased = false;
       if (announce) live.textContent = `The treatment now has ${model.days.length} photos.`;
     };
     holder.addEventListener("other", event => { other = event.detail; load(false).catch(problemOf); });

@@ -1,6 +1,7 @@
 /* The review of one treatment: what `rubor review --html` writes and what the page of `rubor serve` shows.
- * ruborReview(root, model, {other, state, library}) draws model (the JSON of `rubor review --json` with pictures) into root;
- * other is a second session's model whose curve is laid over; library() brings Chart.js where it is not there yet. */
+ * ruborReview(root, model, {other, state, library, phased}) draws model (the JSON of `rubor review --json` with pictures) into root;
+ * other is a second session's model whose curve is laid over; library() brings Chart.js where it is not there yet; with
+ * phased the answer and the film of days are shown before the rest is built. Gives a promise of the whole. */
 "use strict";
 
 function ruborReview(root, model, options) {
@@ -185,6 +186,7 @@ function ruborReview(root, model, options) {
   }
   const strip = element("ul", { class: "strip" });
   function drawStrip() {
+    places.strip.clear();
     strip.replaceChildren(...inView().map(visit => {
       const change = state.layer.startsWith("delta"); /* against the photo before treatment only */
       const source = change && visit.reference !== "baseline" ? (visit.phase === "before" ? small(visit, "photo") : null) : small(visit, state.layer) || (change ? null : small(visit, "photo"));
@@ -204,36 +206,52 @@ function ruborReview(root, model, options) {
         if (notes.length) rows.push(["Found", notes.join(", ")]);
       }
       const usual = visit.usual_flags || [];
-      return element("li", { class: state.chosen === visit ? "day chosen" : "day" },
+      const button = visit.phase !== "before" && small(visit, "photo") ? element("button", { type: "button", onclick: () => choose(visit) }, "Compare with before") : null;
+      const card = element("li", { class: "day" },
         source ? element("img", { src: source, ...sizeOf(visit), alt: `${dayName(visit)}, ${(layers.find(one => one.name === state.layer) || { title: "photo" }).title.toLowerCase()}`, loading: "lazy", decoding: "async" }) : element("div", { class: "none" }, "no picture"),
         element("div", { class: "text" },
           element("div", { class: "head" }, element("h3", {}, dayName(visit)), element("span", { class: `tag ${verdict}` }, verdict)),
           compared && measured(visit) && verdict === "ok" ? null : element("p", { class: "small what" }, visit.what),
           rows.length ? element("dl", {}, rows.map(row => [element("dt", {}, row[0]), element("dd", {}, row[1])]).flat()) : null,
           (visit.flags || []).map(flag => element("span", { class: "tag plain" }, flag.replace(/_/g, " ") + (usual.includes(flag) ? " (normal now)" : ""))),
-          visit.phase !== "before" && small(visit, "photo") ? element("p", { class: "noprint" }, element("button", { type: "button", "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit) }, "Compare with before")) : null));
+          button ? element("p", { class: "noprint" }, button) : null));
+      places.strip.set(visit, { button, card });
+      return card;
     }));
+    mark();
   }
 
   /* Every day at a glance, in one row: the whole course before anything is read. */
   const film = element("ul", { class: "film noprint", "aria-label": "Every day at a glance" });
   function drawFilm() {
+    places.film.clear();
     film.replaceChildren(...inView().map(visit => {
       const source = small(visit, "aligned") || small(visit, "photo");
       const verdict = visit.quality ? visit.quality.verdict : visit.state || "waiting";
       const name = (visit.phase === "before" ? "before" : `day ${visit.day}`) + (verdict === "ok" || verdict === "warn" ? "" : `, ${verdict}`);
       const red = visit.phase !== "before" && measured(visit) ? `, redness ${number(visit.redness.score, 1)}` : "";
-      return element("li", {}, element("button", { type: "button", disabled: visit.phase === "before" || !source, "aria-pressed": String(state.chosen === visit), onclick: () => choose(visit),
-        "aria-label": visit.phase === "before" || !source ? name : `${name}${red}: compare with before` },
-      source ? element("img", { src: source, alt: "", decoding: "async" }) : element("span", { class: "none" }),
-      element("span", { class: `small ${verdict}` }, name)));
+      const plain = visit.phase === "before" || !source;
+      const button = element("button", { type: "button", disabled: plain, onclick: () => choose(visit), "aria-label": plain ? name : `${name}${red}: compare with before` },
+        source ? element("img", { src: source, alt: "", decoding: "async" }) : element("span", { class: "none" }), element("span", { class: `small ${verdict}` }, name));
+      if (!plain) places.film.set(visit, { button });
+      return element("li", {}, button);
     }));
+    mark();
+  }
+
+  /* What is chosen shows in the film and in the cards; neither is built anew, so the keyboard stays where it is. */
+  const places = { film: new Map(), strip: new Map() }; /* visit -> {button, card} */
+  function mark() {
+    for (const place of Object.values(places))
+      for (const [visit, { button, card }] of place) {
+        if (button) button.setAttribute("aria-pressed", String(state.chosen === visit));
+        if (card) card.className = state.chosen === visit ? "day chosen" : "day";
+      }
   }
 
   function choose(visit) {
     state.chosen = visit;
-    drawFilm();
-    drawStrip();
+    mark();
     drawComparison();
     comparison.scrollIntoView({ block: "nearest" });
   }
@@ -289,7 +307,6 @@ function ruborReview(root, model, options) {
 
   function redraw() {
     drawCharts();
-    drawFilm();
     drawComparison();
     drawLegend();
     drawStrip();
@@ -308,18 +325,33 @@ function ruborReview(root, model, options) {
     state.view = view;
     state.chosen = null;
     viewButtons.forEach(button => button.setAttribute("aria-pressed", String(button === event.currentTarget)));
+    drawFilm();
     redraw();
   } }, view)) : [];
 
-  root.replaceChildren(header(), ...banner(),
-    viewButtons.length ? element("div", { class: "bar noprint", role: "group", "aria-label": "View" }, viewButtons) : "", film,
-    element("section", { "aria-label": "Curves" }, element("h2", {}, "Redness and pigmentation over days"), landmarks(),
+  const firstScreen = [header(), ...banner(),
+    viewButtons.length ? element("div", { class: "bar noprint", role: "group", "aria-label": "View" }, viewButtons) : "", film];
+  function finish() {
+    root.append(element("section", { "aria-label": "Curves" }, element("h2", {}, "Redness and pigmentation over days"), landmarks(),
       element("div", { class: "charts" }, plot("redness-chart", "Redness change", "ΔEI", "redness", "delta_ei", "--red", "--red-soft", true),
         plot("pigment-chart", "Pigmentation change", "ΔMI", "pigmentation", "delta_mi", "--brown", "--brown-soft", false))),
     comparison,
     element("section", { "aria-label": "Days" }, element("h2", {}, "Day by day"),
       layerButtons.length > 1 ? element("div", { class: "bar noprint", role: "group", "aria-label": "Picture" }, layerButtons) : "", legend, strip),
     element("section", { "aria-label": "Numbers" }, element("h2", {}, "All numbers"), table));
-  redraw();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+    redraw();
+  }
+
+  root.replaceChildren(...firstScreen);
+  drawFilm();
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  scheme.addEventListener("change", function follow() {
+    if (root.isConnected) drawCharts();
+    else scheme.removeEventListener("change", follow);
+  });
+  if (!(options && options.phased)) {
+    finish();
+    return Promise.resolve();
+  }
+  return picturesShown.then(finish);
 }

@@ -77,7 +77,7 @@ await step("the pictures show soon after opening", async () => {
   const times = await time_pictures(browser, await context.storageState(), { home, patient, session, rounds: 3 });
   console.log(`     ${timing_text(times)}`);
   for (const { first, all } of [times.cold, times.warm, times.click])
-    expect(first < 2000 && all < 4000, "slower than any load of the machine explains"); /* the figures of docs/ come from shots.mjs */
+    expect(first < 1000 && all < 2500, "slower than any load of the machine explains"); /* the figures of docs/ come from shots.mjs */
 });
 await step("the curve tells its points to a screen reader and is drawn", async () => {
   const label = await page.locator("#redness-chart").getAttribute("aria-label");
