@@ -4,10 +4,9 @@
 #include "clients/options.h"
 #include "clients/report.h"
 #include "clients/review_export.h"
-#include "clients/review_html.h"
 #include "clients/review_model.h"
+#include "clients/review_pictures.h"
 #include "clients/review_sentence.h"
-#include "clients/small_picture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +16,6 @@ typedef struct review_arguments {
     char *patient, *session, *html, *pdf, *csv, *fhir;
     int json;
 } review_arguments;
-
-/* Pictures of one photo as the worker attached them to its result. */
-enum { PHOTO, OVERLAY, ALIGNED, DELTA_EI, DELTA_MI, EI, MI, LAYERS };
-static const char *const layers[LAYERS] = {"photo", "overlay", "aligned", "delta_ei", "delta_mi", "ei", "mi"};
-/* In the exported page. */
-enum { SLIDER_PIXELS = 900 * 675, EXPORT_PIXELS = RUBOR_SMALL_PIXELS };
-
-typedef struct pictures {
-    rubor_client_reply replies[LAYERS]; /* attachments[0] holds the picture; none where there is no such picture */
-} pictures;
 
 static rubor_status ask(rubor_client *client, rubor_client_reply *reply, rubor_verb verb,
                         const review_arguments *given, rubor_error *error)
@@ -42,22 +31,23 @@ static rubor_status ask(rubor_client *client, rubor_client_reply *reply, rubor_v
     return status;
 }
 
-static rubor_status fetch_pictures(pictures *out, rubor_client *client, const rubor_job_info *job,
-                                   rubor_error *error)
+/* rubor_picture_source's; context is the client. */
+static rubor_status fetch_picture(void *context, rubor_buffer *out, const char *job, const char *name, rubor_error *error)
 {
+    rubor_client_reply reply = {0};
     rubor_request *request = calloc(1, sizeof *request);
+    *out = (rubor_buffer){0};
     if (!request)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    rubor_status status = RUBOR_OK;
-    for (int i = 0; status == RUBOR_OK && i < job->picture_count; i++)
-        for (int layer = 0; layer < LAYERS; layer++) {
-            if (strcmp(job->pictures[i].name, layers[layer]) != 0 || out->replies[layer].attachment_count)
-                continue;
-            rubor_request_init(request, RUBOR_VERB_OVERLAY);
-            snprintf(request->job, sizeof request->job, "%s", job->job);
-            snprintf(request->picture, sizeof request->picture, "%s", layers[layer]);
-            status = rubor_client_call(client, &out->replies[layer], request, NULL, 0, 0, error);
-        }
+    rubor_request_init(request, RUBOR_VERB_OVERLAY);
+    snprintf(request->job, sizeof request->job, "%s", job);
+    snprintf(request->picture, sizeof request->picture, "%s", name);
+    rubor_status status = rubor_client_call(context, &reply, request, NULL, 0, 0, error);
+    if (status == RUBOR_OK && reply.attachment_count) {
+        *out = reply.attachments[0];
+        reply.attachments[0] = (rubor_buffer){0};
+    }
+    rubor_client_reply_finish(&reply);
     free(request);
     return status;
 }
@@ -69,94 +59,22 @@ static rubor_status write_file(const char *path, rubor_buffer *buffer, rubor_err
     return status;
 }
 
-/* Puts one picture, made smaller, into images under the layer's name. */
-static rubor_status embed(json_t *images, int layer, const rubor_client_reply *reply, int pixels, rubor_error *error)
-{
-    rubor_buffer small = {0};
-    if (!reply->attachment_count)
-        return RUBOR_OK;
-    rubor_bytes whole = {reply->attachments[0].data, reply->attachments[0].size};
-    rubor_status status = rubor_picture_shrink(&small, whole, pixels, error);
-    char *uri = status == RUBOR_OK ? rubor_data_uri("image/jpeg", small.data, small.size) : NULL;
-    if (status == RUBOR_OK && (!uri || !rubor_json_set(images, layers[layer], json_string(uri))))
-        status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the pictures of the review");
-    free(uri);
-    rubor_buffer_finish(&small);
-    return status;
-}
-
-/* Every layer for the strip, and one picture of screen size for the slider: a file one can send by mail. */
-static rubor_status embed_visit(json_t *visit, const pictures *of, rubor_error *error)
-{
-    json_t *images = json_object(), *small = json_object();
-    int slider = of->replies[ALIGNED].attachment_count ? ALIGNED : PHOTO;
-    rubor_status status = embed(images, slider, &of->replies[slider], SLIDER_PIXELS, error);
-    for (int layer = 0; status == RUBOR_OK && layer < LAYERS; layer++)
-        status = embed(small, layer, &of->replies[layer], EXPORT_PIXELS, error);
-    if (status == RUBOR_OK &&
-        (!rubor_json_set(visit, "images", json_incref(images)) || !rubor_json_set(visit, "small", json_incref(small))))
-        status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the pictures of the review");
-    json_decref(images);
-    json_decref(small);
-    return status;
-}
-
-static rubor_status write_html(const char *path, const json_t *model, const pictures *all, rubor_error *error)
-{
-    json_t *copy = json_deep_copy(model);
-    json_t *days = json_object_get(copy, "days");
-    rubor_buffer page = {0};
-    rubor_status status =
-        copy ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the pictures of the review");
-    for (size_t i = 0; status == RUBOR_OK && i < json_array_size(days); i++)
-        status = embed_visit(json_array_get(days, i), &all[i], error);
-    if (status == RUBOR_OK)
-        status = rubor_review_html(&page, copy, error);
-    json_decref(copy);
-    return status == RUBOR_OK ? write_file(path, &page, error) : status;
-}
-
-static rubor_status write_pdf(const char *path, const json_t *model, const pictures *all, size_t count,
-                              rubor_error *error)
-{
-    rubor_review_picture *list = calloc(count ? count : 1, sizeof *list);
-    if (!list)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < count; i++)
-        if (all[i].replies[PHOTO].attachment_count)
-            list[i] = (rubor_review_picture){all[i].replies[PHOTO].attachments[0].data,
-                                             all[i].replies[PHOTO].attachments[0].size};
-    rubor_buffer page = {0};
-    rubor_status status = rubor_review_pdf(&page, model, list, error);
-    free(list);
-    return status == RUBOR_OK ? write_file(path, &page, error) : status;
-}
-
 static rubor_status export(const review_arguments *given, rubor_client *client, const rubor_reply *series,
                            const json_t *model, rubor_error *error)
 {
     rubor_status status = RUBOR_OK;
     rubor_buffer buffer = {0};
-    pictures *all = NULL;
+    const rubor_picture_source source = {fetch_picture, client};
     if (given->csv && (status = rubor_review_csv(&buffer, model, error)) == RUBOR_OK)
         status = write_file(given->csv, &buffer, error);
     if (status == RUBOR_OK && given->fhir && (status = rubor_review_fhir(&buffer, model, error)) == RUBOR_OK)
         status = write_file(given->fhir, &buffer, error);
-    if (status != RUBOR_OK || (!given->html && !given->pdf))
-        return status;
-    all = calloc(series->job_count ? series->job_count : 1, sizeof *all);
-    if (!all)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    for (size_t i = 0; status == RUBOR_OK && i < series->job_count; i++)
-        status = fetch_pictures(&all[i], client, &series->jobs[i], error);
-    if (status == RUBOR_OK && given->html)
-        status = write_html(given->html, model, all, error);
-    if (status == RUBOR_OK && given->pdf)
-        status = write_pdf(given->pdf, model, all, series->job_count, error);
-    for (size_t i = 0; i < series->job_count; i++)
-        for (int layer = 0; layer < LAYERS; layer++)
-            rubor_client_reply_finish(&all[i].replies[layer]);
-    free(all);
+    if (status == RUBOR_OK && given->html &&
+        (status = rubor_review_html_whole(&buffer, model, series, &source, error)) == RUBOR_OK)
+        status = write_file(given->html, &buffer, error);
+    if (status == RUBOR_OK && given->pdf &&
+        (status = rubor_review_pdf_whole(&buffer, model, series, &source, error)) == RUBOR_OK)
+        status = write_file(given->pdf, &buffer, error);
     return status;
 }
 

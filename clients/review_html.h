@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-/* model: what `rubor review --json` prints, each member of days with an optional "images" object whose values are
- * data: URIs (photo, overlay, aligned, ei, mi). *out is malloc'ed text (finish with rubor_buffer_finish).
+/* model: what `rubor review --json` prints, each member of days with optional objects "images" (for the slider) and "small"
+ * (for the strip) whose values are data: URIs by picture name. *out is malloc'ed text (finish with rubor_buffer_finish).
  * RUBOR_NO_MEMORY. */
 rubor_status rubor_review_html(rubor_buffer *out, const json_t *model, rubor_error *error);
 

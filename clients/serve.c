@@ -49,8 +49,9 @@ typedef struct exchange {
 
 static enum MHD_Result send_reply(struct MHD_Connection *connection, unsigned code, const char *type,
                                   size_t size, void *data, enum MHD_ResponseMemoryMode mode,
-                                  const char *cache, const char *cookie)
+                                  const char *cache, const char *cookie, const char *download)
 {
+    char disposition[192];
     struct MHD_Response *response = MHD_create_response_from_buffer(size, data, mode);
     if (!response) {
         if (mode == MHD_RESPMEM_MUST_FREE)
@@ -66,6 +67,10 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, unsigned co
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+    if (download && download[0]) {
+        snprintf(disposition, sizeof disposition, "attachment; filename=\"%s\"", download);
+        MHD_add_response_header(response, "Content-Disposition", disposition);
+    }
     if (cookie)
         MHD_add_response_header(response, "Set-Cookie", cookie);
     if (cookie && strstr(cookie, "Max-Age=0"))
@@ -83,7 +88,7 @@ static enum MHD_Result send_web(struct MHD_Connection *connection, rubor_web_rep
     return send_reply(connection, reply->http_code ? reply->http_code : 500, reply->type, size, data,
                       MHD_RESPMEM_MUST_FREE,
                       "no-store", /* patients' pictures do not outlive the session in the browser */
-                      cookie);
+                      cookie, reply->download);
 }
 
 static enum MHD_Result refuse(struct MHD_Connection *connection, rubor_status status, unsigned code,
@@ -212,7 +217,7 @@ static enum MHD_Result serve_get(rubor_serve *serve, struct MHD_Connection *conn
         if (strcmp(path, page_files[i].path) == 0)
             return send_reply(connection, 200, page_files[i].type, *page_files[i].size,
                               (void *)(uintptr_t)page_files[i].data, MHD_RESPMEM_PERSISTENT, "no-cache",
-                              NULL);
+                              NULL, NULL);
     if (strncmp(path, "/api/", 5) == 0)
         return call_api(serve, connection, "GET", path, NULL);
     return refuse(connection, RUBOR_NOT_FOUND, 0, "there is nothing at this address");

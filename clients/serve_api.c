@@ -3,6 +3,7 @@
 #include "clients/json.h"
 #include "clients/review_export.h"
 #include "clients/review_model.h"
+#include "clients/review_pictures.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -300,53 +301,73 @@ static rubor_status get_review(const rubor_web_request *request, rubor_web_reply
     return status == RUBOR_OK ? rubor_web_answer(reply, model, error) : status;
 }
 
-/* The PDF with the photo of each day; one that cannot be fetched is left out. */
-static rubor_status write_pdf(const rubor_web_request *request, rubor_web_reply *reply, const json_t *model,
-                              const rubor_reply *series, rubor_error *error)
+/* rubor_picture_source's; context is the pool. */
+static rubor_status fetch_picture(void *context, rubor_buffer *out, const char *job, const char *name, rubor_error *error)
 {
-    size_t count = series->job_count;
+    rubor_client_reply got = {0};
     rubor_request *wanted = calloc(1, sizeof *wanted);
-    rubor_client_reply *got = calloc(count + 1, sizeof *got);
-    rubor_review_picture *pictures = calloc(count + 1, sizeof *pictures);
-    rubor_status status = wanted && got && pictures ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
-        rubor_request_init(wanted, RUBOR_VERB_OVERLAY);
-        snprintf(wanted->job, sizeof wanted->job, "%s", series->jobs[i].job);
-        snprintf(wanted->picture, sizeof wanted->picture, "photo");
-        if (rubor_serve_call(request->pool, &got[i], wanted, NULL) == RUBOR_OK && got[i].attachment_count)
-            pictures[i] = (rubor_review_picture){got[i].attachments[0].data, got[i].attachments[0].size};
+    *out = (rubor_buffer){0};
+    if (!wanted)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    rubor_request_init(wanted, RUBOR_VERB_OVERLAY);
+    snprintf(wanted->job, sizeof wanted->job, "%s", job);
+    snprintf(wanted->picture, sizeof wanted->picture, "%s", name);
+    rubor_status status = rubor_serve_call(context, &got, wanted, error);
+    if (status == RUBOR_OK && got.attachment_count) {
+        *out = got.attachments[0];
+        got.attachments[0] = (rubor_buffer){0};
     }
-    if (status == RUBOR_OK)
-        status = rubor_review_pdf(&reply->body, model, pictures, error);
-    for (size_t i = 0; got && i < count; i++)
-        rubor_client_reply_finish(&got[i]);
-    free(pictures);
-    free(got);
+    rubor_client_reply_finish(&got);
     free(wanted);
     return status;
 }
 
+static void name_download(rubor_web_reply *reply, const char *patient, const char *session, const char *ending)
+{
+    snprintf(reply->download, sizeof reply->download, "rubor_%.60s_%.60s.%s", patient, session, ending);
+    for (char *c = reply->download; *c; c++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", *c))
+            *c = '_';
+}
+
 static rubor_status get_export(const rubor_web_request *request, rubor_web_reply *reply, rubor_error *error)
 {
-    char format[8] = "";
+    static const struct {
+        const char *name, *type;
+    } formats[] = {{"csv", "text/csv; charset=utf-8"},
+                   {"fhir", "application/fhir+json"},
+                   {"pdf", "application/pdf"},
+                   {"html", "text/html; charset=utf-8"}};
+    enum { CSV, FHIR, PDF, HTML, FORMATS };
+    char format[8] = "", patient[RUBOR_NAME_SIZE] = "", session[RUBOR_NAME_SIZE] = "";
+    int which = CSV;
     json_t *model = NULL;
     rubor_client_reply series = {0};
+    const rubor_picture_source source = {fetch_picture, request->pool};
     rubor_status status = text_of(request, format, sizeof format, "format", true, error);
-    bool csv = strcmp(format, "csv") == 0, fhir = strcmp(format, "fhir") == 0, pdf = strcmp(format, "pdf") == 0;
-    if (status == RUBOR_OK && !csv && !fhir && !pdf)
-        status = rubor_error_set(error, RUBOR_INVALID, "\"format\" must be csv, fhir or pdf");
+    while (which < FORMATS && strcmp(format, formats[which].name) != 0)
+        which++;
+    if (status == RUBOR_OK && which == FORMATS)
+        status = rubor_error_set(error, RUBOR_INVALID, "\"format\" must be csv, fhir, pdf or html");
     if (status == RUBOR_OK)
         status = get_model(request, &model, &series, error);
     if (status == RUBOR_OK)
-        status = csv    ? rubor_review_csv(&reply->body, model, error)
-                 : fhir ? rubor_review_fhir(&reply->body, model, error)
-                        : write_pdf(request, reply, model, &series.body, error);
+        status = which == CSV    ? rubor_review_csv(&reply->body, model, error)
+                 : which == FHIR ? rubor_review_fhir(&reply->body, model, error)
+                 : which == PDF  ? rubor_review_pdf_whole(&reply->body, model, &series.body, &source, error)
+                                 : rubor_review_html_whole(&reply->body, model, &series.body, &source, error);
     json_decref(model);
     rubor_client_reply_finish(&series);
+    if (status == RUBOR_OK)
+        status = text_of(request, patient, sizeof patient, "patient", true, error);
+    if (status == RUBOR_OK)
+        status = text_of(request, session, sizeof session, "session", true, error);
+    if (status != RUBOR_OK)
+        return status;
     reply->http_code = 200;
-    snprintf(reply->type, sizeof reply->type, "%s",
-             csv ? "text/csv; charset=utf-8" : fhir ? "application/fhir+json" : "application/pdf");
-    return status;
+    snprintf(reply->type, sizeof reply->type, "%s", formats[which].type);
+    name_download(reply, patient, session, which == FHIR ? "fhir.json" : formats[which].name);
+    return RUBOR_OK;
 }
 
 static rubor_status fill_picture(const rubor_web_request *from, rubor_request *to, rubor_error *error)

@@ -22,6 +22,7 @@ typedef struct rubor_web_reply {
     unsigned http_code;
     char type[64];       /* media type */
     rubor_buffer body;   /* owned; finish with rubor_buffer_finish */
+    char download[160];  /* a file name of letters, digits and "._-": to be saved, not shown; "": shown */
 } rubor_web_reply;
 
 typedef struct rubor_web_route {

@@ -186,9 +186,29 @@
     });
   }
 
+  /* Saves an export under the name the server gives it; what goes wrong is said on the page. */
+  async function save(button, values, format) {
+    button.disabled = true;
+    trouble.hidden = true;
+    try {
+      const response = await fetch(`api/export?${query({ ...values, format })}`, { credentials: "same-origin" });
+      if (!response.ok) throw new Refusal(response.status, ((await response.json().catch(() => ({}))).error || {}).message || `The service answered ${response.status}.`);
+      const address = URL.createObjectURL(await response.blob());
+      const name = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") || "");
+      const link = element("a", { href: address, download: name ? name[1] : `rubor.${format}`, hidden: true });
+      document.body.append(link);
+      link.click();
+      link.remove();
+      setTimeout(() => URL.revokeObjectURL(address), 60000);
+    } catch (problem) {
+      if (problem.status === 401) problemOf(problem);
+      else { trouble.textContent = `${format.toUpperCase()}: ${problem.message}`; trouble.hidden = false; }
+    } finally { button.disabled = false; }
+  }
+
   function handOver(values) {
     return element("div", { class: "bar noprint" }, element("button", { type: "button", onclick: () => window.print() }, "Print"),
-      ["pdf", "csv", "fhir"].map(format => element("button", { type: "button", onclick: () => { location.href = `api/export?${query({ ...values, format })}`; } }, format.toUpperCase())),
+      ["pdf", "html", "csv", "fhir"].map(format => element("button", { type: "button", onclick: event => save(event.currentTarget, values, format) }, format.toUpperCase())),
       element("button", { type: "button", onclick: () => { location.hash = hash("capture", values); } }, "Capture view"));
   }
 

@@ -239,12 +239,20 @@ await step("the other session of the patient is laid over the curves", async () 
   await page.waitForFunction(() => document.getElementById("redness-chart").chart?.data.datasets.some(set => set.label === "session S0"));
 });
 await step("what is handed over is whole", async () => {
-  for (const [format, type, least] of [["csv", "text/csv", 500], ["fhir", "application/fhir+json", 3000], ["pdf", "application/pdf", 60000]]) {
+  for (const [format, type, least] of [["csv", "text/csv", 500], ["fhir", "application/fhir+json", 3000], ["pdf", "application/pdf", 60000], ["html", "text/html", 400000]]) {
     const answer = await context.request.get(`${home}/api/export?patient=${patient}&session=${session}&format=${format}`);
     const body = await answer.body();
+    expect(/^attachment; filename="rubor_P-77_S1\.[a-z.]+"$/.test(answer.headers()["content-disposition"]), `${format}: ${answer.headers()["content-disposition"]}`);
     expect(answer.ok() && answer.headers()["content-type"].startsWith(type) && body.length > least, `${format}: ${answer.status()}, ${body.length} bytes`);
     fs.writeFileSync(path.join(output, `review.${format}`), body);
   }
+});
+await step("a file is saved from the page", async () => {
+  const saving = page.waitForEvent("download");
+  await page.getByRole("button", { name: "HTML", exact: true }).click();
+  const saved = await saving;
+  expect(saved.suggestedFilename() === "rubor_P-77_S1.html", saved.suggestedFilename());
+  expect(fs.statSync(await saved.path()).size > 400000, "the file is short");
 });
 await step("a photo that the station submits appears by itself", async () => {
   const chosen = page.getByRole("heading", { name: "Before and day 1" });
