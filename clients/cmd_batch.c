@@ -7,8 +7,6 @@
 #include "clients/record_csv.h"
 #include "clients/service_calls.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,19 +283,6 @@ static void finish(batch *run)
     rubor_manifest_finish(&run->manifest);
 }
 
-/* Hours of work must not end at a folder that was never there. */
-static rubor_status check_table_place(const char *path, rubor_error *error)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + (slash == path) : 1,
-             slash ? path : ".");
-    if (access(folder, W_OK | X_OK) != 0)
-        return rubor_error_set(error, RUBOR_UNREADABLE, "--out %.300s: its folder cannot be written to: %s",
-                               path, strerror(errno));
-    return RUBOR_OK;
-}
-
 static int run_batch(const batch_arguments *given)
 {
     rubor_error error = {0};
@@ -307,7 +292,10 @@ static int run_batch(const batch_arguments *given)
     if (given->in_flight &&
         rubor_parse_integer(&in_flight, "in-flight", given->in_flight, 1, IN_FLIGHT_MOST, &error) != RUBOR_OK)
         return rubor_usage("batch", "%s", error.message);
-    rubor_status status = given->out ? check_table_place(given->out, &error) : RUBOR_OK;
+    const char *manifest = given->manifest;
+    /* Hours of work must not end at a folder that was never there. */
+    rubor_status status =
+        given->out ? rubor_output_check("out", given->out, &manifest, 1, &error) : RUBOR_OK;
     if (status == RUBOR_OK)
         status = rubor_manifest_read(&run.manifest, given->manifest, &error);
     if (status == RUBOR_OK) {

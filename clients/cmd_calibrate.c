@@ -290,6 +290,17 @@ static rubor_status tell(calibrate_work *work, const calibrate_arguments *given,
     return found != RUBOR_OK ? found : status;
 }
 
+static rubor_status check_outputs(const calibrate_arguments *given, const char *photo, rubor_error *error)
+{
+    const char *inputs[] = {photo, given->flat, given->chart.table_path};
+    rubor_status status = RUBOR_OK;
+    if (given->overlay)
+        status = rubor_output_check("overlay", given->overlay, inputs, 3, error);
+    if (status == RUBOR_OK && given->profile)
+        status = rubor_output_check("profile", given->profile, inputs, 3, error);
+    return status;
+}
+
 static int run(calibrate_arguments *given, const char *photo)
 {
     rubor_error error = {0};
@@ -298,7 +309,9 @@ static int run(calibrate_arguments *given, const char *photo)
         rubor_error_set(&error, RUBOR_NO_MEMORY, "out of memory");
         return rubor_fail("calibrate", &error);
     }
-    rubor_status status = rubor_input_chart(&given->chart, &error);
+    rubor_status status = check_outputs(given, photo, &error);
+    if (status == RUBOR_OK)
+        status = rubor_input_chart(&given->chart, &error);
     if (status == RUBOR_OK)
         status = rubor_input_photo(&work->photo, photo, &error);
     if (status == RUBOR_OK && given->flat)

@@ -25,7 +25,7 @@ int rubor_cmd_cancel(int argc, char **argv)
     const struct poptOption table[] = {RUBOR_CLIENT_OPTIONS(client), RUBOR_OPTIONS_END};
     rubor_options options;
     int code = rubor_options_parse(&options, argc, argv, table, "JOB",
-                                   "Cancels a job that has not ended; its photo is kept.", 1, 1);
+                                   "Cancels a job that has not begun; its photo is kept.", 1, 1);
     if (code < 0)
         code = run(&client, options.arguments[0]);
     rubor_options_finish(&options);

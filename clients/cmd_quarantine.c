@@ -48,7 +48,7 @@ int rubor_cmd_quarantine(int argc, char **argv)
         if (!known)
             code = rubor_usage("quarantine", "\"%.60s\" is no action; use list, retry or drop", action);
         else if (list == (job != NULL))
-            code = rubor_usage("quarantine", list ? "list takes no job" : "which job?");
+            code = rubor_usage("quarantine", list ? "list takes no job" : "%s needs a JOB; list shows them", action);
         else
             code = run(&client, action, job);
     }

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct session_arguments {
     rubor_client_options client;
@@ -12,13 +13,29 @@ typedef struct session_arguments {
     int json;
 } session_arguments;
 
+static int number_of(const char *text, int digits)
+{
+    int value = 0;
+    for (int i = 0; i < digits; i++)
+        value = 10 * value + (text[i] - '0');
+    return value;
+}
+
 static rubor_status read_date(char out[RUBOR_DATE_SIZE], const char *text, rubor_error *error)
 {
     bool good = strlen(text) == 10 && text[4] == '-' && text[7] == '-';
     for (size_t i = 0; good && i < 10; i++)
         good = i == 4 || i == 7 || (text[i] >= '0' && text[i] <= '9');
+    if (good) { /* a day that the calendar does not have comes back as another one */
+        struct tm day = {.tm_year = number_of(text, 4) - 1900,
+                         .tm_mon = number_of(text + 5, 2) - 1,
+                         .tm_mday = number_of(text + 8, 2)},
+                  same = day;
+        good = timegm(&same) != -1 && same.tm_mon == day.tm_mon && same.tm_mday == day.tm_mday;
+    }
     if (!good)
-        return rubor_error_set(error, RUBOR_INVALID, "--date %.40s: give it as YYYY-MM-DD", text);
+        return rubor_error_set(error, RUBOR_INVALID, "--date %.40s: give a day of the calendar as YYYY-MM-DD",
+                               text);
     snprintf(out, RUBOR_DATE_SIZE, "%s", text);
     return RUBOR_OK;
 }
@@ -107,7 +124,7 @@ int rubor_cmd_session(int argc, char **argv)
     };
     rubor_options options;
     int code = rubor_options_parse(&options, argc, argv, table, "",
-                                   "Keeps what is known about a treatment session (what is given replaces what was kept), and shows it.", 0, 0);
+                                   "Keeps what is known about a treatment session (what is given replaces what was kept), and shows it.\nNeeds --patient and --session.", 0, 0);
     if (code < 0)
         code = run(&given);
     rubor_options_finish(&options);

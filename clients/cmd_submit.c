@@ -111,7 +111,8 @@ static void on_ended(void *context, rubor_parcel *parcel)
         rubor_error line = {0};
         rubor_error_set(&line, parcel->status, "%.160s: %s", said->name, parcel->error);
         set_failed(photo, parcel->status, line.message);
-        worsen(photo->run, rubor_exit_code(parcel->status));
+        int code = rubor_exit_code(parcel->status);
+        worsen(photo->run, *parcel->job && code == RUBOR_EXIT_USAGE ? RUBOR_EXIT_FAILED : code);
     } else {
         bool done = strcmp(parcel->info.state, "done") == 0;
         said->state = done ? RUBOR_SUBMISSION_DONE : RUBOR_SUBMISSION_ACCEPTED;
@@ -329,7 +330,7 @@ int rubor_cmd_submit(int argc, char **argv)
     int code =
         rubor_options_parse(&options, argc, argv, table, "PHOTO...",
                             "Sends photos of one visit and waits for what they show. When the broker is away "
-                            "they are spooled on disk.",
+                            "they are spooled on disk. Needs\n--patient, --session, and --before or --day.",
                             1, 1 << 20);
     if (code < 0)
         code = submit(&given, options.arguments, (size_t)options.argument_count);

@@ -101,7 +101,9 @@ int rubor_cmd_worker(int argc, char **argv)
     char *slots_text = NULL, *keys = NULL, *seconds_text = NULL, **brokers = NULL;
     int noop = 0;
     const struct poptOption table[] = {
-        {"broker", '\0', POPT_ARG_ARGV, &brokers, 0, "a broker's worker endpoint; may be repeated", "E"},
+        {"broker", '\0', POPT_ARG_ARGV, &brokers, 0, "a broker's worker endpoint; may be repeated (default: RUBOR_WORKER_ENDPOINT, else "
+                                               "tcp://127.0.0.1:5571)",
+         "E"},
         RUBOR_OPTION_TEXT("slots", &slots_text, "jobs at a time (default 1)", "N"),
         RUBOR_OPTION_TEXT("keys", &keys, "folder with this worker's CURVE key (default: RUBOR_KEYS)", "DIR"),
         RUBOR_OPTION_TEXT("job-seconds", &seconds_text, "longest time for one job (default 120)", "S"),

@@ -26,9 +26,9 @@ enum {
     X(submit, "send photos of one visit and wait for what they show")                                        \
     X(station, "watch a folder and send each photo that appears in it")                                      \
     X(result, "ask for the result of a job")                                                                 \
-    X(cancel, "cancel a job that has not run")                                                               \
+    X(cancel, "cancel a job that has not begun")                                                             \
     X(amend, "file a photo under the right patient, session, day or view")                                   \
-    X(forget, "delete a patient everywhere")                                                                 \
+    X(forget, "delete everything of a patient")                                                              \
     X(review, "show one treatment over its days")                                                            \
     X(batch, "measure an archive of photos from a manifest")                                                 \
     X(serve, "run the review page alone")                                                                    \

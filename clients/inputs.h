@@ -38,6 +38,10 @@ typedef struct rubor_chart_options {
 rubor_status rubor_input_chart(rubor_chart_options *chart, rubor_error *error);
 rubor_status rubor_input_profile(rubor_profile *out, const char *path, rubor_error *error);
 
+/* Whether path can be written without harm, before work begins: its folder takes files, it is no folder, and it
+ * is none of the count inputs (NULL ones are passed over), which would be lost. Errors name option and path. */
+rubor_status rubor_output_check(const char *option, const char *path, const char *const *inputs, size_t count,
+                                rubor_error *error);
 /* Makes the folder unless it is there; *made says whether this call did. */
 rubor_status rubor_folder_make(const char *path, bool *made, rubor_error *error);
 

@@ -23,7 +23,7 @@ static void print_overview(FILE *out)
           out);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].text);
-    fputs("\n`rubor COMMAND --help` explains one command.\n", out);
+    fputs("\n`rubor COMMAND --help` explains one command, `rubor --version` says which version this is.\n", out);
 }
 
 int main(int argc, char **argv)

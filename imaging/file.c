@@ -15,7 +15,10 @@ static rubor_status open_failure(const char *path, int code, rubor_error *error)
     rubor_status status = code == ENOENT || code == ENOTDIR                    ? RUBOR_NOT_FOUND
                           : code == EMFILE || code == ENFILE || code == ENOMEM ? RUBOR_IO
                                                                                : RUBOR_UNREADABLE;
-    return rubor_error_set(error, status, "%.300s: %s", path, strerror(code));
+    return rubor_error_set(error, status, "%.300s: %s%s", *path ? path : "(no name)", strerror(code),
+                           status == RUBOR_NOT_FOUND ? "; check the path"
+                           : code == EACCES          ? "; ask its owner for the right to read it"
+                                                     : "");
 }
 
 static rubor_status check_kind(const char *path, const struct stat *about, size_t limit, rubor_error *error)
@@ -23,11 +26,11 @@ static rubor_status check_kind(const char *path, const struct stat *about, size_
     if (S_ISDIR(about->st_mode))
         return rubor_error_set(error, RUBOR_UNREADABLE, "%.300s: is a directory; name a file", path);
     if (!S_ISREG(about->st_mode))
-        return rubor_error_set(error, RUBOR_UNREADABLE, "%.300s: is not a regular file", path);
+        return rubor_error_set(error, RUBOR_UNREADABLE, "%.300s: is not a regular file; name a file", path);
     if (about->st_size == 0)
-        return rubor_error_set(error, RUBOR_CORRUPT, "%.300s: the file is empty", path);
+        return rubor_error_set(error, RUBOR_CORRUPT, "%.300s: the file is empty; copy it again", path);
     if ((uintmax_t)about->st_size > limit)
-        return rubor_error_set(error, RUBOR_TOO_LARGE, "%.300s: %jd bytes are over the limit of %zu", path,
+        return rubor_error_set(error, RUBOR_TOO_LARGE, "%.300s: %jd bytes are over the limit of %zu; is it the right file?", path,
                                (intmax_t)about->st_size, limit);
     return RUBOR_OK;
 }

@@ -99,7 +99,7 @@ static rubor_status tell_format(rubor_photo_format *format, rubor_bytes bytes, r
     const char *name = foreign_format(bytes);
     if (name)
         return rubor_error_set(error, RUBOR_UNSUPPORTED, "%s; save as JPEG or PNG", name);
-    return rubor_error_set(error, RUBOR_UNSUPPORTED, "not a JPEG or PNG photo");
+    return rubor_error_set(error, RUBOR_UNSUPPORTED, "not a JPEG or PNG photo; save it as one of them");
 }
 
 /* The probe in stored coordinates (orientation not applied). */

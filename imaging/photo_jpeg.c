@@ -51,7 +51,8 @@ static rubor_status failure(const reader *r, rubor_error *error)
 {
     rubor_status status = r->handler.status;
     if (status == RUBOR_CORRUPT)
-        return rubor_error_set(error, status, "damaged or truncated JPEG: %s", r->handler.message);
+        return rubor_error_set(error, status, "damaged or truncated JPEG: %s; copy it again or retake it",
+                               r->handler.message);
     if (status == RUBOR_UNSUPPORTED)
         return rubor_error_set(error, status,
                                "a kind of JPEG that is not read (%s); save as baseline JPEG or PNG",

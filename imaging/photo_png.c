@@ -65,7 +65,8 @@ static void reader_finish(reader *r)
 
 static rubor_status failure(const reader *r, rubor_error *error)
 {
-    return rubor_error_set(error, RUBOR_CORRUPT, "damaged or truncated PNG: %s", r->message);
+    return rubor_error_set(error, RUBOR_CORRUPT, "damaged or truncated PNG: %s; copy it again or retake it",
+                           r->message);
 }
 
 static rubor_status reader_init(reader *r, rubor_photo_info *info, rubor_bytes bytes, rubor_error *error)

@@ -8,6 +8,18 @@ from helper import check, expect, finish, folder, jpeg_claiming, png, run
 COMMANDS = ("analyze calibrate sample up broker worker session submit station result cancel amend forget review batch "
             "serve status quarantine audit keygen").split()
 
+# What each command promises to take; a check that none is dropped, and that --help tells of each.
+OPTIONS = {"analyze": "baseline region control day profile corners edition chart-table maps json",
+           "calibrate": "json overlay corners edition chart-table flat profile",
+           "sample": "out seed tone days camera lamp size course", "up": "data workers endpoint worker-endpoint http keys",
+           "broker": "data store endpoint worker-endpoint keys", "worker": "broker slots keys",
+           "session": "endpoint keys patient session date site needle-mm device json",
+           "submit": "endpoint keys patient session before day view region control profile no-wait json",
+           "station": "endpoint keys spool pattern profile", "result": "endpoint keys json", "cancel": "endpoint keys",
+           "amend": "endpoint keys patient session before day view", "forget": "endpoint keys patient yes",
+           "review": "endpoint keys patient session json html pdf csv fhir", "batch": "endpoint keys manifest out in-flight",
+           "serve": "endpoint keys http", "status": "endpoint keys json", "quarantine": "endpoint keys", "audit": "data store", "keygen": "role"}
+
 
 def files(home):
     """name -> (what it is, what is said about it)"""
@@ -68,12 +80,15 @@ def wrong_usage(home):
             ("corners that are three", "--corners.*4 points", "calibrate", "--corners", "1,1 9,1 9,9", photo),
             ("corners that are no area", "--corners|corner|quadrilateral", "calibrate", "--corners", "1,1 1,1 1,1 1,1", photo),
             ("an edition nobody printed", "--edition", "calibrate", "--edition", "2030", photo),
+            ("a day that no calendar has", "--date.*calendar", "session", "--patient", "P", "--session", "S", "--date", "2026-02-30"),
             ("a flat field without a profile", "--profile", "calibrate", "--flat", photo, photo)):
         expect(situation, 2, words, *arguments)
     for command in COMMANDS:
         helped = run(command, "--help")
         check(helped.returncode == 0 and helped.stdout.startswith(f"Usage: rubor {command}") and not helped.stderr,
               f"{command} --help", helped)
+        missing = [o for o in OPTIONS[command].split() if f"\n  --{o} " not in helped.stdout]
+        check(not missing, f"{command} --help tells of each option", missing)
         expect(f"{command} with an unknown option", 2, "--no-such-option", command, "--no-such-option")
 
 
@@ -87,6 +102,16 @@ def nothing_half_written(home):
     expect("maps below a folder that is not there", 1, "nowhere", "analyze", "--maps", home / "nowhere" / "maps", photo)
     expect("an overlay into a folder that is not there", 1, "nowhere", "calibrate", "--overlay", home / "nowhere" / "o.png",
            photo)
+    before = photo.read_bytes()
+    os.symlink(photo, home / "same.png")
+    for situation, out in (("the photo itself", photo), ("a link to it", home / "same.png")):
+        expect(f"an overlay over {situation}", 2, "--overlay.*overwrite", "calibrate", "--overlay", out, photo)
+        expect(f"a profile over {situation}", 2, "--profile.*overwrite", "calibrate", "--profile", out, photo)
+    check(photo.read_bytes() == before, "the photo is untouched")
+    expect("an overlay onto a folder", 1, "--overlay.*is a folder", "calibrate", "--overlay", home / "sample", photo)
+    (home / "m.csv").write_text("path,patient,session,day\n")
+    expect("a table over its manifest", 2, "--out.*overwrite", "batch", "--manifest", home / "m.csv", "--out", home / "m.csv")
+    expect("a table onto a folder", 1, "--out.*is a folder", "batch", "--manifest", home / "m.csv", "--out", home / "sample")
     got = run("analyze", "--maps", home / "maps", home / "is_png.jpg")
     names = sorted(os.listdir(home / "maps"))
     wanted = {"working.png", "ei.png", "mi.png", "skin_mask.png", "erythema_mask.png", "pigment_mask.png", "overlay.png"}
