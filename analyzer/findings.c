@@ -15,10 +15,11 @@ typedef struct bruise_signs {
     double yellow_mi, yellow_share; /* delta_mi; delta_ei below minus this share of delta_mi */
 } bruise_signs;
 static const bruise_signs sure = {0.05, 0.0032, 2.8, 0.33}, possible = {0.025, 0.002, 1.2, 0.2};
-#define BRUISE_VEIL 1.0 /* standard deviations of the glare that the darkness must exceed */
+#define BRUISE_VEIL 1.0     /* standard deviations of the glare that the darkness must exceed */
 #define BRUISE_BORDER 0.004 /* of the grid's width: how far a bruise fades out beyond the weaker signs */
 #define GLOSS_BLOOD_SHARE 0.5
 #define GLOSS_RED 0.008 /* OD, besides two standard deviations of light and pose */
+#define GLOSS_MOST 0.6  /* of the region */
 enum { GLOSS_LAST_DAY = 6 };
 #define BRUISE_LEAST 0.0008 /* of the grid: smaller patches are noise */
 
@@ -211,13 +212,18 @@ static rubor_status find_gloss(rubor_findings *out, const rubor_change *change, 
     status = rubor_plane_blur(&red, fmax(1, 0.006 * change->width), error);
     for (size_t i = 0; i < count && status == RUBOR_OK; i++) {
         bool shines = (double)red.data[i] < least && change->region.data[i] >= 128;
-        glossy += shines && !out->cells.data[i];
-        if (shines)
-            out->cells.data[i] = 255;
+        red.data[i] = shines && !out->cells.data[i] ? 1 : 0;
+        glossy += red.data[i] > 0;
     }
+    if ((double)glossy > GLOSS_MOST * (double)region)
+        goto out; /* serum leaves some skin dull: this is another light, which the interval has to carry */
+    for (size_t i = 0; i < count && status == RUBOR_OK; i++)
+        if (red.data[i] > 0)
+            out->cells.data[i] = 255;
     if (status == RUBOR_OK && region)
         out->shine_percent = fmin(100, (isnan(out->shine_percent) ? 0 : out->shine_percent) +
                                            100.0 * (double)glossy / (double)region);
+out:
     rubor_plane_finish(&red);
     return status;
 }

@@ -10,7 +10,7 @@
 enum { SAMPLES = RUBOR_SPECTRUM_SAMPLES };
 
 /* Gain spread over cameras and lamps when the response is not known: without and with the chart's matrix. */
-static const double GAIN_SD_NONE = 0.15, GAIN_SD_MATRIX = 0.12;
+static const double GAIN_SD_NONE = 0.20, GAIN_SD_MATRIX = 0.12;
 /* Skin that is not the model's, whatever the response. */
 static const double SKIN_SD = 0.02;
 /* What a lamp and a camera's settings may have drifted since the profile was made. */
