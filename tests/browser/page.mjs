@@ -163,6 +163,15 @@ await step("a day is chosen and compared", async () => {
   await page.getByRole("button", { name: "Compare with before" }).nth(1).click();
   await page.getByRole("heading", { name: /^Before and day/ }).waitFor();
 });
+await step("the curve is hovered and clicked", async () => {
+  const canvas = page.locator("#redness-chart");
+  await canvas.scrollIntoViewIfNeeded();
+  const at = await canvas.evaluate(node => ({ x: node.chart.scales.x.getPixelForValue(2), y: node.chart.scales.y.getPixelForValue(node.chart.data.datasets.find(set => set.visits).data.find(point => point.x === 2).y) }));
+  await canvas.hover({ position: at });
+  await page.waitForFunction(() => document.getElementById("redness-chart").chart.tooltip.title?.[0] === "Day 2");
+  await canvas.click({ position: at });
+  await page.getByRole("heading", { name: "Before and day 2" }).waitFor();
+});
 await step("overlays are switched", async () => {
   const source = () => page.locator(".day img").nth(1).getAttribute("src");
   expect((await source()).endsWith("name=aligned&size=small"), "the days are not shown aligned to the photo before treatment");
