@@ -63,5 +63,8 @@ bool rubor_series_flag_is_usual(const char *code, int day);
  * in 24 to 72 hours, gone within 7 days (85 studies, 2,805 patients: transient events last at most 7 days).
  * day >= 0; fractions 0..1. */
 void rubor_series_expected(double day, double *low, double *high);
+/* Where the band comes from, for whoever sees it. */
+#define RUBOR_SERIES_EXPECTED_SOURCE                                                                         \
+    "drawn after 85 published studies of 2,805 patients, whose transient events lasted at most 7 days; not a percentile"
 
 #endif

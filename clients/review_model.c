@@ -150,10 +150,11 @@ rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_s
         whole = json_array_append_new(days, visit_json(&series->jobs[i], series->jobs, series->job_count)) == 0;
     const char *headline;
     rubor_urgency urgency = rubor_review_headline(&headline, series);
-    *out = json_pack("{s:o,s:o,s:o,s:{s:s,s:s},s:{s:s,s:s},s:o,s:o,s:o,s:o}", "patient", rubor_json_text(patient), "session",
+    *out = json_pack("{s:o,s:o,s:o,s:{s:s,s:s},s:{s:s,s:s},s:o,s:o,s:o,s:o,s:s}", "patient", rubor_json_text(patient), "session",
                      rubor_json_text(name), "treatment", treatment_json(session), "rubor", "version", RUBOR_VERSION,
                      "algorithm", RUBOR_ALGORITHM, "summary", "urgency", urgency_names[urgency], "headline", headline, "days", days, "series", series_json(series->series), "flags",
-                     flags_json(series->series), "expected", expected_json());
+                     flags_json(series->series), "expected", expected_json(), "expected_source",
+                     RUBOR_SERIES_EXPECTED_SOURCE);
     if (*out && whole)
         return RUBOR_OK;
     json_decref(*out);

@@ -261,8 +261,13 @@ static void draw_plot(cairo_t *to, plot p, const json_t *model, const char *view
             peak = fmax(peak, samples[i].value);
     }
     plot_axes(to, &p, redness ? "Redness change (delta EI), 95 % interval" : "Pigmentation change (delta MI), 95 % interval");
-    if (redness && peak > 0)
+    if (redness && peak > 0) {
         plot_expected(to, &p, peak);
+        font(to, 6.5, false);
+        set_color(to, 0x5c5753);
+        paragraph(to, p.x, p.y + p.height + 20, p.width, 7.5,
+                  "Shaded: the usual course from the first day's redness, " RUBOR_SERIES_EXPECTED_SOURCE ".");
+    }
     set_color(to, redness ? 0xb3261e : 0x7a4b12);
     cairo_set_line_width(to, 1.2);
     cairo_new_path(to); /* showing text leaves a current point */
@@ -516,8 +521,8 @@ static void draw_view(cairo_t *to, const json_t *model, const char *view)
     text_at(to, MARGIN, y, name);
     y = summary(to, y + 16, model, view) + 14;
     draw_plot(to, (plot){.x = MARGIN + 20, .y = y, .width = 470, .height = 150}, model, view, true);
-    draw_plot(to, (plot){.x = MARGIN + 20, .y = y + 192, .width = 470, .height = 100}, model, view, false);
-    draw_table(to, y + 322, model, view);
+    draw_plot(to, (plot){.x = MARGIN + 20, .y = y + 198, .width = 470, .height = 100}, model, view, false);
+    draw_table(to, y + 328, model, view);
     cairo_show_page(to);
 }
 

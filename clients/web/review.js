@@ -101,7 +101,7 @@ function ruborReview(root, model, options) {
       canvas.setAttribute("aria-label", `${title} over days: ` + points.map(visit => `day ${visit.day} ${number(visit[key][delta], 1)}`).join(", ") +
         (aside.length ? `; not in the curve: ${aside.map(visit => `day ${visit.day} ${number(visit[key][delta], 1)}`).join(", ")}` : ""));
       caption.textContent = expected
-        ? "Change against the photo before treatment, with its 95 % interval. Shaded green: the usual course from the first day’s redness (mostly gone in 24 to 72 hours, gone within 7 days)."
+        ? "Change against the photo before treatment, with its 95 % interval. Shaded green: the usual course from the first day’s redness (mostly gone in 24 to 72 hours, gone within 7 days), " + `${model.expected_source}.`
         : "Darkening against the photo before treatment, with its 95 % interval. Before day 11 it may be crust or bruise and is not called pigmentation.";
       if (canvas.chart) canvas.chart.destroy();
       canvas.chart = new Chart(canvas, { type: "line", data: { datasets },
@@ -278,8 +278,9 @@ function ruborReview(root, model, options) {
     const found = (model.series || []).filter(series => series.redness && series.redness.peak_day !== null);
     return found.map(series => {
       const red = series.redness, words = [`Redness${views.length > 1 ? ` (${series.view})` : ""} peaked on day ${number(red.peak_day, 0)}`];
-      if (red.half_life_days !== null) words.push(`halved in ${number(red.half_life_days, 1)} days`);
-      words.push(red.resolved_day !== null ? `was gone by day ${number(red.resolved_day, 0)}` : "is not gone yet");
+      const bounds = (pair, digits) => pair && pair[0] !== null && pair[1] !== null && pair[0] !== pair[1] ? ` (${interval(pair, digits)})` : "";
+      if (red.half_life_days !== null) words.push(`halved in ${number(red.half_life_days, 1)} days${bounds(red.half_life_interval95, 1)}`);
+      words.push(red.resolved_day !== null ? `was gone by day ${number(red.resolved_day, 0)}${bounds(red.resolved_interval95, 0)}` : "is not gone yet");
       return element("p", {}, words.join(", ") + ".");
     });
   }
