@@ -99,9 +99,34 @@ static void day_name(char out[32], const json_t *visit)
         snprintf(out, 32, "day %d", (int)json_integer_value(json_object_get(visit, "day")));
 }
 
+static void add_fact(char *line, size_t size, const char *name, const char *value, const char *unit)
+{
+    size_t used = strlen(line);
+    if (value && value[0])
+        snprintf(line + used, size - used, "%s%s%.80s%s", used ? ", " : "", name, value, unit);
+}
+
+/* What is known of the treatment; "" where that is nothing. */
+static void facts_of(char *line, size_t size, const json_t *model)
+{
+    const json_t *treatment = json_object_get(model, "treatment");
+    const json_t *needle_mm = json_object_get(treatment, "needle_mm");
+    char needle[32] = "";
+    if (json_is_number(needle_mm))
+        snprintf(needle, sizeof needle, "%.4g", json_number_value(needle_mm));
+    line[0] = '\0';
+    add_fact(line, size, "treated ", json_string_value(json_object_get(treatment, "date")), "");
+    add_fact(line, size, "", json_string_value(json_object_get(treatment, "site")), "");
+    add_fact(line, size, "", json_string_value(json_object_get(treatment, "device")), "");
+    add_fact(line, size, "needle ", needle, " mm");
+}
+
 static double page_head(cairo_t *to, const json_t *model)
 {
     char line[700];
+    const json_t *rubor = json_object_get(model, "rubor");
+    const char *version = json_string_value(json_object_get(rubor, "version"));
+    const char *algorithm = json_string_value(json_object_get(rubor, "algorithm"));
     set_color(to, 0x1d1b1a);
     font(to, 15, true);
     snprintf(line, sizeof line, "Patient %s, session %s", json_string_value(json_object_get(model, "patient")),
@@ -109,21 +134,13 @@ static double page_head(cairo_t *to, const json_t *model)
     text_at(to, MARGIN, MARGIN + 12, line);
     font(to, 8.5, false);
     set_color(to, 0x5c5753);
-    const json_t *treatment = json_object_get(model, "treatment"), *rubor = json_object_get(model, "rubor");
-    const char *date = json_string_value(json_object_get(treatment, "date"));
-    const char *site = json_string_value(json_object_get(treatment, "site"));
-    const char *version = json_string_value(json_object_get(rubor, "version"));
-    const char *algorithm = json_string_value(json_object_get(rubor, "algorithm"));
-    snprintf(line, sizeof line, "%s%s%s%sRubor %s, algorithm %s. Rubor measures; it does not diagnose.",
-             date ? "Treated " : "", date ? date : "", site ? (date ? ", " : "") : "", site ? site : "",
-             version ? version : "-", algorithm ? algorithm : "-");
-    if (date || site)
-        snprintf(line, sizeof line, "%s%s%s%s. Rubor %s, algorithm %s. Rubor measures; it does not diagnose.",
-                 date ? "Treated " : "", date ? date : "", site && date ? ", " : "", site ? site : "",
-                 version ? version : "-", algorithm ? algorithm : "-");
-    text_at(to, MARGIN, MARGIN + 27, line);
+    facts_of(line, sizeof line, model);
+    text_at(to, MARGIN, MARGIN + 26, line);
+    snprintf(line, sizeof line, "Rubor %s, algorithm %s. Rubor measures; it does not diagnose.", version ? version : "-",
+             algorithm ? algorithm : "-");
+    text_at(to, MARGIN, MARGIN + 37, line);
     set_color(to, 0x1d1b1a);
-    return MARGIN + 46;
+    return MARGIN + 55;
 }
 
 static bool is_of_view(const json_t *of, const char *view)
