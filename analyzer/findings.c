@@ -148,7 +148,8 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
     for (int k = 0; k < 3 && status == RUBOR_OK; k++) {
         status = rubor_plane_init(to[k], change->width, change->height, error);
         if (status == RUBOR_OK) {
-            memcpy(to[k]->data, from[k]->data, count * sizeof(float));
+            for (size_t i = 0; i < count; i++) /* crusts and bleeding are not the bruise around them */
+                to[k]->data[i] = out->cells.data[i] ? NAN : from[k]->data[i];
             status = rubor_plane_blur(to[k], sigma, error);
         }
     }
