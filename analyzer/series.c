@@ -6,11 +6,13 @@
 
 /* One-sided; see the header. */
 static const double FLAG_Z = 4.0;
+static const double REDNESS_SEEN_EI = 4.4; /* a delta a* of 2.8 */
 static const int REDNESS_LAST_NORMAL_DAY = 7;
 static const int CRUST_LAST_NORMAL_DAY = 7;
 static const int PIH_FIRST_DAY = 11;
 static const double CRUST_FLOOR_PERCENT = 1.0;
 static const double BRUISE_FLOOR_PERCENT = 2.0;
+static const int BRUISE_COMPLETE_DAY = 2;
 
 /* One day's point of a curve. */
 typedef struct point {
@@ -154,7 +156,10 @@ static bool surely_above(const point *p, double floor_value)
 static void flag_persistent(rubor_series *out, const char *view, const point *points, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (points[i].day <= REDNESS_LAST_NORMAL_DAY || !surely_above(&points[i], RUBOR_SERIES_REDNESS_FLOOR))
+        /* What was not there the visit before must be seen, not only measured: one bad photo is no redness. */
+        bool new_redness = i > 0 && points[i - 1].value <= RUBOR_SERIES_REDNESS_FLOOR;
+        double least = new_redness ? REDNESS_SEEN_EI : RUBOR_SERIES_REDNESS_FLOOR;
+        if (points[i].day <= REDNESS_LAST_NORMAL_DAY || !surely_above(&points[i], least))
             continue;
         rubor_series_flag *flag = raise_flag(out, "persistent_redness", view, points[i].day);
         if (flag)
@@ -219,21 +224,24 @@ static void flag_crusting(rubor_series *out, const char *view, const point *poin
     }
 }
 
-/* From the day on which darkening may be pigmentation, what was no bruise before has not spread. */
+/* A bruise of the treatment is there within two days and is largest then; one that is much larger later has spread. What
+ * turns up later where there was none is crust, pigment or another injury. */
 static void flag_bruise(rubor_series *out, const char *view, const point *points, size_t count)
 {
-    for (size_t i = 1; i < count; i++) {
+    double first = 0;
+    for (size_t i = 0; i < count; i++) {
         double now = points[i].record->findings.bruise_percent;
-        double before = points[i - 1].record->findings.bruise_percent;
-        bool grown = now > BRUISE_FLOOR_PERCENT && now > 1.5 * before + BRUISE_FLOOR_PERCENT; /* false for NaN */
-        bool new_and_late = points[i].day >= PIH_FIRST_DAY && before <= BRUISE_FLOOR_PERCENT;
-        if (points[i].day < 2 || !grown || new_and_late)
+        if (i == 0 || points[i].day <= BRUISE_COMPLETE_DAY) {
+            first = fmax(first, now); /* fmax passes over NaN */
+            continue;
+        }
+        if (!(first > BRUISE_FLOOR_PERCENT) || !(now > 1.5 * first + BRUISE_FLOOR_PERCENT))
             continue;
         rubor_series_flag *flag = raise_flag(out, "bruise_spreading", view, points[i].day);
         if (flag)
             snprintf(flag->message, sizeof flag->message,
-                     "The bruised area grew from %.1f %% on day %d to %.1f %% on day %d.", before,
-                     points[i - 1].day, now, points[i].day);
+                     "The bruised area grew from %.1f %% in the first days to %.1f %% on day %d.", first, now,
+                     points[i].day);
     }
 }
 

@@ -144,15 +144,19 @@ static bool belongs(const char *course, const char *code)
 /* The first day whose true values show what the flag says; -1: none of these days does. */
 static int first_known(const treatment *t)
 {
-    double lowest = INFINITY;
+    double lowest = INFINITY, bruise = 0;
     for (int i = 0; i < VISITS; i++) {
-        double ei = t->truth[i].delta_ei, mi = t->truth[i].delta_mi;
+        double ei = t->truth[i].delta_ei, mi = t->truth[i].delta_mi, area = t->truth[i].bruise_percent;
         lowest = fmin(lowest, ei);
         if (strcmp(t->course, "persistent") == 0 && days[i] > 7 && ei > FLOOR_EI)
             return days[i];
         if (strcmp(t->course, "rebound") == 0 && ei - lowest > FLOOR_EI)
             return days[i];
         if (strcmp(t->course, "pih") == 0 && days[i] > 10 && mi > FLOOR_MI)
+            return days[i];
+        if (days[i] <= 2)
+            bruise = fmax(bruise, area);
+        else if (strcmp(t->course, "bruise_spreading") == 0 && area > 1.5 * bruise + 2)
             return days[i];
     }
     return -1;
@@ -217,6 +221,10 @@ static void print_reason(const treatment *t, int known)
             continue;
         }
         double sd = (score->delta_interval95[1] - score->delta_interval95[0]) / 3.92;
+        if (strcmp(t->course, "bruise_spreading") == 0) {
+            printf("true %.1f %%, read %.1f %%\n", t->truth[i].bruise_percent, record->findings.bruise_percent);
+            continue;
+        }
         printf("true %.2f, read %.2f, sd %.2f (%.1f sd)%s\n", truth, score->delta, sd, score->delta / sd,
                rubor_record_has_flag(record, "not_comparable") ? ", not comparable" : "");
     }

@@ -110,6 +110,27 @@ static void redness_on_day_8_is_persistent_and_day_8_is_named(void **state)
     assert_true(isnan(series.views[0].redness.resolved_day));
 }
 
+static void faint_redness_of_one_late_day_after_a_clear_one_is_no_flag_and_a_visible_one_is(void **state)
+{
+    (void)state;
+    course c = {0};
+    add(&c, 10, 0.5, 0, 0.3);
+    add(&c, 14, 2.6, 0, 0.3);
+    assert_int_equal(run(&c).flag_count, 0);
+    add(&c, 21, 6, 0, 0.3);
+    rubor_series series = run(&c);
+    assert_int_equal(find(&series, "persistent_redness")->day, 21);
+}
+
+static void late_redness_without_an_earlier_visit_is_persistent(void **state)
+{
+    (void)state;
+    course c = {0};
+    add(&c, 12, 2.6, 0, 0.3);
+    rubor_series series = run(&c);
+    assert_non_null(find(&series, "persistent_redness"));
+}
+
 static void redness_that_rises_again_after_falling_is_a_rebound(void **state)
 {
     (void)state;
@@ -266,28 +287,41 @@ static void crusts_of_the_first_week_are_normal_and_later_ones_flagged(void **st
     assert_non_null(find(&series, "crusting"));
 }
 
-static void a_growing_bruise_is_flagged_with_both_areas(void **state)
+static void a_bruise_much_larger_than_in_the_first_days_has_spread(void **state)
 {
     (void)state;
     course c = {0};
-    add(&c, 1, 3, 0, 0.5)->findings.bruise_percent = 2;
-    add(&c, 3, 3, 0, 0.5)->findings.bruise_percent = 9;
+    add(&c, 0, 3, 0, 0.5)->findings.bruise_percent = 14;
+    add(&c, 2, 3, 0, 0.5)->findings.bruise_percent = 20;
+    add(&c, 3, 3, 0, 0.5)->findings.bruise_percent = 28;
+    assert_int_equal(run(&c).flag_count, 0);
+    add(&c, 5, 1, 0, 0.5)->findings.bruise_percent = 39;
     rubor_series series = run(&c);
-    assert_non_null(find(&series, "bruise_spreading"));
-    assert_non_null(strstr(find(&series, "bruise_spreading")->message, "9.0 %"));
+    const rubor_series_flag *flag = find(&series, "bruise_spreading");
+    assert_non_null(flag);
+    assert_int_equal(flag->day, 5);
+    assert_non_null(strstr(flag->message, "20.0 %"));
+    assert_non_null(strstr(flag->message, "39.0 %"));
 }
 
-static void pigment_that_looks_like_a_bruise_after_day_10_has_not_spread(void **state)
+static void what_looks_like_a_bruise_where_there_was_none_has_not_spread(void **state)
 {
     (void)state;
     course c = {0};
-    add(&c, 10, 0, 0, 0.5);
-    add(&c, 14, 0, 3, 0.5)->findings.bruise_percent = 8;
-    assert_int_equal(run(&c).flag_count, 1);
-    course old = {0};
-    add(&old, 10, 0, 0, 0.5)->findings.bruise_percent = 4;
-    add(&old, 14, 0, 0, 0.5)->findings.bruise_percent = 12;
-    rubor_series series = run(&old);
+    add(&c, 0, 3, 0, 0.5);
+    add(&c, 2, 3, 0, 0.5)->findings.bruise_percent = RUBOR_NULL;
+    add(&c, 3, 3, 0, 0.5)->findings.bruise_percent = 12;
+    add(&c, 14, 0, 0, 0.5)->findings.bruise_percent = 30;
+    assert_int_equal(run(&c).flag_count, 0);
+}
+
+static void without_the_first_days_a_bruise_is_followed_from_the_first_visit(void **state)
+{
+    (void)state;
+    course c = {0};
+    add(&c, 4, 2, 0, 0.5)->findings.bruise_percent = 10;
+    add(&c, 6, 1, 0, 0.5)->findings.bruise_percent = 40;
+    rubor_series series = run(&c);
     assert_non_null(find(&series, "bruise_spreading"));
 }
 
@@ -350,6 +384,8 @@ int main(void)
         cmocka_unit_test(redness_that_settles_within_a_week_has_landmarks_and_no_flag),
         cmocka_unit_test(noise_alone_raises_at_most_one_flag_in_a_thousand_courses),
         cmocka_unit_test(redness_on_day_8_is_persistent_and_day_8_is_named),
+        cmocka_unit_test(faint_redness_of_one_late_day_after_a_clear_one_is_no_flag_and_a_visible_one_is),
+        cmocka_unit_test(late_redness_without_an_earlier_visit_is_persistent),
         cmocka_unit_test(redness_that_rises_again_after_falling_is_a_rebound),
         cmocka_unit_test(a_slow_rise_to_the_first_peak_is_no_rebound),
         cmocka_unit_test(darkening_before_day_11_is_not_called_pih_and_later_is),
@@ -362,8 +398,9 @@ int main(void)
         cmocka_unit_test(crusts_are_usual_until_day_7_and_nothing_else_is),
         cmocka_unit_test(of_two_photos_of_a_day_the_better_graded_counts),
         cmocka_unit_test(crusts_of_the_first_week_are_normal_and_later_ones_flagged),
-        cmocka_unit_test(a_growing_bruise_is_flagged_with_both_areas),
-        cmocka_unit_test(pigment_that_looks_like_a_bruise_after_day_10_has_not_spread),
+        cmocka_unit_test(a_bruise_much_larger_than_in_the_first_days_has_spread),
+        cmocka_unit_test(what_looks_like_a_bruise_where_there_was_none_has_not_spread),
+        cmocka_unit_test(without_the_first_days_a_bruise_is_followed_from_the_first_visit),
         cmocka_unit_test(one_photo_filed_under_two_days_is_flagged_and_left_out),
         cmocka_unit_test(a_copy_from_another_day_gives_way_to_the_days_own_second_photo),
         cmocka_unit_test(too_many_visits_are_refused),
