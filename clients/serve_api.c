@@ -489,7 +489,10 @@ static rubor_status post_amend(const rubor_web_request *request, rubor_web_reply
 
 static rubor_status post_forget(const rubor_web_request *request, rubor_web_reply *reply, rubor_error *error)
 {
-    return post(request, reply, RUBOR_VERB_FORGET, fill_forget, error);
+    rubor_status status = post(request, reply, RUBOR_VERB_FORGET, fill_forget, error);
+    if (status == RUBOR_OK)
+        rubor_small_cache_clear(request->small);
+    return status;
 }
 
 enum { EITHER = RUBOR_ROLE_REVIEWER | RUBOR_ROLE_ADMIN };

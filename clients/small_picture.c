@@ -57,12 +57,21 @@ rubor_status rubor_small_cache_create(rubor_small_cache **out, size_t bytes, rub
     return RUBOR_OK;
 }
 
+void rubor_small_cache_clear(rubor_small_cache *cache)
+{
+    pthread_mutex_lock(&cache->lock);
+    for (int i = 0; i < cache->count; i++)
+        rubor_buffer_finish(&cache->copies[i].picture);
+    cache->count = 0;
+    cache->bytes = 0;
+    pthread_mutex_unlock(&cache->lock);
+}
+
 void rubor_small_cache_destroy(rubor_small_cache **cache)
 {
     if (!cache || !*cache)
         return;
-    for (int i = 0; i < (*cache)->count; i++)
-        rubor_buffer_finish(&(*cache)->copies[i].picture);
+    rubor_small_cache_clear(*cache);
     pthread_mutex_destroy(&(*cache)->lock);
     free(*cache);
     *cache = NULL;

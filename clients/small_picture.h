@@ -21,6 +21,8 @@ typedef struct rubor_small_cache rubor_small_cache;
 /* bytes: what all copies together may take. */
 rubor_status rubor_small_cache_create(rubor_small_cache **out, size_t bytes, rubor_error *error);
 void rubor_small_cache_destroy(rubor_small_cache **cache);
+/* Forgets all copies. */
+void rubor_small_cache_clear(rubor_small_cache *cache);
 /* rubor_picture_shrink to RUBOR_SMALL_PIXELS, or the copy made before. */
 rubor_status rubor_small_cache_get(rubor_small_cache *cache, rubor_buffer *out, const char *digest, rubor_bytes picture,
                                    rubor_error *error);

@@ -360,6 +360,9 @@ await step("a photo is filed under the right day, asked twice", async () => {
   expect(/audit/.test(asked), "it was not asked twice");
 });
 await step("a patient is forgotten, asked twice", async () => {
+  const picture = `${home}/${await page.locator(".day img").first().getAttribute("src")}`;
+  expect((await context.request.get(picture)).ok(), "there was a picture");
+  expect((await context.request.get(picture.replace("size=small", "size=huge"))).status() === 400, "any size is taken");
   await page.getByText("Forget this patient").click();
   const repeat = page.getByLabel(/Type the patient/);
   let asked = 0;
@@ -371,6 +374,7 @@ await step("a patient is forgotten, asked twice", async () => {
   await page.getByRole("button", { name: "Delete everywhere" }).click();
   await page.getByText("No treatment has been submitted yet.").waitFor();
   expect(asked === 2, `asked ${asked} times`);
+  expect((await context.request.get(picture)).status() === 404, "a picture of a forgotten patient is still shown");
 });
 await step("logging out ends the session on the server", async () => {
   const cookies = await context.cookies();

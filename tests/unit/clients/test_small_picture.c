@@ -118,6 +118,11 @@ static void a_copy_is_made_once_and_the_one_asked_for_longest_ago_gives_way(void
     assert_false(remembered(cache, "b"));
     assert_true(remembered(cache, "a"));
     assert_true(remembered(cache, "c"));
+    rubor_small_cache_clear(cache);
+    assert_false(remembered(cache, "a"));
+    assert_int_equal(rubor_small_cache_get(cache, &out, "a", bytes_of(&whole), &error), RUBOR_OK);
+    assert_true(remembered(cache, "a"));
+    rubor_buffer_finish(&out);
     rubor_buffer_finish(&whole);
     rubor_small_cache_destroy(&cache);
 }
