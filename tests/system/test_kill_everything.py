@@ -2,6 +2,7 @@
 """kill -9 at random moments over camera station, broker and workers together, while photos appear in the watched folder. In the end:
 every photo arrived once, acknowledged is stored, one result per key, no file left over, the spool is empty, each photo had its word.
 RUBOR_ROUNDS (default 40) for longer runs, RUBOR_SEED (default 1) to replay one."""
+import contextlib
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ class Camera:
     """Puts photos into the folder in the ways cameras and people do, and knows what must arrive."""
 
     def __init__(self, inbox, chance):
-        self.inbox, self.chance, self.photos, self.copies = inbox, chance, {}, {}
+        self.inbox, self.chance, self.photos, self.copies, self.bytes = inbox, chance, {}, {}, {}
 
     def filing(self, number):
         return f"P{number % 5}", "before" if number % 6 == 0 else str(number % 11)
@@ -39,10 +40,11 @@ class Camera:
             with open(self.inbox / name, "wb") as file:
                 file.write(data[:30])
                 file.flush()
-                time.sleep(self.chance.random() * 0.1)
+                time.sleep(self.chance.random() * 0.6)
                 file.write(data[30:])
         else:
             (self.inbox / name).write_bytes(data)
+        self.bytes[name] = data
         self.photos[name] = (patient, -1 if day == "before" else int(day), f"v{number}", hashlib.sha256(data).hexdigest())
 
     def copy(self):
@@ -52,8 +54,13 @@ class Camera:
         copy = f"copy {len(self.copies)}.png"
         (self.inbox / f"{copy}.json").write_text(json.dumps({"patient": patient, "session": "S", "view": view,
                                                              "day": "before" if day < 0 else day}))
-        (self.inbox / copy).write_bytes((self.inbox / name).read_bytes())
+        (self.inbox / copy).write_bytes(self.bytes[name])
         self.copies[copy] = name
+
+    def tidy(self, names):
+        """Photos that the station has taken up are cleared away, so that nothing can come from the folder once more."""
+        for name in names:
+            (self.inbox / name).unlink(missing_ok=True)
 
 
 class Station:
@@ -77,6 +84,14 @@ class Station:
     def left(self):
         return [f"{place}/{f.name}" for place in ("queue", "waiting", "refused") for f in (self.spool / place).iterdir()]
 
+    def taken(self):
+        """Photos that are in the queue on disk, or said to be sent."""
+        names = set(re.findall(r"^(.+?): sent, job", self.text(), re.M))
+        for file in (self.spool / "queue").glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):
+                names.add(json.loads(file.read_text())["name"])
+        return names
+
     def acknowledged(self):
         items = [json.loads(f.read_text()) for f in (self.spool / "sent").iterdir()]
         return {item["job"]: item["digest"] for item in items}
@@ -89,6 +104,7 @@ def rounds(machine, station, camera, chance):
         if chance.randrange(4) == 0:
             camera.copy()
         time.sleep(chance.random() * 0.5)
+        camera.tidy(sorted(n for n in station.taken() if chance.randrange(2)))
         victims = chance.sample(["station", "broker", "worker"], chance.randrange(1, 4))
         for victim in victims:
             if victim == "station":
