@@ -9,7 +9,7 @@ import zmq
 
 
 class FakeBroker:
-    """mode: answer | silent | busy_once | lose_final | refuse | forbid | garbage | slow; may be changed while it runs."""
+    """mode: answer | silent | busy_once | lose_final | refuse | forbid | fail | garbage | slow; may be changed while it runs."""
 
     def __init__(self, mode="answer", endpoint="tcp://127.0.0.1:*", verdict="ok"):
         self.mode, self.verdict = mode, verdict
@@ -104,6 +104,10 @@ class FakeBroker:
         job = self.jobs[key] | {"duplicate": duplicate}
         self.send(route, 2, service, base | job | {"state": "queued", "result": None})
         if self.mode in ("lose_final", "slow"):
+            return
+        if self.mode == "fail":
+            failed = {"state": "failed", "result": None, "verdict": None, "status": 1, "error": self.error(1, "INVALID", "the region lies outside")}
+            self.send(route, 3, service, base | job | failed)
             return
         state = {"state": "queued", "result": None} if body.get("no_wait") else {}
         self.send(route, 3, service, base | job | state)

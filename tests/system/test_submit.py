@@ -89,6 +89,9 @@ def refused(home, env):
     with FakeBroker("refuse") as broker:
         expect("what the broker refuses is told", 2, "not like this", "submit", "--endpoint", broker.endpoint, *VISIT, "--day", "1",
                photos(home, 1)[0], env=env)
+    with FakeBroker("fail") as broker:
+        expect("a job that failed is exit code 1, whatever it failed for", 1, "the region lies outside", "submit", "--endpoint", broker.endpoint,
+               *VISIT, "--day", "1", photos(home, 1)[0], env=env)
 
 
 def spooled(home, env):
