@@ -254,23 +254,34 @@ static bool day_is_in_curve(const rubor_visit *visits, size_t count, int day)
 }
 
 /* A photo to be taken again speaks for itself, and a day that another photo stands for lacks nothing. */
+static bool lacks_comparison(const rubor_visit *visits, size_t count, size_t i)
+{
+    return rubor_record_has_flag(visits[i].record, "not_comparable") &&
+           verdict_rank(visits[i].record->quality.verdict) < 2 && !day_is_in_curve(visits, count, visits[i].day);
+}
+
 static void flag_not_comparable(rubor_series *out, const char *view, const rubor_visit *visits, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!rubor_record_has_flag(visits[i].record, "not_comparable") ||
-            verdict_rank(visits[i].record->quality.verdict) == 2 ||
-            day_is_in_curve(visits, count, visits[i].day))
-            continue;
-        rubor_series_flag *flag = raise_flag(out, "not_comparable", view, visits[i].day);
-        if (flag && visits[i].day == RUBOR_DAY_BEFORE)
-            snprintf(flag->message, sizeof flag->message,
-                     "The photo before treatment cannot be compared safely; see its quality sentence.");
-        else if (flag)
-            snprintf(flag->message, sizeof flag->message,
-                     "The photo of day %d cannot be compared safely with the one before treatment; see its "
-                     "quality sentence. It is not in the curve.",
-                     visits[i].day);
-    }
+    size_t first = 0, more = 0;
+    while (first < count && !lacks_comparison(visits, count, first))
+        first++;
+    for (size_t i = first + 1; i < count; i++)
+        more += lacks_comparison(visits, count, i);
+    rubor_series_flag *flag =
+        first < count ? raise_flag(out, "not_comparable", view, visits[first].day) : NULL;
+    if (flag && visits[first].day == RUBOR_DAY_BEFORE)
+        snprintf(flag->message, sizeof flag->message,
+                 "The photo before treatment cannot be compared safely; see its quality sentence.");
+    else if (flag && more)
+        snprintf(flag->message, sizeof flag->message,
+                 "The photo of day %d and %zu more cannot be compared safely with the one before treatment; see "
+                 "their quality sentences. They are not in the curve.",
+                 visits[first].day, more);
+    else if (flag)
+        snprintf(flag->message, sizeof flag->message,
+                 "The photo of day %d cannot be compared safely with the one before treatment; see its "
+                 "quality sentence. It is not in the curve.",
+                 visits[first].day);
 }
 
 /* One file under two days: one of them was filed wrongly, and neither can be trusted. */

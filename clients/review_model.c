@@ -44,8 +44,9 @@ static json_t *flags_json(const rubor_series *series)
     json_t *out = json_array();
     for (int i = 0; series && i < series->flag_count; i++) {
         const rubor_series_flag *flag = &series->flags[i];
-        json_array_append_new(out, json_pack("{s:o,s:o,s:i,s:o}", "code", rubor_json_text(flag->code), "view",
-                                             rubor_json_text(flag->view), "day", flag->day, "message",
+        json_array_append_new(out, json_pack("{s:o,s:o,s:o,s:o}", "code", rubor_json_text(flag->code), "view",
+                                             rubor_json_text(flag->view), "day",
+                                             flag->day >= 0 ? json_integer(flag->day) : json_null(), "message",
                                              rubor_json_text(flag->message)));
     }
     return out;

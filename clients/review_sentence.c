@@ -158,12 +158,13 @@ static bool fades_slowly(const rubor_reply *series, const char *view)
 
 rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series)
 {
-    bool lacks = false, look = false, slow = false;
+    bool lacks = false, look = false, slow = false, unsafe = false;
     int latest = -1;
     const rubor_series *found = series->series;
     for (int i = 0; found && i < found->flag_count; i++) {
         bool about_photos = is(found->flags[i].code, "not_comparable") || is(found->flags[i].code, "same_photo");
         lacks = lacks || about_photos;
+        unsafe = unsafe || is(found->flags[i].code, "not_comparable");
         look = look || !about_photos;
     }
     for (size_t i = 0; i < series->job_count; i++) {
@@ -175,11 +176,12 @@ rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series
     }
     for (int i = 0; found && i < found->view_count; i++)
         slow = slow || fades_slowly(series, found->views[i].view);
-    *text = look          ? "Needs a clinician’s look."
-            : slow        ? "Redness fades more slowly than usual."
-            : latest < 0  ? "No day can be compared with a photo before treatment yet."
-            : lacks       ? "Nothing unusual was measured, but not every photo counts."
-            : latest == 0 ? "The recovery has only begun."
-                          : "Recovery looks as expected.";
+    *text = look                   ? "Needs a clinician’s look."
+            : slow                 ? "Redness fades more slowly than usual."
+            : latest < 0 && unsafe ? "No day can be compared safely with the photo before treatment."
+            : latest < 0           ? "No day can be compared with a photo before treatment yet."
+            : lacks                ? "Nothing unusual was measured, but not every photo counts."
+            : latest == 0          ? "The recovery has only begun."
+                                   : "Recovery looks as expected.";
     return look ? RUBOR_URGENCY_LOOK : slow || latest < 0 || lacks ? RUBOR_URGENCY_CARE : RUBOR_URGENCY_NONE;
 }

@@ -103,6 +103,7 @@ function ruborReview(root, model, options) {
       caption.textContent = expected
         ? "Change against the photo before treatment, with its 95 % interval. Shaded green: the usual course from the first day’s redness (mostly gone in 24 to 72 hours, gone within 7 days), " + `${model.expected_source}.`
         : "Darkening against the photo before treatment, with its 95 % interval. Before day 11 it may be crust or bruise and is not called pigmentation.";
+      if (aside.length) caption.textContent += " Hollow points are not in the curve: each photo says why.";
       if (canvas.chart) canvas.chart.destroy();
       canvas.chart = new Chart(canvas, { type: "line", data: { datasets },
         options: { animation: false, responsive: true, maintainAspectRatio: false, parsing: false, interaction: { mode: "nearest", intersect: false },
@@ -221,6 +222,14 @@ function ruborReview(root, model, options) {
     mark();
   }
 
+  /* What keeps a photo from counting, in a word or two; "" where nothing does. */
+  function remark(visit) {
+    const verdict = visit.quality ? visit.quality.verdict : visit.state || "waiting";
+    if (verdict !== "ok" && verdict !== "warn") return verdict;
+    if (visit.phase === "before" || measured(visit)) return "";
+    return visit.reference === "baseline" ? "not counted" : "not compared";
+  }
+
   /* Every day at a glance, in one row: the whole course before anything is read. */
   const film = element("ul", { class: "film noprint", "aria-label": "Every day at a glance" });
   function drawFilm() {
@@ -228,7 +237,7 @@ function ruborReview(root, model, options) {
     film.replaceChildren(...inView().map(visit => {
       const source = small(visit, "aligned") || small(visit, "photo");
       const verdict = visit.quality ? visit.quality.verdict : visit.state || "waiting";
-      const name = (visit.phase === "before" ? "before" : `day ${visit.day}`) + (verdict === "ok" || verdict === "warn" ? "" : `, ${verdict}`);
+      const said = remark(visit), name = (visit.phase === "before" ? "before" : `day ${visit.day}`) + (said ? `, ${said}` : "");
       const red = visit.phase !== "before" && measured(visit) ? `, redness ${number(visit.redness.score, 1)}` : "";
       const plain = visit.phase === "before" || !source;
       const button = element("button", { type: "button", disabled: plain, onclick: () => choose(visit), "aria-label": plain ? name : `${name}${red}: compare with before` },

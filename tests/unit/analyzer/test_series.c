@@ -198,6 +198,7 @@ static void a_day_under_another_lamp_supplies_neither_peak_nor_flag(void **state
     assert_true(isnan(series.views[0].pigmentation.peak_day));
     assert_int_equal(series.flag_count, 1);
     assert_int_equal(find(&series, "not_comparable")->day, 4);
+    assert_non_null(strstr(find(&series, "not_comparable")->message, "day 4 and 1 more"));
     assert_false(c.visits[4].in_curve);
 }
 

@@ -185,7 +185,9 @@ static void the_headline_tells_the_worst_first(void **state)
     session *s = new_session(state);
     const char *text;
     assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_CARE);
-    assert_non_null(strstr(text, "No day can be compared"));
+    assert_non_null(strstr(text, "No day can be compared with a photo before treatment yet"));
+    assert_int_equal(headline(s, &text, "not_comparable"), RUBOR_URGENCY_CARE);
+    assert_non_null(strstr(text, "compared safely"));
     redness(s, 0, 20);
     assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_NONE);
     assert_non_null(strstr(text, "only begun"));
