@@ -100,7 +100,7 @@ rubor_status rubor_skin_find(rubor_skin *out, const rubor_image_calibrated *imag
         rubor_skin_cut_chart(&field, calibration, image->width, image->height, full_width, full_height);
     status = rubor_skin_color(&field, calibrated, error);
     if (!status)
-        status = rubor_skin_cluster(&field, calibrated, error);
+        status = rubor_skin_colors(&field, calibrated, error);
     if (!status)
         status = rubor_skin_shape(&field, error);
     if (!status)

@@ -1,70 +1,51 @@
 /* This photo's own colors. Pixels that the prior does not rule out fall into a few clusters of color and
- * place; the likeliest is taken for skin, others join it when they are like it, and what does not join
- * becomes the model of the background. */
-#include "analyzer/skin_internal.h"
+ * place; each is judged, and what is not skin becomes the model of the background. */
+#include "analyzer/skin_cluster.h"
+#include "imaging/fixed_math.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLUSTERS = 14, ROUNDS = 8, SAMPLES = 6000, FEATURES = 5 };
-/* u, v, brightness (OD), x, y (parts of the long side): differences that count alike */
-static const float feature_scale[FEATURES] = {0.05f, 0.07f, 0.20f, 0.30f, 0.30f};
-/* Pixels less likely than this (natural log) are background whatever the rest of the photo says. */
-static const float candidate_odds = -1.2f;
-/* No skin where even the likeliest colors are less likely than this. */
-static const float least_core_odds = -1.0f;
+enum { CALIBRATED_CLUSTERS = 14, ROUNDS = 8, SAMPLES = 6000 };
+const float rubor_skin_scale[RUBOR_SKIN_FEATURES] = {0.05f, 0.07f, 0.20f, 0.30f, 0.30f};
+/* Pixels less likely than this (natural log) are background whatever the rest of the photo says; colors that
+ * are not calibrated get more of a chance. */
+static const float candidate_odds[2] = {-1.5f, -1.2f};
+/* Said in favor of skin where its likelihood is even: the probabilities of uncalibrated clusters stay below
+ * one. */
+static const float uncalibrated_favor = 0.4f;
 /* Roughness (OD) that skin hardly reaches, and what each OD beyond takes from the odds. */
 static const float rough_skin = 0.035f, rough_weight = 60;
 
-typedef struct sample {
-    float f[FEATURES], odds, texture;
-    int cluster;
-} sample;
-
-typedef struct cluster {
-    double mean[FEATURES], variance[3];
-    double count, odds, texture;
-    double border; /* part of the frame's rim that it covers */
-    double share;  /* of all pixels */
-    bool skin;
-} cluster;
-
-typedef struct clustering {
-    sample *samples;
-    int count, rim_total;
-    cluster clusters[CLUSTERS];
-    double pixels_per_sample, all;
-} clustering;
-
-static void load_features(float f[FEATURES], const rubor_skin_field *field, int x, int y)
+static void load_features(float f[RUBOR_SKIN_FEATURES], const rubor_skin_field *field, int x, int y)
 {
     size_t i = (size_t)y * (size_t)field->width + (size_t)x;
     float side = (float)(field->width > field->height ? field->width : field->height);
     float r = field->red_od.data[i], g = field->green_od.data[i], b = field->blue_od.data[i];
-    f[0] = (g - r) / feature_scale[0];
-    f[1] = (b - g) / feature_scale[1];
-    f[2] = 0.5f * (r + g) / feature_scale[2];
-    f[3] = (float)x / side / feature_scale[3];
-    f[4] = (float)y / side / feature_scale[4];
+    f[0] = (g - r) / rubor_skin_scale[0];
+    f[1] = (b - g) / rubor_skin_scale[1];
+    f[2] = 0.5f * (r + g) / rubor_skin_scale[2];
+    f[3] = (float)x / side / rubor_skin_scale[3];
+    f[4] = (float)y / side / rubor_skin_scale[4];
 }
 
-static float distance(const float f[FEATURES], const double mean[FEATURES])
+static float distance(const float f[RUBOR_SKIN_FEATURES], const double mean[RUBOR_SKIN_FEATURES])
 {
     float sum = 0;
-    for (int k = 0; k < FEATURES; k++) {
+    for (int k = 0; k < RUBOR_SKIN_FEATURES; k++) {
         float d = f[k] - (float)mean[k];
         sum += d * d;
     }
     return sum;
 }
 
-static rubor_status gather(clustering *c, const rubor_skin_field *field, rubor_error *error)
+static rubor_status gather(rubor_skin_clustering *c, const rubor_skin_field *field, rubor_error *error)
 {
     size_t n = (size_t)field->width * (size_t)field->height, candidates = 0;
     for (size_t i = 0; i < n; i++)
-        candidates += field->odds.data[i] > candidate_odds && !field->outside.data[i];
+        candidates += field->odds.data[i] > c->least_odds && !field->outside.data[i];
     int stride = 1;
     while (candidates / ((size_t)stride * (size_t)stride) > SAMPLES)
         stride++;
@@ -77,9 +58,9 @@ static rubor_status gather(clustering *c, const rubor_skin_field *field, rubor_e
     for (int y = 0; y < field->height; y += stride)
         for (int x = 0; x < field->width; x += stride) {
             size_t i = (size_t)y * (size_t)field->width + (size_t)x;
-            if (!(field->odds.data[i] > candidate_odds) || field->outside.data[i])
+            if (!(field->odds.data[i] > c->least_odds) || field->outside.data[i])
                 continue;
-            sample *s = &c->samples[c->count++];
+            rubor_skin_sample *s = &c->samples[c->count++];
             load_features(s->f, field, x, y);
             s->odds = field->odds.data[i];
             s->texture = field->texture.data[i];
@@ -89,15 +70,15 @@ static rubor_status gather(clustering *c, const rubor_skin_field *field, rubor_e
 }
 
 /* First centers: the mean, then always the sample farthest from all centers so far. */
-static void seed(clustering *c)
+static void seed(rubor_skin_clustering *c)
 {
-    for (int k = 0; k < FEATURES; k++) {
+    for (int k = 0; k < RUBOR_SKIN_FEATURES; k++) {
         double sum = 0;
         for (int i = 0; i < c->count; i++)
             sum += c->samples[i].f[k];
         c->clusters[0].mean[k] = sum / c->count;
     }
-    for (int k = 1; k < CLUSTERS; k++) {
+    for (int k = 1; k < c->used; k++) {
         float farthest = -1;
         int at = 0;
         for (int i = 0; i < c->count; i += 3) {
@@ -111,16 +92,16 @@ static void seed(clustering *c)
                 at = i;
             }
         }
-        for (int m = 0; m < FEATURES; m++)
+        for (int m = 0; m < RUBOR_SKIN_FEATURES; m++)
             c->clusters[k].mean[m] = c->samples[at].f[m];
     }
 }
 
-static int nearest_cluster(const clustering *c, const float f[FEATURES])
+static int nearest_cluster(const rubor_skin_clustering *c, const float f[RUBOR_SKIN_FEATURES])
 {
     float best = INFINITY;
     int which = 0;
-    for (int k = 0; k < CLUSTERS; k++) {
+    for (int k = 0; k < c->used; k++) {
         float d = distance(f, c->clusters[k].mean);
         if (d < best) {
             best = d;
@@ -130,165 +111,109 @@ static int nearest_cluster(const clustering *c, const float f[FEATURES])
     return which;
 }
 
-static void iterate(clustering *c)
+static void iterate(rubor_skin_clustering *c)
 {
     for (int i = 0; i < c->count; i++)
         c->samples[i].cluster = nearest_cluster(c, c->samples[i].f);
-    double sums[CLUSTERS][FEATURES] = {{0}};
-    for (int k = 0; k < CLUSTERS; k++)
+    double sums[RUBOR_SKIN_CLUSTERS][RUBOR_SKIN_FEATURES] = {{0}};
+    for (int k = 0; k < c->used; k++)
         c->clusters[k].count = 0;
     for (int i = 0; i < c->count; i++) {
-        const sample *s = &c->samples[i];
+        const rubor_skin_sample *s = &c->samples[i];
         c->clusters[s->cluster].count++;
-        for (int m = 0; m < FEATURES; m++)
+        for (int m = 0; m < RUBOR_SKIN_FEATURES; m++)
             sums[s->cluster][m] += s->f[m];
     }
-    for (int k = 0; k < CLUSTERS; k++)
-        for (int m = 0; m < FEATURES && c->clusters[k].count > 0; m++)
+    for (int k = 0; k < c->used; k++)
+        for (int m = 0; m < RUBOR_SKIN_FEATURES && c->clusters[k].count > 0; m++)
             c->clusters[k].mean[m] = sums[k][m] / c->clusters[k].count;
 }
 
+/* Coherence of the structure tensor of what may be skin; outlines are left out. */
+static void measure_grain(rubor_skin_clustering *c, const rubor_skin_field *field)
+{
+    static const float outline = 0.1f, faint = 0.0004f; /* OD over two pixels, and its mean square */
+    double xx = 0, xy = 0, yy = 0, n = 0;
+    for (int y = 1; y < field->height - 1; y++)
+        for (int x = 1; x < field->width - 1; x++) {
+            size_t i = (size_t)y * (size_t)field->width + (size_t)x, w = (size_t)field->width;
+            const float *g = field->green_od.data;
+            float across = g[i + 1] - g[i - 1], down = g[i + w] - g[i - w];
+            if (!(field->odds.data[i] > c->least_odds) || fabsf(across) > outline || fabsf(down) > outline)
+                continue;
+            xx += (double)(across * across);
+            xy += (double)(across * down);
+            yy += (double)(down * down);
+            n++;
+        }
+    c->one_way = xx + yy > (double)faint * n ? sqrt((xx - yy) * (xx - yy) + 4 * xy * xy) / (xx + yy) : 0;
+}
+
+static void measure_light(rubor_skin_clustering *c, const rubor_skin_field *field)
+{
+    enum { BINS = 256 };
+    size_t n = (size_t)field->width * (size_t)field->height, bins[BINS] = {0}, seen = 0;
+    for (size_t i = 0; i < n; i++) {
+        int bin = (int)(0.5f * (field->red_od.data[i] + field->green_od.data[i]) * 100);
+        bins[bin < 0 ? 0 : bin >= BINS ? BINS - 1 : bin]++;
+    }
+    int bin = 0;
+    while (bin < BINS - 1 && (seen += bins[bin]) < n / 20)
+        bin++;
+    c->brightest_od = (bin + 0.5) / 100;
+    double side = field->width > field->height ? field->width : field->height;
+    c->center_x = 0.5 * field->width / side / rubor_skin_scale[3];
+    c->center_y = 0.5 * field->height / side / rubor_skin_scale[4];
+}
+
 /* Spread, likelihood, texture and place of each cluster. */
-static void describe(clustering *c, const rubor_skin_field *field)
+static void describe(rubor_skin_clustering *c, const rubor_skin_field *field)
 {
     for (int i = 0; i < c->count; i++) {
-        const sample *s = &c->samples[i];
-        cluster *k = &c->clusters[s->cluster];
+        const rubor_skin_sample *s = &c->samples[i];
+        rubor_skin_cluster *k = &c->clusters[s->cluster];
         k->odds += s->odds;
         k->texture += s->texture;
         for (int m = 0; m < 3; m++)
             k->variance[m] += (s->f[m] - k->mean[m]) * (s->f[m] - k->mean[m]);
     }
-    for (int i = 0; i < CLUSTERS; i++) {
-        cluster *k = &c->clusters[i];
+    for (int i = 0; i < c->used; i++) {
+        rubor_skin_cluster *k = &c->clusters[i];
         double n = k->count > 0 ? k->count : 1;
         k->odds /= n;
         k->texture /= n;
         k->share = k->count * c->pixels_per_sample / c->all;
         for (int m = 0; m < 3; m++)
-            k->variance[m] = k->variance[m] / n + 0.15;
+            k->variance[m] = k->variance[m] / n + RUBOR_SKIN_LEAST_VARIANCE;
     }
-    double rim = 0;
+    double rim = 0, upper_rim = 0;
+    measure_light(c, field);
+    measure_grain(c, field);
     for (int y = 0; y < field->height; y++)
         for (int x = 0; x < field->width; x += y == 0 || y == field->height - 1 ? 1 : field->width - 1) {
             size_t i = (size_t)y * (size_t)field->width + (size_t)x;
-            float f[FEATURES];
+            float f[RUBOR_SKIN_FEATURES];
+            bool upper = y < field->height * 3 / 4;
             rim++;
-            if (field->odds.data[i] > candidate_odds && !field->outside.data[i]) {
+            upper_rim += upper;
+            if (field->odds.data[i] > c->least_odds && !field->outside.data[i]) {
                 load_features(f, field, x, y);
-                c->clusters[nearest_cluster(c, f)].border++;
+                rubor_skin_cluster *one = &c->clusters[nearest_cluster(c, f)];
+                one->border++;
+                one->upper += upper;
             }
             if (field->width == 1)
                 break;
         }
-    for (int i = 0; i < CLUSTERS; i++)
+    for (int i = 0; i < c->used; i++) {
         c->clusters[i].border /= rim;
-}
-
-/* Squared distance of two clusters in color. Darker skin of one person is also a little redder and yellower
- * in logs (light scattered within, and the contrast of cameras); highlights pale both together, so that the
- * tint counts more than its strength. A calibrated photo lets redness and shading differ more, for there the
- * prior alone tells skin from wood. */
-static double unlike(const cluster *a, const cluster *b, bool calibrated)
-{
-    static const double scales[2][3] = {{0.07, 0.15, 0.45}, {0.16, 0.20, 0.40}};
-    const double *scale = scales[calibrated];
-    double darker = (a->mean[2] - b->mean[2]) * feature_scale[2];
-    double redder = (a->mean[0] - b->mean[0]) * feature_scale[0] - 0.20 * darker;
-    double yellower = (a->mean[1] - b->mean[1]) * feature_scale[1] - 0.12 * darker;
-    double tint = (0.8 * redder - 0.6 * yellower) / scale[0];
-    double strength = (0.6 * redder + 0.8 * yellower) / scale[1];
-    darker /= scale[2];
-    return tint * tint + strength * strength + darker * darker;
-}
-
-/* Likewise when all that sets smooth skin apart from smooth skin may be blood: green and blue darken together
- * and red by a third of that, so that brightness must go with redness. */
-static double unlike_but_for_blood(const cluster *a, const cluster *b)
-{
-    static const double smooth = 0.03;
-    if (a->texture > smooth || b->texture > smooth)
-        return INFINITY;
-    double blood = (a->mean[0] - b->mean[0]) * feature_scale[0];
-    double darker = (a->mean[2] - b->mean[2]) * feature_scale[2] - 0.83 * blood;
-    double yellower = (a->mean[1] - b->mean[1]) * feature_scale[1] + 0.1 * blood;
-    blood /= 0.20;
-    darker /= 0.15;
-    yellower /= 0.08;
-    return blood * blood + yellower * yellower + darker * darker;
-}
-
-/* How likely a cluster, with those of like color, is skin before the others are asked: color most, then a
- * place away from the rim, smoothness, light and enough of it (a patch of a chart is not). */
-static double standing(const clustering *c, int which, bool calibrated)
-{
-    double share = 0, border = 0, odds = 0, texture = 0, darkness = 0;
-    for (int k = 0; k < CLUSTERS; k++) {
-        const cluster *one = &c->clusters[k];
-        if (one->count < 1 || unlike(one, &c->clusters[which], calibrated) > 1)
-            continue;
-        share += one->share;
-        border += one->border;
-        odds += one->share * one->odds;
-        texture += one->share * one->texture;
-        darkness += one->share * one->mean[2] * feature_scale[2];
-    }
-    odds /= share;
-    odds = odds > 2.5 ? 1.75 : odds > 1 ? 0.5 + 0.5 * odds : odds;
-    texture /= share;
-    double rim = border / (share + 0.02);
-    double rough = texture > 0.03 ? (texture - 0.03) * 15 : 0;
-    double size = share < 0.04 ? share / 0.04 : 1;
-    return odds - 0.8 * (rim > 2 ? 2 : rim) - rough + 4 * size - 0.35 * darkness / share;
-}
-
-static bool joins(const clustering *c, const cluster *one, const cluster *core, bool calibrated)
-{
-    /* What lines the rim without being like the core itself is rather the background. */
-    double rim = one->border / (one->share + 0.03), near = rim > 1.5 && !calibrated ? 0.9 : 1.9;
-    bool like_core = unlike(one, core, calibrated) < 3.5 && one->texture < 2 * core->texture + 0.04;
-    for (int m = 0; m < CLUSTERS; m++) {
-        const cluster *other = &c->clusters[m];
-        if (other->skin &&
-            ((like_core && unlike(one, other, calibrated) < near) || unlike_but_for_blood(one, other) < near))
-            return true;
-    }
-    return false;
-}
-
-static void choose(clustering *c, bool calibrated)
-{
-    int best = -1, core = -1;
-    double best_standing = 0;
-    for (int k = 0; k < CLUSTERS; k++) {
-        if (c->clusters[k].share < 0.003)
-            continue;
-        double one = standing(c, k, calibrated);
-        if (best < 0 || one > best_standing) {
-            best = k;
-            best_standing = one;
-        }
-    }
-    /* the largest of like color speaks for them */
-    for (int k = 0; k < CLUSTERS && best >= 0; k++)
-        if (c->clusters[k].count > 0 && unlike(&c->clusters[k], &c->clusters[best], calibrated) <= 1 &&
-            (core < 0 || c->clusters[k].share > c->clusters[core].share))
-            core = k;
-    if (core < 0 || c->clusters[core].odds < least_core_odds)
-        return;
-    c->clusters[core].skin = true;
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (int k = 0; k < CLUSTERS; k++) {
-            cluster *one = &c->clusters[k];
-            if (!one->skin && one->count > 0 && joins(c, one, &c->clusters[core], calibrated))
-                one->skin = changed = true;
-        }
+        c->clusters[i].upper /= upper_rim > 0 ? upper_rim : 1;
     }
 }
 
 /* Log density of a color under a cluster, without what all clusters share; mass counts. */
-static float log_density(const cluster *k, const float f[FEATURES], double inverse[3], double constant)
+static float log_density(const rubor_skin_cluster *k, const float f[RUBOR_SKIN_FEATURES], double inverse[3],
+                         double constant)
 {
     double sum = constant;
     for (int m = 0; m < 3; m++) {
@@ -306,12 +231,15 @@ static double rough_log(double x)
     return 0.693147180559945 * (exponent - 1 + (2 * m - 1) * (1.3466 - 0.3466 * (2 * m - 1)));
 }
 
-static void add_likelihood(rubor_skin_field *field, const clustering *c)
+static void add_likelihood(rubor_skin_field *field, const rubor_skin_clustering *c, float favor)
 {
-    double inverse[CLUSTERS][3], constant[CLUSTERS];
-    for (int k = 0; k < CLUSTERS; k++) {
-        const cluster *one = &c->clusters[k];
+    double inverse[RUBOR_SKIN_CLUSTERS][3], constant[RUBOR_SKIN_CLUSTERS];
+    float for_skin[RUBOR_SKIN_CLUSTERS], against[RUBOR_SKIN_CLUSTERS];
+    for (int k = 0; k < c->used; k++) {
+        const rubor_skin_cluster *one = &c->clusters[k];
         constant[k] = rough_log(one->share + 1e-6);
+        for_skin[k] = one->skin > 0 ? (float)rubor_log(one->skin) : -INFINITY;
+        against[k] = one->skin < 1 ? (float)rubor_log(1 - one->skin) : -INFINITY;
         for (int m = 0; m < 3; m++) {
             inverse[k][m] = 1 / one->variance[m];
             constant[k] -= 0.5 * rough_log(one->variance[m]);
@@ -320,37 +248,75 @@ static void add_likelihood(rubor_skin_field *field, const clustering *c)
     for (int y = 0; y < field->height; y++)
         for (int x = 0; x < field->width; x++) {
             size_t i = (size_t)y * (size_t)field->width + (size_t)x;
-            float f[FEATURES], skin = -12, other = -9;
-            if (!(field->odds.data[i] > 2 * candidate_odds))
+            float f[RUBOR_SKIN_FEATURES], skin = -12, other = -9;
+            if (!(field->odds.data[i] > 2 * candidate_odds[1]))
                 continue;
             load_features(f, field, x, y);
-            for (int k = 0; k < CLUSTERS; k++) {
+            for (int k = 0; k < c->used; k++) {
                 float d = log_density(&c->clusters[k], f, inverse[k], constant[k]);
-                float *best = c->clusters[k].skin ? &skin : &other;
-                *best = d > *best ? d : *best;
+                skin = d + for_skin[k] > skin ? d + for_skin[k] : skin;
+                other = d + against[k] > other ? d + against[k] : other;
             }
             float difference = skin - other;
             difference = difference > 4 ? 4 : difference < -6 ? -6 : difference;
             float rough = field->texture.data[i] - rough_skin;
-            field->odds.data[i] =
-                0.5f * field->odds.data[i] + 0.8f * difference - (rough > 0 ? rough * rough_weight : 0);
+            field->odds.data[i] = 0.5f * field->odds.data[i] + 0.8f * difference + favor -
+                                  (rough > 0 ? rough * rough_weight : 0);
         }
 }
 
-rubor_status rubor_skin_cluster(rubor_skin_field *field, bool calibrated, rubor_error *error)
+static rubor_status sort_colors(rubor_skin_clustering *c, const rubor_skin_field *field, rubor_error *error)
 {
-    clustering *c = calloc(1, sizeof *c);
-    if (!c)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the colors of the photo");
     rubor_status status = gather(c, field, error);
-    if (!status && c->count > CLUSTERS) {
+    if (!status && c->count > c->used) {
         seed(c);
         for (int round = 0; round < ROUNDS; round++)
             iterate(c);
         describe(c, field);
-        choose(c, calibrated);
-        add_likelihood(field, c);
     }
+    return status;
+}
+
+static void rule_out(rubor_skin_field *field)
+{
+    size_t n = (size_t)field->width * (size_t)field->height;
+    for (size_t i = 0; i < n; i++)
+        field->odds.data[i] = -6;
+}
+
+static void forget(rubor_skin_clustering *c)
+{
+    free(c->samples);
+    memset(c, 0, sizeof *c);
+}
+
+rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_error *error)
+{
+    const int warmths = calibrated ? 0 : RUBOR_SKIN_WARMTHS;
+    rubor_skin_clustering *c = calloc(1, sizeof *c);
+    if (!c)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the colors of the photo");
+    rubor_status status = RUBOR_OK;
+    bool clear = false;
+    /* Pale skin under a cold cast reads as gray: without clear skin, the photo is looked at warmer and
+     * warmer. */
+    for (int k = 0; k <= warmths && !clear && !status; k++) {
+        forget(c);
+        c->used = calibrated ? CALIBRATED_CLUSTERS : RUBOR_SKIN_CLUSTERS;
+        c->least_odds = candidate_odds[calibrated];
+        if (k)
+            rubor_skin_warm(field, RUBOR_SKIN_WARMTH);
+        status = sort_colors(c, field, error);
+        if (status || c->count <= c->used)
+            continue;
+        if (calibrated)
+            rubor_skin_choose(c);
+        clear = calibrated || rubor_skin_weigh(c);
+    }
+    if (!status && clear)
+        add_likelihood(field, c, calibrated ? 0 : uncalibrated_favor);
+    else if (!status && !calibrated)
+        rule_out(field);
     free(c->samples);
     free(c);
     return status;

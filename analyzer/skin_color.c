@@ -83,6 +83,10 @@ static float look_up(const int8_t table[RUBOR_PRIOR_BINS][RUBOR_PRIOR_BINS], flo
     return (top * (1 - fy) + bottom * fy) / RUBOR_PRIOR_SCALE;
 }
 
+/* What undo_cold_cast calls smooth (OD), and how much more of the photo must become skin by warming. */
+static const double filled = 0.4;
+static const float smooth_od = 0.02f;
+
 /* How far from a pixel the four windows lie of which the smoothest counts. */
 enum { TEXTURE_RADIUS_PX = 2, TEXTURE_REACH_PX = 3 };
 
@@ -118,14 +122,54 @@ static rubor_status measure_texture(rubor_skin_field *field, rubor_error *error)
     return status;
 }
 
-rubor_status rubor_skin_color(rubor_skin_field *field, bool calibrated, rubor_error *error)
+/* Prior of every pixel, from what its ODs are now. */
+static void look_up_all(rubor_skin_field *field, const int8_t table[RUBOR_PRIOR_BINS][RUBOR_PRIOR_BINS])
 {
-    const int8_t(*table)[RUBOR_PRIOR_BINS] = calibrated ? rubor_prior_calibrated : rubor_prior_uncalibrated;
     size_t n = (size_t)field->width * (size_t)field->height;
     for (size_t i = 0; i < n; i++) {
         float u = field->green_od.data[i] - field->red_od.data[i];
         float v = field->blue_od.data[i] - field->green_od.data[i];
         field->odds.data[i] = look_up(table, u, v);
     }
-    return measure_texture(field, error);
+}
+
+/* Part of the photo that is smooth and rather skin than not by its color. */
+static double likely_part(const rubor_skin_field *field)
+{
+    size_t n = (size_t)field->width * (size_t)field->height, likely = 0;
+    for (size_t i = 0; i < n; i++)
+        likely += field->odds.data[i] > 0 && field->texture.data[i] < smooth_od && !field->outside.data[i];
+    return (double)likely / (double)n;
+}
+
+void rubor_skin_warm(rubor_skin_field *field, float by)
+{
+    size_t n = (size_t)field->width * (size_t)field->height;
+    for (size_t i = 0; i < n; i++) {
+        field->red_od.data[i] -= 0.6f * by;
+        field->blue_od.data[i] += 0.8f * by;
+    }
+    look_up_all(field, rubor_prior_uncalibrated);
+}
+
+/* A photo that fills with skin when it is warmed a little was taken under a cold cast; gray walls do not
+ * become skin by that. */
+static void undo_cold_cast(rubor_skin_field *field)
+{
+    double before = likely_part(field);
+    for (int step = 1; step <= RUBOR_SKIN_WARMTHS; step++) {
+        rubor_skin_warm(field, RUBOR_SKIN_WARMTH);
+        if (likely_part(field) > before + filled)
+            return;
+    }
+    rubor_skin_warm(field, -RUBOR_SKIN_WARMTHS * RUBOR_SKIN_WARMTH);
+}
+
+rubor_status rubor_skin_color(rubor_skin_field *field, bool calibrated, rubor_error *error)
+{
+    look_up_all(field, calibrated ? rubor_prior_calibrated : rubor_prior_uncalibrated);
+    rubor_status status = measure_texture(field, error);
+    if (!status && !calibrated)
+        undo_cold_cast(field);
+    return status;
 }
