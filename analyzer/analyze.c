@@ -3,6 +3,7 @@
 #include "analyzer/findings.h"
 #include "analyzer/frame.h"
 #include "analyzer/overlay.h"
+#include "analyzer/quality_pair.h"
 #include "analyzer/region.h"
 #include "analyzer/scores.h"
 #include "analyzer/unwarp.h"
@@ -16,7 +17,8 @@
 /* Same lamp on another day: 0.009, at most 0.06; another lamp: 0.09 on average (docs/MEASUREMENT.md "Another
  * lamp"). */
 #define LIGHTING_WARN 0.06
-/* Hue angle of skin in CIELAB, degrees: 27 measured skins of all tones (ISSA, ITA -44 to 61) lie within 27 to 69. */
+/* Hue angle of skin in CIELAB, degrees: 27 measured skins of all tones (ISSA, ITA -44 to 61) lie within 27
+ * to 69. */
 #define SKIN_HUE_LEAST 20.0
 #define SKIN_HUE_MOST 90.0
 #define CRUST_FLAG 0.1  /* % of the region */
@@ -245,6 +247,12 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
         status = a->paired ? rubor_findings_find(&a->findings, &a->change, &a->visit, baseline, registration,
                                                  options->day, error)
                            : rubor_findings_none(&a->findings, &a->change, &a->visit, error);
+    rubor_quality_pair pair;
+    if (status == RUBOR_OK)
+        status = rubor_quality_pair_measure(&pair, &a->change, &a->findings, &a->visit, baseline,
+                                            registration, error);
+    if (status == RUBOR_OK)
+        rubor_quality_pair_judge(out, &pair);
     if (status == RUBOR_OK)
         status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
     if (status != RUBOR_OK)
@@ -350,6 +358,7 @@ rubor_status rubor_analyze(rubor_record *out, rubor_maps *maps, rubor_bytes phot
     rubor_quality_judge(out, &a.visit.quality, &a.visit.calibration, a.visit.info.width, a.visit.info.height,
                         a.visit.mm_per_px);
     if (baseline.data) {
+        rubor_quality_judge_distance(out, &a.visit, &a.baseline);
         status = align(&a, out, error);
         if (status != RUBOR_OK)
             goto out;
@@ -359,6 +368,8 @@ rubor_status rubor_analyze(rubor_record *out, rubor_maps *maps, rubor_bytes phot
     status = measure(&a, out, options, error);
     if (status != RUBOR_OK)
         goto out;
+    if (baseline.data && isnan(out->redness.delta))
+        rubor_quality_judge_nothing(out);
     describe_skin(out, &a.visit);
     judge_profile(out, &a.visit);
     out->findings.pinpoint_count = a.findings.pinpoint_count;

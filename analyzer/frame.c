@@ -101,7 +101,7 @@ rubor_status rubor_frame_prepare(rubor_frame *out, rubor_bytes bytes, const rubo
     if (status != RUBOR_OK)
         goto out;
     status = rubor_quality_measure(&out->quality, &working, &out->skin.skin, &out->skin.shine,
-                                   &out->calibration, error);
+                                   &out->calibration, out->info.width, error);
 out:
     rubor_image_encoded_finish(&working);
     if (status != RUBOR_OK)

@@ -65,7 +65,8 @@ static double tilt_degrees(const rubor_chart_location *location)
 
 rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded *working,
                                    const rubor_mask *skin, const rubor_mask *shine,
-                                   const rubor_calibration *calibration, rubor_error *error)
+                                   const rubor_calibration *calibration, int64_t full_width,
+                                   rubor_error *error)
 {
     memset(out, 0, sizeof *out);
     out->clipped_percent = out->black_percent = out->median = out->shine_percent = RUBOR_NULL;
@@ -83,5 +84,7 @@ rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded
     rubor_status status = rubor_quality_blur(&out->blur_px, &out->blur_ratio, &out->smear, working, error);
     if (status == RUBOR_OK && isfinite(out->blur_px))
         out->sharpness = fmin(1, 0.7 / fmax(out->blur_px, 0.1));
+    if (status == RUBOR_OK)
+        rubor_quality_skin_blur(out, working, skin, calibration, full_width);
     return status;
 }

@@ -5,12 +5,10 @@
 /* Thresholds, from the table of false alarms and misses in docs/MEASUREMENT.md "Quality gate". Blur is judged
  * against a working image of 1,200 px across: redness is a low-frequency signal, so a soft photo is warned
  * about long before it is refused. */
-enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
-#define BLUR_WARN_PX 1.7
-#define BLUR_RETAKE_PX 2.7
+enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900, PATCHES_WARN = 3, PATCHES_RETAKE = 6 };
+#define BLUR_WARN_PX 1.3
+#define BLUR_RETAKE_PX 2.4 /* the measure saturates: a defocus of 3 px reads 2.5, one of 6 px 3 */
 #define MOTION_RATIO 1.8
-#define MOTION_WARN_PX 1.4 /* the edges of a smear read smaller than its length */
-#define MOTION_RETAKE_PX 2.2
 #define SMEAR_WARN 2.2
 #define SMEAR_RETAKE 4.0
 #define CLIPPED_WARN 3.0
@@ -18,6 +16,7 @@ enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900 };
 #define BRIGHT_RETAKE 30.0
 #define MEDIAN_DARK 0.06 /* skin's green, encoded: darker than the darkest skin in good light */
 #define WHITE_DARK 0.10  /* chart white, camera linear: three stops under */
+#define WHITE_BRIGHT 0.5 /* below, what is clipped is the chart's dark end */
 #define BLACK_RETAKE 20.0
 #define GLARE_WARN 6.0
 #define GLARE_RETAKE 10.0
@@ -35,17 +34,17 @@ static void judge_sharpness(rubor_record *record, const rubor_quality *q, bool c
         return;
     }
     double scale = fmax(1, width / 1200), blur = q->blur_px / scale;
-    bool motion = q->blur_ratio >= MOTION_RATIO;
-    if (!isfinite(blur) || blur < (motion ? MOTION_WARN_PX : BLUR_WARN_PX))
-        return;
-    const char *verdict = blur >= (motion ? MOTION_RETAKE_PX : BLUR_RETAKE_PX) ? "retake" : "warn";
-    if (motion)
+    const char *verdict = blur >= BLUR_RETAKE_PX ? "retake" : "warn";
+    if (blur >= BLUR_WARN_PX && q->blur_ratio >= MOTION_RATIO)
+        rubor_record_reason(record, verdict, "motion", smeared);
+    else if (blur >= BLUR_WARN_PX)
         rubor_record_reason(
-            record, verdict, "motion",
-            "The photo is smeared by motion: rest the camera and ask the person to hold still.");
-    else
-        rubor_record_reason(record, verdict, "blurred",
-                            "The photo is out of focus: focus on the treated skin and take it again.");
+            record, verdict, "blurred",
+            "The photo is soft: focus on the treated skin, rest the camera and take it again.");
+    else if (q->skin_blur_px / scale >= RUBOR_SKIN_BLUR_WARN_PX)
+        rubor_record_reason(
+            record, "warn", "blurred",
+            "The skin is out of focus though other things are sharp: focus on the treated skin.");
 }
 
 static void judge_exposure(rubor_record *record, const rubor_quality *q)
@@ -72,19 +71,27 @@ static void judge_exposure(rubor_record *record, const rubor_quality *q)
             "underexposed", "The photo is too dark: raise the exposure or bring the lamp closer.");
 }
 
+/* One or two patches at the limit cost nothing: they are left out of the fit. */
+static void judge_chart(rubor_record *record, const rubor_quality *q)
+{
+    const char *verdict = q->clipped_patches > PATCHES_RETAKE ? "retake" : "warn";
+    if (q->clipped_patches < PATCHES_WARN)
+        return;
+    if (q->white_linear < WHITE_BRIGHT)
+        rubor_record_reason(record, verdict, "chart_clipped",
+                            "The dark patches of the color chart are lost: raise the exposure by one step.");
+    else
+        rubor_record_reason(
+            record, verdict, "chart_clipped",
+            "Patches of the color chart are at the camera's limit: lower the exposure by one step.");
+}
+
 static void judge_light(rubor_record *record, const rubor_quality *q, const rubor_calibration *calibration)
 {
     if (calibration->status == RUBOR_CALIBRATION_NONE)
         rubor_record_reason(record, "warn", "chart_missing",
                             "No color chart was found: put the whole chart in the frame, flat and unshaded.");
-    if (q->clipped_patches > 6)
-        rubor_record_reason(
-            record, "retake", "chart_clipped",
-            "Most of the color chart is too bright: lower the exposure until its white shows gray.");
-    else if (q->clipped_patches > 0)
-        rubor_record_reason(
-            record, "warn", "chart_clipped",
-            "Part of the color chart is at the camera's limit: lower the exposure by one step.");
+    judge_chart(record, q);
     if (calibration->glare_percent >= GLARE_RETAKE)
         rubor_record_reason(
             record, "retake", "glare",

@@ -118,11 +118,16 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
         status = control_outside(change, record, error);
     else
         change->control_known = drawn_control;
+    double drawn_cells = (double)rubor_mask_count(&change->region);
     keep_measured(&change->region, &change->visit_od[0]);
+    change->region_measured = drawn_region && drawn_cells > 0
+                                  ? (double)rubor_mask_count(&change->region) / drawn_cells
+                                  : RUBOR_NULL;
     if (drawn_region && rubor_mask_count(&change->region) == 0)
-        rubor_record_reason(record, "retake", "region_empty",
-                            "The treated region shows no measurable skin in this photo; bring it into the frame, "
-                            "uncovered and evenly lit.");
+        rubor_record_reason(
+            record, "retake", "region_empty",
+            "The treated region shows no measurable skin in this photo; bring it into the frame, "
+            "uncovered and evenly lit.");
     keep_measured(&change->control, &change->visit_od[0]);
     return status;
 }

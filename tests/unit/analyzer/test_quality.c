@@ -139,7 +139,7 @@ static void each_fault_has_its_own_code(void **state)
             q.tilt_degrees = 50;
             break;
         case 7:
-            q.clipped_patches = 2;
+            q.clipped_patches = 4;
             break;
         case 8:
             q.shine_percent = 30;

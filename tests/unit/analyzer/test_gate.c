@@ -1,0 +1,196 @@
+/* labels: slow */
+/* A small part of tests/bench/gate with the same checks: what spoils a rendered visit is told to the
+ * operator. */
+#include "analyzer/analyze.h"
+#include "samples/sample.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *const tones[] = {"light", "dark"};
+enum { TONES = 2, DAY = 3 };
+static rubor_sample_photo before[TONES];
+
+static rubor_sample_options options_of(int tone)
+{
+    rubor_sample_options options;
+    rubor_sample_options_default(&options);
+    options.seed = 740001 + (uint64_t)tone;
+    options.tone = tones[tone];
+    options.width = 1000;
+    options.height = 750;
+    options.delta_ei = 12;
+    options.delta_mi = 6;
+    options.camera = "ampas_canon_xti";
+    options.lamp = "D55";
+    return options;
+}
+
+static int render_befores(void **state)
+{
+    (void)state;
+    int failed = 0;
+    for (int tone = 0; tone < TONES; tone++) {
+        rubor_sample_options options = options_of(tone);
+        failed |= rubor_sample_render(&before[tone], &options, -1, NULL) != RUBOR_OK;
+    }
+    return failed;
+}
+
+static int finish_befores(void **state)
+{
+    (void)state;
+    for (int tone = 0; tone < TONES; tone++)
+        rubor_sample_photo_finish(&before[tone]);
+    return 0;
+}
+
+static rubor_record measure(const rubor_sample_options *options, int tone, double *error_ei)
+{
+    rubor_sample_photo visit = {0};
+    rubor_record record;
+    rubor_error error = {0};
+    rubor_analyze_options how = {
+        .baseline_region = &before[tone].region, .baseline_control = &before[tone].control, .day = DAY};
+    if (rubor_sample_render(&visit, options, DAY, &error) != RUBOR_OK ||
+        rubor_analyze(&record, NULL, (rubor_bytes){visit.jpeg.data, visit.jpeg.size},
+                      (rubor_bytes){before[tone].jpeg.data, before[tone].jpeg.size}, &how,
+                      &error) != RUBOR_OK)
+        fail_msg("%s", error.message);
+    *error_ei = fabs(record.redness.delta - visit.truth.delta_ei);
+    rubor_sample_photo_finish(&visit);
+    return record;
+}
+
+static bool says(const rubor_record *record, const char *codes)
+{
+    for (int i = 0; i < record->quality.reason_count; i++)
+        if (strstr(codes, record->quality.reasons[i].code))
+            return true;
+    return false;
+}
+
+/* Names one of the codes in a sentence, and never calls the photo good. */
+static void assert_told(const rubor_sample_options *options, int tone, const char *codes,
+                        const char *verdicts)
+{
+    double error_ei;
+    rubor_record record = measure(options, tone, &error_ei);
+    if (!says(&record, codes) || !strstr(verdicts, record.quality.verdict))
+        fail_msg("%s: %s, %s is not among its %d reasons (first: %s)", tones[tone], record.quality.verdict,
+                 codes, record.quality.reason_count, record.quality.reasons[0].code);
+    for (int i = 0; i < record.quality.reason_count; i++) {
+        const char *message = record.quality.reasons[i].message;
+        assert_true(strlen(message) > 20 && message[strlen(message) - 1] == '.');
+    }
+}
+
+static void good_photos_are_called_good_and_measure_well(void **state)
+{
+    (void)state;
+    for (int tone = 0; tone < TONES; tone++) {
+        double error_ei;
+        rubor_sample_options options = options_of(tone);
+        rubor_record record = measure(&options, tone, &error_ei);
+        assert_string_equal(record.quality.verdict, "ok");
+        assert_true(error_ei < 1.5);
+    }
+}
+
+static void soft_skin_beside_a_sharp_chart_is_noticed_on_every_tone(void **state)
+{
+    (void)state;
+    for (int tone = 0; tone < TONES; tone++) {
+        rubor_sample_options options = options_of(tone);
+        options.skin_blur_px = 3.5;
+        assert_told(&options, tone, "blurred", "warn");
+    }
+}
+
+static void whole_photo_out_of_focus_or_shaken_is_noticed(void **state)
+{
+    (void)state;
+    for (int tone = 0; tone < TONES; tone++) {
+        rubor_sample_options options = options_of(tone);
+        options.blur_px = 2;
+        assert_told(&options, tone, "blurred motion", "warn retake");
+        options.blur_px = 0;
+        options.motion_px = 16;
+        assert_told(&options, tone, "blurred motion", "warn retake");
+    }
+}
+
+static void exposure_and_a_clipped_channel_are_noticed(void **state)
+{
+    (void)state;
+    rubor_sample_options options = options_of(0);
+    options.exposure = 3;
+    assert_told(&options, 0, "overexposed", "retake");
+    options.exposure = 1 / 16.0;
+    assert_told(&options, 0, "underexposed", "warn retake");
+    options.exposure = 1;
+    options.red_gain = 2.2;
+    assert_told(&options, 0, "overexposed channel_clipped chart_clipped", "warn retake");
+}
+
+static void veil_and_a_mirrored_lamp_are_noticed(void **state)
+{
+    (void)state;
+    for (int tone = 0; tone < TONES; tone++) {
+        rubor_sample_options options = options_of(tone);
+        options.reflection_percent = 10;
+        assert_told(&options, tone, "glare", "warn retake");
+        options.reflection_percent = 0;
+        options.glare_percent = 14;
+        assert_told(&options, tone, "glare", "warn retake");
+    }
+}
+
+static void light_of_another_color_is_noticed(void **state)
+{
+    (void)state;
+    for (int tone = 0; tone < TONES; tone++) {
+        rubor_sample_options options = options_of(tone);
+        options.visit_lamp = "A";
+        assert_told(&options, tone, "lighting_changed", "warn");
+        options.visit_lamp = NULL;
+        options.visit_lamp2 = "A";
+        options.lamp2_share = 0.35;
+        assert_told(&options, tone, "mixed_light light_moved", "warn retake");
+    }
+}
+
+static void tilt_distance_and_missing_skin_are_noticed(void **state)
+{
+    (void)state;
+    rubor_sample_options options = options_of(0);
+    options.tilt_degrees = 42;
+    assert_told(&options, 0, "tilt misaligned", "warn retake");
+    options.tilt_degrees = 0;
+    options.closeness = 0.7;
+    assert_told(&options, 0, "distance", "warn retake");
+    options.closeness = 1;
+    options.skin_share = 0;
+    assert_told(&options, 0, "no_skin", "retake");
+    options.skin_share = 0.4;
+    assert_told(&options, 0, "region_hidden region_empty misaligned", "retake");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_photos_are_called_good_and_measure_well),
+        cmocka_unit_test(soft_skin_beside_a_sharp_chart_is_noticed_on_every_tone),
+        cmocka_unit_test(whole_photo_out_of_focus_or_shaken_is_noticed),
+        cmocka_unit_test(exposure_and_a_clipped_channel_are_noticed),
+        cmocka_unit_test(veil_and_a_mirrored_lamp_are_noticed),
+        cmocka_unit_test(light_of_another_color_is_noticed),
+        cmocka_unit_test(tilt_distance_and_missing_skin_are_noticed),
+    };
+    return cmocka_run_group_tests(tests, render_befores, finish_befores);
+}
