@@ -138,6 +138,13 @@ static void refuse(rubor_station *s, const rubor_watched_file *file, const char 
     rubor_station_complain(s, file->name, file->mtime_ns, text);
 }
 
+static void refuse_kind(rubor_station *s, const rubor_watched_file *file, rubor_bytes head)
+{
+    char why[RUBOR_ERROR_MESSAGE_SIZE];
+    rubor_photo_kind_refusal(why, sizeof why, file->name, head);
+    refuse(s, file, why);
+}
+
 static void path_of(char out[4096], const rubor_station *s, const rubor_watched_file *file)
 {
     snprintf(out, 4096, "%.3000s/%s", s->folder, file->name);
@@ -154,7 +161,7 @@ static rubor_watch_answer look_unfiled(rubor_station *s, const rubor_watched_fil
     path_of(path, s, file);
     rubor_bytes begins = read_head(path, head);
     if (begins.size && rubor_photo_shape_of(begins) == RUBOR_SHAPE_OTHER) {
-        refuse(s, file, rubor_photo_kind_refusal(file->name, begins));
+        refuse_kind(s, file, begins);
         return RUBOR_WATCH_DONE;
     }
     snprintf(text, sizeof text, "waits: %.300s: name it as --pattern says or write %.100s.json", why->message,
@@ -189,7 +196,7 @@ static rubor_watch_answer look_whole(rubor_station *s, const rubor_watched_file 
         refuse(s, file, error.message);
         answer = status == RUBOR_TOO_LARGE ? RUBOR_WATCH_DONE : RUBOR_WATCH_LATER;
     } else if (shape == RUBOR_SHAPE_OTHER) {
-        refuse(s, file, rubor_photo_kind_refusal(file->name, rubor_file_bytes(&photo)));
+        refuse_kind(s, file, rubor_file_bytes(&photo));
         answer = RUBOR_WATCH_DONE;
     } else if (shape == RUBOR_SHAPE_PARTIAL) {
         answer = look_partial(s, file, waited_ms);
@@ -225,8 +232,10 @@ static rubor_watch_answer look_other(rubor_station *s, const rubor_watched_file 
     char path[4096];
     uint8_t head[RUBOR_PHOTO_KIND_BYTES];
     path_of(path, s, file);
-    refuse(s, file, copying ? "seems to be a copy that stopped; copy it again, or rename it when it is whole"
-                            : rubor_photo_kind_refusal(file->name, read_head(path, head)));
+    if (copying)
+        refuse(s, file, "seems to be a copy that stopped; copy it again, or rename it when it is whole");
+    else
+        refuse_kind(s, file, read_head(path, head));
     return RUBOR_WATCH_DONE;
 }
 

@@ -97,7 +97,7 @@ def half_written_and_wrong(home):
         check(station.wait_for("copy of P1_S1_1.png: known"), "a copy of a photo is known", station.text + clinic.log())
         until(lambda: all(name in clinic.log() for name in ("P1_S1_2.jpg", "IMG_5.png", "P1_S1_9999.png")))
         log = clinic.log()
-        check("P1_S1_2.jpg: not taken: is not a JPEG or PNG" in log, "what is no photo is said", log)
+        check("P1_S1_2.jpg: not taken: not a JPEG or PNG" in log, "what is no photo is said", log)
         check("IMG_5.png" in log and "day" in log, "a sidecar with a wrong day is said", log)
         check("P1_S1_9999.png" in log, "a name with a wrong day is said", log)
         check(log.count("P1_S1_2.jpg") == 1, "each once", log)
@@ -109,7 +109,7 @@ def every_file_has_its_word(home):
     """Whatever lies in the folder is told of once, however often the folder is looked at."""
     clinic = Clinic(home)
     expected = {"IMG_1.heic": "HEIC is not read; set the camera to JPEG", "P1_S1_1.jpg": "HEIC is not read", "P1_S1_2.CR2": "camera raw is not read",
-                "P1_S1_3.tif": "TIFF is not read", "clip.MOV": "a video is not measured", "Thumbs.db": "is not a JPEG or PNG photo$",
+                "P1_S1_3.tif": "not taken: TIFF", "clip.MOV": "a video is not measured", "Thumbs.db": "not taken: not a JPEG or PNG photo; save it as one of them$",
                 "P1_S1_4": "must end in .jpg", "sub": "is a folder", "link.jpg": "a link to a file that is not there", "pipe.jpg": "is no file",
                 "IMG_2.png": "waits: ", "IMG_3.png": "waits: ", "IMG_4.png": "waits: ", "P1_S1_5.png": "over the limit"}
     for name, data in {"IMG_1.heic": b"\0\0\0\x18ftypheic", "P1_S1_1.jpg": b"\0\0\0\x18ftypheic", "P1_S1_2.CR2": b"II*\0", "P1_S1_3.tif": b"II*\0",
