@@ -91,6 +91,32 @@ def busy(client, worker):
     return free
 
 
+def many_lives():
+    """Lease tokens of different lives of the broker never fit each other, whatever a worker still holds."""
+    with folder() as own:
+        endpoints, leases, job, old = ["tcp://127.0.0.1:*"] * 2, [], None, None
+        for life in range(5):
+            with Service("broker", "--data", own / "data", "--endpoint", endpoints[0], "--worker-endpoint", endpoints[1]) as service:
+                endpoints = [service.ready["endpoint"], service.ready["workers"]]
+                job = job or submit(endpoints[0], 1, (2, 3, 4))
+                worker = Worker(endpoints[1], algorithm)
+                address, head, _ = worker.job()
+                check(head["job"] == job and head["attempt"] == 1, "after a crash the job is handed out again", head)
+                leases.append(head["lease"])
+                if old:
+                    worker.final(address, {**head, "lease": old}, 5, message="of an earlier life")
+                    time.sleep(0.2)
+                    told = counts(endpoints[0])
+                    check(told["late_results"] == 1 and told["running"] == 1, "a result with a lease of an earlier life is refused", told)
+                old = head["lease"]
+                if life == 4:
+                    worker.final(address, head, 5, message="of this life")
+                    check(state(endpoints[0], job, 5)["state"] == "failed", "one of this life counts")
+                service.process.kill()
+                worker.socket.close()
+        check(len(set(leases)) == len(leases), "no lease comes twice", leases)
+
+
 def hoarder(ended):
     """Heartbeats do not keep a job for ever: its worker said how long it may take."""
     with folder() as own, Service("broker", "--data", own / "data", "--endpoint", "tcp://127.0.0.1:*",
@@ -227,6 +253,7 @@ with folder() as home:
         lies(client, second)
         drain(home, service, client, second)
     many_courses()
+    many_lives()
     slow_disk()
     killed_children(home)
     slow.join()
