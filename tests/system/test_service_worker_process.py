@@ -45,7 +45,7 @@ class Broker:
         head = {"job": name, "kind": "measure", "attempt": 1, "lease": lease, "status": 0, "message": "", "pictures": []}
         self.send(REQUEST, name.encode(), b"", msgpack.packb(head), msgpack.packb({"request": "task", "day": 1}), photo, baseline, b"", b"")
 
-    def final(self, seconds=15):
+    def final(self, seconds=90):
         rest = self.receive(FINAL, seconds)
         return msgpack.unpackb(rest[2]) | {"frames": len(rest)} if rest else None
 
@@ -116,7 +116,7 @@ def ended(broker, photos, process):
 
 
 with folder() as home:
-    made = run("sample", "--out", home, "--seed", "3", "--days", "0", "--size", "2400x1800", timeout=120)
+    made = run("sample", "--out", home, "--seed", "3", "--days", "0", "--size", "1800x1400", timeout=120)
     check(made.returncode == 0, "photos are rendered", made)
     photos = [(home / "day00.jpg").read_bytes(), (home / "before.jpg").read_bytes()]
     silent, broker = Broker(), Broker()
