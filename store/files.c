@@ -244,8 +244,18 @@ void rubor_store_file_release(rubor_store *store, rubor_store_kind kind, const c
         unlink(file);
 }
 
-static void sweep_folder(rubor_store *store, rubor_store_kind kind, const char *path, const char *prefix,
-                         int64_t *removed)
+/* What a crash can leave is a group of photos at most. More files without a row are not left over: the
+ * database is not theirs. */
+enum { LEFT_BY_A_CRASH = 2 * 64 };
+
+typedef struct sweep {
+    rubor_store *store;
+    rubor_store_kind kind;
+    bool remove; /* else they are counted */
+    int64_t count;
+} sweep;
+
+static void sweep_folder(sweep *s, const char *path, const char *prefix)
 {
     DIR *folder = opendir(path);
     if (!folder)
@@ -258,23 +268,60 @@ static void sweep_folder(rubor_store *store, rubor_store_kind kind, const char *
         snprintf(digest, sizeof digest, "%s%s", prefix, entry->d_name);
         snprintf(file, sizeof file, "%s/%s", path, entry->d_name);
         bool temporary = strlen(digest) > 64;
-        if (temporary || !is_referred_to(store, kind, digest))
-            *removed += unlink(file) == 0;
+        if (!temporary && is_referred_to(s->store, s->kind, digest))
+            continue;
+        if (s->remove)
+            s->count += unlink(file) == 0;
+        else
+            s->count += !temporary;
     }
     closedir(folder);
 }
 
+static void sweep_kind(sweep *s)
+{
+    for (unsigned i = 0; i < 256; i++) {
+        char path[PATH], prefix[3];
+        snprintf(prefix, sizeof prefix, "%02x", i);
+        snprintf(path, sizeof path, "%s/%s/%s", s->store->folder, kind_folder(s->kind), prefix);
+        sweep_folder(s, path, prefix);
+    }
+}
+
+/* Whether this database has never served: photos beside it belong to another one. */
+static rubor_status has_served(rubor_store *store, bool *out, rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    rubor_status status = rubor_sql_prepare(
+        store, &statement, error,
+        "SELECT 1 FROM meta WHERE key = 'served' UNION ALL SELECT 1 FROM audit LIMIT 1", "");
+    if (!status)
+        status = rubor_sql_step(store, statement, out, error);
+    rubor_sql_done(store, statement);
+    return status;
+}
+
 rubor_status rubor_store_sweep(rubor_store *store, int64_t *removed, rubor_error *error)
 {
+    sweep photos = {.store = store, .kind = RUBOR_STORE_PHOTO},
+          pictures = {.store = store, .kind = RUBOR_STORE_PICTURE};
+    bool served = false;
     *removed = 0;
-    for (int kind = RUBOR_STORE_PHOTO; kind <= RUBOR_STORE_PICTURE; kind++)
-        for (int i = 0; i < 256; i++) {
-            char path[PATH], prefix[3];
-            snprintf(prefix, sizeof prefix, "%02x", (unsigned)i);
-            snprintf(path, sizeof path, "%s/%s/%s", store->folder, kind_folder((rubor_store_kind)kind),
-                     prefix);
-            sweep_folder(store, (rubor_store_kind)kind, path, prefix, removed);
-        }
-    (void)error;
-    return RUBOR_OK;
+    rubor_status status = has_served(store, &served, error);
+    if (status)
+        return status;
+    sweep_kind(&photos);
+    if (photos.count > (served ? LEFT_BY_A_CRASH : 0))
+        return rubor_error_set(
+            error, RUBOR_CONFLICT,
+            "%s: %lld photos here are unknown to rubor.db; put their database back, or move"
+            " photos/ away",
+            store->folder, (long long)photos.count);
+    photos.count = 0;
+    photos.remove = pictures.remove = true;
+    sweep_kind(&photos);
+    sweep_kind(&pictures);
+    *removed = photos.count + pictures.count;
+    return served ? RUBOR_OK
+                  : rubor_sql_run(store, error, "INSERT OR REPLACE INTO meta VALUES('served', x'01')", "");
 }

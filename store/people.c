@@ -1,4 +1,5 @@
 /* Sessions, notes, profiles, amending and forgetting. */
+#include "store/fault.h"
 #include "store/internal.h"
 
 #include <stdio.h>
@@ -340,6 +341,7 @@ rubor_status rubor_store_forget(rubor_store *store, const char *patient, const c
             rubor_store_file_release(store, RUBOR_STORE_PHOTO, photo_digests[i]);
         for (size_t i = 0; i < picture_count; i++)
             rubor_store_file_release(store, RUBOR_STORE_PICTURE, picture_digests[i]);
+        rubor_fault_syncfs(store->folder_fd); /* gone also after a power cut; else the next start removes them */
         rubor_sql_run(store, NULL, "PRAGMA wal_checkpoint(TRUNCATE)",
                       ""); /* nothing of it stays in the log */
     } else {

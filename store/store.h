@@ -29,7 +29,9 @@ rubor_status rubor_store_open(rubor_store **out, const char *where, rubor_store_
 void rubor_store_close(rubor_store **store);
 const char *rubor_store_name(const rubor_store *store);  /* "sqlite:FOLDER" */
 int64_t rubor_store_disk_free(const rubor_store *store); /* bytes; -1: unknown */
-/* Removes files that no row refers to (left by a crash between file and row) and temporary files. */
+/* Removes files that no row refers to (left by a crash between file and row) and temporary files. RUBOR_CONFLICT,
+ * and nothing is removed, when there are more photos without a row than a crash can leave, or any beside a database
+ * that has never served: it is not theirs. */
 rubor_status rubor_store_sweep(rubor_store *store, int64_t *removed, rubor_error *error);
 
 /* ---- files by digest ---- */

@@ -104,7 +104,8 @@ def units(home):
     if not build:
         return
     got = subprocess.run(["cmake", "--install", build, "--prefix", home / "installed"], capture_output=True, text=True)
-    check(got.returncode == 0, "cmake --install works", got)
+    if not check(got.returncode == 0, "cmake --install works", got):
+        return
     found = sorted((home / "installed").rglob("rubor*.service"))
     check([f.name for f in found] == ["rubor-worker.service", "rubor.service"], "two units are installed", found)
     text = {f.name: f.read_text() for f in found}

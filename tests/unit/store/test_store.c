@@ -363,6 +363,17 @@ static void a_changed_or_missing_audit_line_is_found(void **state)
     sqlite3_close(db);
 }
 
+static void photos_beside_a_database_that_never_served_are_left_alone(void **state)
+{
+    fixture *f = *state;
+    char digest[RUBOR_DIGEST_SIZE];
+    int64_t removed;
+    assert_int_equal(put_photo(f, "of another database", digest), RUBOR_OK);
+    for (int start = 0; start < 2; start++, reopen(f))
+        assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_CONFLICT);
+    assert_int_equal(count_files(f, "photos"), 1);
+}
+
 static void files_that_no_row_refers_to_are_swept(void **state)
 {
     fixture *f = *state;
@@ -400,6 +411,7 @@ int main(void)
         TEST(a_stored_photo_is_known_to_all_or_to_who_submitted_it),
         TEST(forgetting_leaves_nothing_but_the_audit_line),
         TEST(a_changed_or_missing_audit_line_is_found),
+        TEST(photos_beside_a_database_that_never_served_are_left_alone),
         TEST(files_that_no_row_refers_to_are_swept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
