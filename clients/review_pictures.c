@@ -10,7 +10,7 @@
 
 enum { SLIDER_PIXELS = 900 * 675, PDF_PIXELS = 300 * 1000 };
 
-static const char *const layers[] = {"photo", "overlay", "aligned", "delta_ei", "delta_mi", "ei", "mi"};
+static const char *const layers[] = {"photo", "overlay", "aligned", "delta_ei", "delta_mi", "ei", "mi", "masks"};
 
 static bool has_picture(const rubor_job_info *job, const char *name)
 {
@@ -35,8 +35,13 @@ static rubor_status fetch(rubor_buffer *out, const rubor_picture_source *source,
 static rubor_status embed(json_t *images, const char *name, const rubor_buffer *whole, int pixels, rubor_error *error)
 {
     rubor_buffer small = {0};
-    rubor_status status = rubor_picture_shrink(&small, (rubor_bytes){whole->data, whole->size}, pixels, error);
-    char *uri = status == RUBOR_OK ? rubor_data_uri("image/jpeg", small.data, small.size) : NULL;
+    bool png = whole->size > 4 && memcmp(whole->data, "\x89PNG", 4) == 0; /* masks: small, and no JPEG may blur them */
+    rubor_status status = RUBOR_OK;
+    if (!png)
+        status = rubor_picture_shrink(&small, (rubor_bytes){whole->data, whole->size}, pixels, error);
+    const rubor_buffer *shown = png ? whole : &small;
+    char *uri =
+        status == RUBOR_OK ? rubor_data_uri(png ? "image/png" : "image/jpeg", shown->data, shown->size) : NULL;
     if (status == RUBOR_OK && (!uri || !rubor_json_set(images, name, json_string(uri))))
         status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the pictures of the review");
     free(uri);

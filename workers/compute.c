@@ -124,6 +124,21 @@ static rubor_status add_maps(computed *out, const rubor_maps *maps, rubor_error 
     return status;
 }
 
+/* For a page that switches reddened, pigmented and found areas one by one. */
+static rubor_status add_masks(computed *out, const rubor_maps *maps, rubor_error *error)
+{
+    rubor_image_encoded picture = {0};
+    if (!maps->erythema.data && !maps->pigment.data && !maps->findings.data)
+        return RUBOR_OK;
+    rubor_status status = rubor_mask_picture(&picture, &maps->erythema, &maps->pigment, &maps->findings, error);
+    if (!status)
+        status = rubor_png_encode_rgb8(&out->pictures[out->picture_count], &picture, error);
+    if (!status)
+        snprintf(out->names[out->picture_count++], RUBOR_WORD_SIZE, "masks");
+    rubor_image_encoded_finish(&picture);
+    return status;
+}
+
 static rubor_status measure(computed *out, prepared *ready, const rubor_bytes parts[RUBOR_TASK_PARTS],
                             int64_t now_s, rubor_error *error)
 {
@@ -159,6 +174,8 @@ static rubor_status measure(computed *out, prepared *ready, const rubor_bytes pa
         status = add_picture(out, "aligned", &maps.aligned, error);
     if (!status)
         status = add_maps(out, &maps, error);
+    if (!status)
+        status = add_masks(out, &maps, error);
     rubor_maps_finish(&maps);
     free(record);
     return status;

@@ -76,3 +76,36 @@ rubor_status rubor_map_picture(rubor_image_encoded *out, const rubor_plane *map,
         }
     return RUBOR_OK;
 }
+
+/* Pixels of the block inside the mask. */
+static int block_count(const rubor_mask *mask, int x0, int y0, int side)
+{
+    int count = 0;
+    for (int y = y0; y < y0 + side && y < mask->height; y++)
+        for (int x = x0; x < x0 + side && x < mask->width; x++)
+            count += mask->data[(size_t)y * (size_t)mask->width + (size_t)x] >= 128;
+    return count;
+}
+
+rubor_status rubor_mask_picture(rubor_image_encoded *out, const rubor_mask *erythema, const rubor_mask *pigment,
+                                const rubor_mask *findings, rubor_error *error)
+{
+    const rubor_mask *masks[] = {erythema, pigment, findings}, *sized = NULL;
+    for (int c = 0; c < 3; c++)
+        sized = masks[c]->data ? masks[c] : sized;
+    assert(sized);
+    int longer = sized->width > sized->height ? sized->width : sized->height;
+    int side = (longer + RUBOR_MAP_PICTURE_SIDE - 1) / RUBOR_MAP_PICTURE_SIDE;
+    int width = (sized->width + side - 1) / side, height = (sized->height + side - 1) / side;
+    rubor_status status = rubor_image_encoded_init(out, width, height, error);
+    if (status != RUBOR_OK)
+        return status;
+    for (int c = 0; c < 3; c++) {
+        int least = masks[c] == findings ? 1 : (side * side + 1) / 2;
+        for (int i = 0; i < width * height; i++) {
+            int count = masks[c]->data ? block_count(masks[c], i % width * side, i / width * side, side) : 0;
+            out->rgb[3 * (size_t)i + (size_t)c] = count >= least ? 65535 : 0;
+        }
+    }
+    return RUBOR_OK;
+}

@@ -18,4 +18,10 @@ enum { RUBOR_MAP_PICTURE_SIDE = 800 };
 rubor_status rubor_map_picture(rubor_image_encoded *out, const rubor_plane *map, rubor_map_kind kind,
                                const rubor_image_encoded *frame, rubor_error *error);
 
+/* The masks as one picture of the same size as the maps' pictures: red what is reddened, green what is pigmented, blue
+ * findings (bleeding, crust, bruise, shine); 0 or full. A block counts when half of it does, of findings any pixel: spots
+ * are small. Masks without data count as empty; at least one has data, all have the same size. RUBOR_NO_MEMORY. */
+rubor_status rubor_mask_picture(rubor_image_encoded *out, const rubor_mask *erythema, const rubor_mask *pigment,
+                                const rubor_mask *findings, rubor_error *error);
+
 #endif

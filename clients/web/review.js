@@ -185,6 +185,47 @@ function ruborReview(root, model, options) {
         element("figcaption", {}, `${layer.says} Gray: not skin or not measured. The same colors on every day and skin tone.`))]
       : layer.marks ? [element("p", { class: "small marks" }, layer.marks.map(mark => element("span", {}, element("span", { class: `mark ${mark[0]}` }), mark[1])))] : []));
   }
+  /* Areas laid over the pictures that show the photo's own frame: the masks' picture holds one in each color channel. */
+  const areas = [["erythema", "Erythema", 0, [220, 0, 60]], ["pigment", "Pigment", 1, [150, 80, 0]], ["findings", "Findings", 2, [0, 90, 255]]];
+  state.areas = state.areas || new Set();
+  const areaButtons = areas.map(([name, title]) => element("button", { type: "button", class: `area ${name}`, "aria-pressed": String(state.areas.has(name)), onclick: event => {
+    if (!state.areas.delete(name)) state.areas.add(name);
+    event.currentTarget.setAttribute("aria-pressed", String(state.areas.has(name)));
+    if (state.layer === "aligned") layerButtons.find(button => button.textContent === "As taken")?.click(); /* masks are in the photo's frame */
+    else drawStrip();
+  } }, title));
+
+  async function drawAreas(canvas, source) {
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    const width = canvas.width = image.naturalWidth, height = canvas.height = image.naturalHeight;
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height), out = context.createImageData(width, height);
+    for (const [name, , channel, color] of areas) {
+      if (!state.areas.has(name)) continue;
+      const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && data[4 * (y * width + x) + channel] > 127;
+      for (let y = 0; y < height; y++)
+        for (let x = 0; x < width; x++) {
+          if (!inside(x, y)) continue;
+          const border = !(inside(x - 1, y) && inside(x + 1, y) && inside(x, y - 1) && inside(x, y + 1));
+          const at = 4 * (y * width + x);
+          if (border || out.data[at + 3] < 255) out.data.set([...color, border ? 255 : 70], at);
+        }
+    }
+    context.putImageData(out, 0, 0);
+  }
+
+  /* The picture of a card, with the areas that are switched on. */
+  function framed(visit, image) {
+    const source = visit.phase !== "before" && state.layer !== "aligned" && state.areas.size ? small(visit, "masks") : null;
+    if (!source) return image;
+    const canvas = element("canvas", { role: "img", "aria-label": `${areas.filter(([name]) => state.areas.has(name)).map(([, title]) => title.toLowerCase()).join(", ")} of ${dayName(visit)}` });
+    drawAreas(canvas, source).catch(() => {});
+    return element("div", { class: "stack" }, image, canvas);
+  }
+
   const strip = element("ul", { class: "strip" });
   function drawStrip() {
     places.strip.clear();
@@ -209,7 +250,7 @@ function ruborReview(root, model, options) {
       const usual = visit.usual_flags || [];
       const button = visit.phase !== "before" && small(visit, "photo") ? element("button", { type: "button", onclick: () => choose(visit) }, "Compare with before") : null;
       const card = element("li", { class: "day" },
-        source ? element("img", { src: source, ...sizeOf(visit), alt: `${dayName(visit)}, ${(layers.find(one => one.name === state.layer) || { title: "photo" }).title.toLowerCase()}`, loading: "lazy", decoding: "async" }) : element("div", { class: "none" }, "no picture"),
+        source ? framed(visit, element("img", { src: source, ...sizeOf(visit), alt: `${dayName(visit)}, ${(layers.find(one => one.name === state.layer) || { title: "photo" }).title.toLowerCase()}`, loading: "lazy", decoding: "async" })) : element("div", { class: "none" }, "no picture"),
         element("div", { class: "text" },
           element("div", { class: "head" }, element("h3", {}, dayName(visit)), element("span", { class: `tag ${verdict}` }, verdict)),
           compared && measured(visit) && verdict === "ok" ? null : element("p", { class: "small what" }, visit.what),
@@ -347,7 +388,8 @@ function ruborReview(root, model, options) {
         plot("pigment-chart", "Pigmentation change", "ΔMI", "pigmentation", "delta_mi", "--brown", "--brown-soft", false))),
     comparison,
     element("section", { "aria-label": "Days" }, element("h2", {}, "Day by day"),
-      layerButtons.length > 1 ? element("div", { class: "bar noprint", role: "group", "aria-label": "Picture" }, layerButtons) : "", legend, strip),
+      layerButtons.length > 1 ? element("div", { class: "bar noprint", role: "group", "aria-label": "Picture" }, layerButtons) : "",
+      model.days.some(visit => small(visit, "masks")) ? element("div", { class: "bar noprint", role: "group", "aria-label": "Areas laid over the photos" }, "Lay over:", areaButtons) : "", legend, strip),
     element("section", { "aria-label": "Numbers" }, element("h2", {}, "All numbers"), table));
     redraw();
   }

@@ -185,6 +185,28 @@ await step("overlays are switched", async () => {
   await page.locator(".strip").screenshot({ path: path.join(output, "redness-change.png") });
   await page.getByRole("button", { name: "Aligned to before" }).click();
 });
+await step("erythema, pigment and findings are laid over one by one", async () => {
+  const painted = () => page.locator(".day").nth(1).locator("canvas").evaluate(canvas => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), seen = { red: 0, blue: 0 };
+    for (let i = 0; i < data.length; i += 4) if (data[i + 3]) seen[data[i + 2] > 200 ? "blue" : "red"]++;
+    return seen;
+  });
+  await page.getByRole("button", { name: "Erythema", exact: true }).click();
+  expect(await page.getByRole("button", { name: "As taken" }).getAttribute("aria-pressed") === "true", "the photos as taken are not shown");
+  await page.waitForFunction(() => document.querySelectorAll(".day")[1].querySelector("canvas")?.width > 300);
+  await page.waitForTimeout(300);
+  const red = await painted();
+  expect(red.red > 5000 && red.blue === 0, `erythema: ${JSON.stringify(red)}`);
+  await page.getByRole("button", { name: "Findings", exact: true }).click();
+  await page.waitForTimeout(500);
+  const both = await painted();
+  expect(both.red > 4000 && both.blue > 5, `with findings: ${JSON.stringify(both)}`);
+  await page.locator(".strip").screenshot({ path: path.join(output, "areas.png") });
+  await page.getByRole("button", { name: "Erythema", exact: true }).click();
+  await page.getByRole("button", { name: "Findings", exact: true }).click();
+  expect(await page.locator(".day canvas").count() === 0, "the areas stay");
+  await page.getByRole("button", { name: "Aligned to before" }).click();
+});
 await step("a note with markup in it is kept and shown as text", async () => {
   const text = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script> looks fine";
   await page.getByLabel("New note").fill(text);
