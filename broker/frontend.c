@@ -29,9 +29,19 @@ void rubor_broker_peer(rubor_broker *broker, rubor_peer *out, void *socket, cons
 
 /* ---- sending ---- */
 
+static uint8_t peer_hash(const rubor_frames *frames)
+{
+    rubor_bytes id = rubor_frame(frames, 0);
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < id.size; i++)
+        hash = (hash ^ id.data[i]) * 16777619u;
+    return (uint8_t)(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
+}
+
 static void keep_unsent(rubor_broker *broker, void *socket, rubor_frames *frames)
 {
     size_t bytes = 0;
+    uint8_t hash = peer_hash(frames);
     for (size_t i = 0; i < frames->count; i++)
         bytes += rubor_frame(frames, i).size;
     rubor_unsent *unsent = NULL;
@@ -51,30 +61,20 @@ static void keep_unsent(rubor_broker *broker, void *socket, rubor_frames *frames
     unsent->socket = socket;
     unsent->bytes = bytes;
     unsent->since_ms = rubor_broker_now_ms();
+    unsent->hash = hash;
     unsent->next = NULL;
+    broker->unsent_to[hash]++;
     *broker->unsent_end = unsent;
     broker->unsent_end = &unsent->next;
     broker->unsent_count++;
     broker->unsent_bytes += bytes;
 }
 
-static uint8_t peer_hash(const rubor_frames *frames)
-{
-    rubor_bytes id = rubor_frame(frames, 0);
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < id.size; i++)
-        hash = (hash ^ id.data[i]) * 16777619u;
-    return (uint8_t)(hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24);
-}
-
 /* A later message must not overtake one that waits for the same peer (by hash: a collision only waits, too).
  */
 static bool must_wait(const rubor_broker *broker, const rubor_frames *frames)
 {
-    for (const rubor_unsent *u = broker->unsent; u; u = u->next)
-        if (peer_hash(&u->frames) == peer_hash(frames))
-            return true;
-    return false;
+    return broker->unsent_to[peer_hash(frames)] > 0;
 }
 
 void rubor_broker_send(rubor_broker *broker, void *socket, rubor_frames *frames)
@@ -93,7 +93,7 @@ void rubor_broker_flush(rubor_broker *broker)
     bool blocked[256] = {false};
     for (rubor_unsent **at = &broker->unsent; *at;) {
         rubor_unsent *unsent = *at;
-        uint8_t hash = peer_hash(&unsent->frames);
+        uint8_t hash = unsent->hash;
         int code = blocked[hash] ? EAGAIN : rubor_frames_send(&unsent->frames, unsent->socket);
         if (code == EAGAIN && unsent->frames.count && now - unsent->since_ms < 60 * 1000) {
             blocked[hash] = true;
@@ -105,6 +105,7 @@ void rubor_broker_flush(rubor_broker *broker)
         *at = unsent->next;
         if (broker->unsent_end == &unsent->next)
             broker->unsent_end = at;
+        broker->unsent_to[hash]--;
         broker->unsent_count--;
         broker->unsent_bytes -= unsent->bytes;
         free(unsent);

@@ -95,6 +95,7 @@ typedef struct rubor_unsent {
     void *socket;
     size_t bytes;
     int64_t since_ms;
+    uint8_t hash; /* of the peer */
     struct rubor_unsent *next;
 } rubor_unsent;
 
@@ -115,7 +116,7 @@ struct rubor_broker {
     size_t errand_bytes; /* of all that wait or run */
     rubor_group group;
     rubor_unsent *unsent, **unsent_end;
-    int64_t unsent_count;
+    int64_t unsent_count, unsent_to[256]; /* by hash of the peer */
     size_t unsent_bytes;
     bool draining;
     int64_t started_ms, drain_until_ms, expire_next_ms;

@@ -91,13 +91,15 @@ static void read_line(rubor_audit_line *line, sqlite3_stmt *statement)
     rubor_sql_text(line->hash, sizeof line->hash, statement, 6);
 }
 
-rubor_status rubor_store_audit_verify(rubor_store *store, int64_t *lines, rubor_error *error)
+/* The lines after *lines, whose last hash is `previous`; both go on with what is verified. */
+static rubor_status verify_on(rubor_store *store, int64_t *lines, char previous[RUBOR_DIGEST_SIZE],
+                              rubor_error *error)
 {
     sqlite3_stmt *statement;
-    char previous[RUBOR_DIGEST_SIZE] = FIRST_HASH, expected[RUBOR_DIGEST_SIZE];
+    char expected[RUBOR_DIGEST_SIZE];
     rubor_audit_line line;
-    *lines = 0;
-    rubor_status status = rubor_sql_prepare(store, &statement, error, "SELECT * FROM audit ORDER BY seq", "");
+    rubor_status status = rubor_sql_prepare(store, &statement, error,
+                                            "SELECT * FROM audit WHERE seq > ? ORDER BY seq", "i", *lines);
     while (!status) {
         bool row;
         status = rubor_sql_step(store, statement, &row, error);
@@ -110,11 +112,32 @@ rubor_status rubor_store_audit_verify(rubor_store *store, int64_t *lines, rubor_
         else if (strcmp(expected, line.hash) != 0)
             status =
                 rubor_error_set(error, RUBOR_CORRUPT, "audit line %" PRId64 " was changed", line.sequence);
-        memcpy(previous, line.hash, sizeof previous);
+        if (!status)
+            memcpy(previous, line.hash, RUBOR_DIGEST_SIZE);
         *lines += !status;
     }
     rubor_sql_done(store, statement);
     return status;
+}
+
+rubor_status rubor_store_audit_verify(rubor_store *store, int64_t *lines, rubor_error *error)
+{
+    char previous[RUBOR_DIGEST_SIZE] = FIRST_HASH;
+    *lines = 0;
+    return verify_on(store, lines, previous, error);
+}
+
+/* From the first line for the first page of a list, for the others from where the last page's look ended. */
+static bool is_intact(rubor_store *store, bool first_page)
+{
+    if (first_page || !store->audited_hash[0]) {
+        store->audited_lines = 0;
+        memcpy(store->audited_hash, FIRST_HASH, sizeof store->audited_hash);
+    }
+    if (verify_on(store, &store->audited_lines, store->audited_hash, NULL) == RUBOR_OK)
+        return true;
+    store->audited_hash[0] = '\0'; /* the next look begins anew */
+    return false;
 }
 
 rubor_status rubor_store_audit_list(rubor_store *store, int64_t after, int64_t limit, rubor_reply *reply,
@@ -139,10 +162,8 @@ rubor_status rubor_store_audit_list(rubor_store *store, int64_t after, int64_t l
     rubor_sql_done(store, statement);
     if (!status && (int64_t)reply->audit_count == limit)
         reply->next = reply->audit[limit - 1].sequence;
-    int64_t lines;
-    rubor_error broken = {0};
     if (!status)
-        reply->audit_intact = rubor_store_audit_verify(store, &lines, &broken) == RUBOR_OK;
+        reply->audit_intact = is_intact(store, after <= 0);
     return status;
 }
 

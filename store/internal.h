@@ -27,6 +27,8 @@ struct rubor_store {
     char *folder, *name;
     int lock_fd, folder_fd;
     uint8_t salt[RUBOR_STORE_SALT];
+    int64_t audited_lines; /* so far, by the pages of a list */
+    char audited_hash[RUBOR_DIGEST_SIZE];
     bool in_group, group_broken; /* broken: SQLite has rolled the whole of it back */
     rubor_sql_kept kept[RUBOR_SQL_KEPT_MOST];
     size_t kept_count;

@@ -59,6 +59,28 @@ def submit_all(endpoint, jobs, size, no_wait=False, patient="P"):
     return time.monotonic() - began, worst
 
 
+def station_beside_batch(endpoint, jobs):
+    """Longest and middle time from submit to result of photos of a station, one at a time, while a batch keeps the service full."""
+    batch = threading.Thread(target=submit_all, args=(endpoint, jobs, 200), kwargs={"patient": "batch"})
+    socket = zmq.Context.instance().socket(zmq.DEALER)
+    socket.linger = 0
+    socket.connect(endpoint)
+    batch.start()
+    times, number = [], 0
+    while batch.is_alive():
+        head = {"request": number, "patient": f"station {number // 20}", "session": "S", "day": number % 20}
+        began = time.monotonic()
+        socket.send_multipart([b"MDPC02", b"\x01", b"rubor.analyze", msgpack.packb(head), photo(number + 1, 300)])
+        while socket.poll(20000) and socket.recv_multipart()[1] != b"\x03":
+            pass
+        times.append(time.monotonic() - began)
+        number += 1
+        time.sleep(0.01)
+    socket.close()
+    times.sort()
+    return times[-1], times[len(times) // 2], len(times)
+
+
 def raw_proxy(jobs, size):
     """The same bytes through a ROUTER-DEALER proxy to an echoing peer and back as a short answer."""
     context = zmq.Context()
@@ -128,6 +150,9 @@ with folder() as home:
             seconds, worst = submit_all(service.ready["endpoint"], jobs, size)
             commits.append(sqlite_commits(home))
             alone = sorted(submit_all(service.ready["endpoint"], 1, size, patient=f"lone {i}")[0] for i in range(21))
+            if size < 1000:
+                longest, middle, count = station_beside_batch(service.ready["endpoint"], jobs)
+                print(f"station photos while a batch of 64 in flight runs: longest {1000 * longest:.0f} ms, middle {1000 * middle:.0f} ms of {count}")
         raw = raw_proxy(jobs, size)
         print(f"{name:6} photos: {jobs / seconds:8.0f} jobs/s, worst first answer {1000 * worst:.0f} ms with {IN_FLIGHT} in flight; one at a "
               f"time: {1000 * alone[10]:.1f} ms a job in the middle\n"

@@ -332,6 +332,17 @@ static void forgetting_leaves_nothing_but_the_audit_line(void **state)
     assert_int_not_equal(system(command), 0); /* NOLINT: the test's own folder */
 }
 
+static bool page_is_intact(fixture *f, int64_t after)
+{
+    rubor_reply *reply = malloc(sizeof *reply);
+    rubor_reply_init(reply, NULL);
+    assert_int_equal(rubor_store_audit_list(f->store, after, 2, reply, NULL), RUBOR_OK);
+    bool intact = reply->audit_intact;
+    rubor_reply_finish(reply);
+    free(reply);
+    return intact;
+}
+
 static void a_changed_or_missing_audit_line_is_found(void **state)
 {
     fixture *f = *state;
@@ -343,6 +354,8 @@ static void a_changed_or_missing_audit_line_is_found(void **state)
         assert_int_equal(rubor_store_audit_add(f->store, "who", "did", "what", "detail", NULL), RUBOR_OK);
     assert_int_equal(rubor_store_audit_verify(f->store, &lines, NULL), RUBOR_OK);
     assert_int_equal(lines, 5);
+    for (int64_t after = 0; after < 6; after += 2)
+        assert_true(page_is_intact(f, after));
     snprintf(path, sizeof path, "%s/rubor.db", f->folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_not_equal(sqlite3_exec(db, "UPDATE audit SET who = 'x' WHERE seq = 3", NULL, NULL, NULL),
@@ -353,6 +366,8 @@ static void a_changed_or_missing_audit_line_is_found(void **state)
                      SQLITE_OK);
     assert_int_equal(rubor_store_audit_verify(f->store, &lines, &error), RUBOR_CORRUPT);
     assert_non_null(strstr(error.message, "line 3"));
+    for (int64_t after = 0; after < 6; after += 2)
+        assert_false(page_is_intact(f, after));
     sqlite3_exec(
         db,
         "UPDATE audit SET who = 'who' WHERE seq = 3; DROP TRIGGER audit_no_delete; DELETE FROM audit WHERE"
