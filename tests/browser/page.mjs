@@ -186,20 +186,19 @@ await step("overlays are switched", async () => {
   await page.getByRole("button", { name: "Aligned to before" }).click();
 });
 await step("erythema, pigment and findings are laid over one by one", async () => {
-  const painted = () => page.locator(".day").nth(1).locator("canvas").evaluate(canvas => {
+  const painted = wanted => page.waitForFunction(wanted => { /* {red, blue} once the wanted color is there */
+    const canvas = document.querySelectorAll(".day")[1].querySelector("canvas");
+    if (!canvas || !canvas.width) return null;
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), seen = { red: 0, blue: 0 };
     for (let i = 0; i < data.length; i += 4) if (data[i + 3]) seen[data[i + 2] > 200 ? "blue" : "red"]++;
-    return seen;
-  });
+    return seen[wanted] ? seen : null;
+  }, wanted).then(found => found.jsonValue());
   await page.getByRole("button", { name: "Erythema", exact: true }).click();
   expect(await page.getByRole("button", { name: "As taken" }).getAttribute("aria-pressed") === "true", "the photos as taken are not shown");
-  await page.waitForFunction(() => document.querySelectorAll(".day")[1].querySelector("canvas")?.width > 300);
-  await page.waitForTimeout(300);
-  const red = await painted();
+  const red = await painted("red");
   expect(red.red > 5000 && red.blue === 0, `erythema: ${JSON.stringify(red)}`);
   await page.getByRole("button", { name: "Findings", exact: true }).click();
-  await page.waitForTimeout(500);
-  const both = await painted();
+  const both = await painted("blue");
   expect(both.red > 4000 && both.blue > 5, `with findings: ${JSON.stringify(both)}`);
   await page.locator(".strip").screenshot({ path: path.join(output, "areas.png") });
   await page.getByRole("button", { name: "Erythema", exact: true }).click();
