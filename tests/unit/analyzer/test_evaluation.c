@@ -67,12 +67,55 @@ static void unchanged_skin_is_left_alone(void **state)
     assert_int_equal(r.record.redness.grade, 0);
 }
 
+static void sunburn_is_flagged_and_a_bruise_is_none(void **state)
+{
+    (void)state;
+    evaluation_result burnt = run(970008, 1, EVALUATION_SUNBURN), bruised = run(970003, 2, EVALUATION_BRUISE);
+    assert_true(burnt.truth.control_ei > 5);
+    assert_true(rubor_record_has_flag(&burnt.record, "sunburn"));
+    assert_false(rubor_record_has_flag(&burnt.record, "bruise"));
+    assert_true(fabs(burnt.record.redness.delta - burnt.truth.delta_ei) < 1.5);
+    assert_false(rubor_record_has_flag(&bruised.record, "sunburn"));
+    assert_true(rubor_record_has_flag(&bruised.record, "bruise"));
+    assert_true(bruised.record.findings.bruise_percent < 2 * bruised.truth.bruise_percent);
+}
+
+static void another_lamp_and_control_that_must_be_found_leave_the_redness(void **state)
+{
+    (void)state;
+    evaluation_result lamp = run(970023, 4, EVALUATION_LAMP), found = run(970038, 1, EVALUATION_FOUND);
+    assert_true(holds(lamp.record.redness.delta_interval95, lamp.truth.delta_ei));
+    assert_string_equal(found.record.region.control, "found");
+    assert_true(holds(found.record.redness.delta_interval95, found.truth.delta_ei));
+}
+
+static void without_a_chart_the_record_says_that_it_cannot_be_compared(void **state)
+{
+    (void)state;
+    evaluation_result r = run(970034, 3, EVALUATION_NO_CHART);
+    assert_string_equal(r.record.quality.verdict, "warn");
+    assert_true(rubor_record_has_flag(&r.record, "not_comparable"));
+    assert_true(holds(r.record.redness.delta_interval95, r.truth.delta_ei));
+}
+
+static void an_object_on_the_skin_is_not_measured_as_redness(void **state)
+{
+    (void)state;
+    evaluation_result r = run(970065, 4, EVALUATION_OBJECT);
+    assert_true(r.cover_percent > 0.5);
+    assert_true(fabs(r.record.redness.delta - r.truth.delta_ei) < 1.5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(redness_of_light_and_dark_skin_reads_the_same_truth),
         cmocka_unit_test(new_pigment_is_not_read_as_redness),
         cmocka_unit_test(unchanged_skin_is_left_alone),
+        cmocka_unit_test(sunburn_is_flagged_and_a_bruise_is_none),
+        cmocka_unit_test(another_lamp_and_control_that_must_be_found_leave_the_redness),
+        cmocka_unit_test(without_a_chart_the_record_says_that_it_cannot_be_compared),
+        cmocka_unit_test(an_object_on_the_skin_is_not_measured_as_redness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
