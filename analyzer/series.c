@@ -225,7 +225,7 @@ static void flag_crusting(rubor_series *out, const char *view, const point *poin
 }
 
 /* A bruise of the treatment is there within two days and is largest then; one that is much larger later has spread. What
- * turns up later where there was none is crust, pigment or another injury. */
+ * turns up later where there was none, at first or the visit before, is crust, pigment or another injury. */
 static void flag_bruise(rubor_series *out, const char *view, const point *points, size_t count)
 {
     double first = 0;
@@ -235,7 +235,8 @@ static void flag_bruise(rubor_series *out, const char *view, const point *points
             first = fmax(first, now); /* fmax passes over NaN */
             continue;
         }
-        if (!(first > BRUISE_FLOOR_PERCENT) || !(now > 1.5 * first + BRUISE_FLOOR_PERCENT))
+        bool stayed = points[i - 1].record->findings.bruise_percent > BRUISE_FLOOR_PERCENT;
+        if (!stayed || !(first > BRUISE_FLOOR_PERCENT) || !(now > 1.5 * first + BRUISE_FLOOR_PERCENT))
             continue;
         rubor_series_flag *flag = raise_flag(out, "bruise_spreading", view, points[i].day);
         if (flag)

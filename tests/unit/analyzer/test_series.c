@@ -314,6 +314,11 @@ static void what_looks_like_a_bruise_where_there_was_none_has_not_spread(void **
     add(&c, 3, 3, 0, 0.5)->findings.bruise_percent = 12;
     add(&c, 14, 0, 0, 0.5)->findings.bruise_percent = 30;
     assert_int_equal(run(&c).flag_count, 0);
+    course gone = {0};
+    add(&gone, 2, 1, 0, 0.5)->findings.bruise_percent = 17;
+    add(&gone, 4, 1, 0, 0.5);
+    add(&gone, 6, 1, 0, 0.5)->findings.bruise_percent = 70;
+    assert_int_equal(run(&gone).flag_count, 0);
 }
 
 static void without_the_first_days_a_bruise_is_followed_from_the_first_visit(void **state)
