@@ -250,7 +250,7 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
     rubor_quality_pair pair;
     if (status == RUBOR_OK)
         status = rubor_quality_pair_measure(&pair, &a->change, &a->findings, &a->visit, baseline,
-                                            registration, error);
+                                            registration, options->day, error);
     if (status == RUBOR_OK)
         rubor_quality_pair_judge(out, &pair);
     if (status == RUBOR_OK)

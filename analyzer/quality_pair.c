@@ -6,15 +6,16 @@
 #define REGION_MARGIN 0.04 /* of the grid's width: redness reaches past the line that was drawn */
 #define SHARE_LEAST 0.10   /* of all measured cells: less untreated skin says nothing about the light */
 #define SCALE_LEAST 0.1    /* OD x100: the fit need not be more robust than that */
-enum { ROUNDS = 4, SAMPLES_MOST = 20000 };
+#define VEILED_OD 4.0      /* x100 */
+enum { ROUNDS = 4, SAMPLES_MOST = 20000, VEILED_LAST_DAY = 10 }; /* later, pigment may really have faded */
 
 /* Thresholds from the table in docs/MEASUREMENT.md "Quality gate". */
 #define COLOR_DRIFT_WARN 0.6 /* units of EI between region and control; the same lamps: at most 0.4 */
 #define COLOR_DRIFT_RETAKE 1.5
 #define SHADE_DRIFT_WARN 3.0 /* OD x100; the same lamps: at most 0.7 */
 #define SHADE_DRIFT_RETAKE 9.0
-#define SHINE_WARN 15.0 /* % of the region */
-#define SHINE_RETAKE 40.0
+#define SHINE_WARN 7.0 /* % of the region */
+#define SHINE_RETAKE 30.0
 #define MEASURED_WARN 0.75 /* of the region */
 #define MEASURED_RETAKE 0.4
 #define DISTANCE_RATIO 1.25
@@ -102,8 +103,8 @@ static bool fit_round(plane_fit *fit, double *scale, const rubor_change *change,
     return true;
 }
 
-/* What the plane through untreated skin says of region minus control. */
-static double drift(const rubor_change *change, const rubor_mask *treated, bool color)
+/* Plane through the change of untreated skin. */
+static bool fit_light(plane_fit *fit, const rubor_change *change, const rubor_mask *treated, bool color)
 {
     size_t count = (size_t)change->width * (size_t)change->height, all = 0, outside = 0;
     for (size_t i = 0; i < count; i++) {
@@ -111,22 +112,45 @@ static double drift(const rubor_change *change, const rubor_mask *treated, bool 
         outside += untreated(change, treated, i);
     }
     if (!all || (double)outside < SHARE_LEAST * (double)all)
-        return RUBOR_NULL;
-    plane_fit fit = {0};
+        return false;
     double scale = 1e6;
+    memset(fit, 0, sizeof *fit);
     for (int round = 0; round < ROUNDS; round++) {
-        if (!fit_round(&fit, &scale, change, treated, color, outside / SAMPLES_MOST + 1))
-            return RUBOR_NULL;
+        if (!fit_round(fit, &scale, change, treated, color, outside / SAMPLES_MOST + 1))
+            return false;
         scale = round == 0 ? 20 : scale; /* the first distance is from nothing */
     }
+    return true;
+}
+
+/* What the plane says of region minus control. */
+static double drift(const rubor_change *change, const plane_fit *fit)
+{
     rubor_point here = middle(&change->region), there = middle(&change->control);
-    return fit.b * (here.x - there.x) + fit.c * (here.y - there.y);
+    return fit->b * (here.x - there.x) + fit->c * (here.y - there.y);
+}
+
+/* Percent of the region whose red is brighter than before by more than the light explains: blood and pigment
+ * only darken it, a mirrored lamp brightens it. */
+static double veiled_percent(const rubor_change *change, const plane_fit *fit)
+{
+    size_t count = (size_t)change->width * (size_t)change->height, all = 0, veiled = 0;
+    for (size_t i = 0; i < count; i++) {
+        double d = light_change(change, i, false);
+        if (change->region.data[i] < 128 || !isfinite(d))
+            continue;
+        double x = (double)(i % (size_t)change->width) / change->width,
+               y = (double)(i / (size_t)change->width) / change->width;
+        all++;
+        veiled += d - fit->a - fit->b * x - fit->c * y < -VEILED_OD;
+    }
+    return all ? 100.0 * (double)veiled / (double)all : RUBOR_NULL;
 }
 
 rubor_status rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_change *change,
                                         const rubor_findings *findings, const rubor_frame *visit,
                                         const rubor_frame *baseline, const rubor_registration *registration,
-                                        rubor_error *error)
+                                        int day, rubor_error *error)
 {
     rubor_mask treated = {0};
     out->color_drift = out->shade_drift = out->skin_blur_px = RUBOR_NULL;
@@ -143,9 +167,14 @@ rubor_status rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_cha
         return status;
     memcpy(treated.data, change->region.data, (size_t)change->width * (size_t)change->height);
     status = rubor_mask_dilate(&treated, (int)(REGION_MARGIN * change->width) + 1, error);
-    if (status == RUBOR_OK) {
-        out->color_drift = drift(change, &treated, true);
-        out->shade_drift = drift(change, &treated, false);
+    plane_fit fit;
+    if (status == RUBOR_OK && fit_light(&fit, change, &treated, true))
+        out->color_drift = drift(change, &fit);
+    if (status == RUBOR_OK && fit_light(&fit, change, &treated, false)) {
+        out->shade_drift = drift(change, &fit);
+        if (day >= 0 && day <= VEILED_LAST_DAY)
+            out->shine_percent =
+                fmax(isnan(out->shine_percent) ? 0 : out->shine_percent, veiled_percent(change, &fit));
     }
     rubor_mask_finish(&treated);
     return status;

@@ -14,7 +14,7 @@ typedef struct rubor_quality_pair {
      * (units of EI) and OD_R (x100). NaN without control or with too little untreated skin. */
     double color_drift, shade_drift;
     double region_measured; /* share of the drawn region that is measurable, 0..1; NaN: none was drawn */
-    double shine_percent;   /* of the region, as in the findings; may be NaN */
+    double shine_percent;   /* of the region: the findings', or red brighter than before; may be NaN */
     double skin_blur_px; /* see rubor_quality_pair_blur; NaN also where the baseline's skin is soft itself */
 } rubor_quality_pair;
 
@@ -28,7 +28,7 @@ void rubor_quality_pair_blur(double *blur_px, const rubor_frame *visit, const ru
 rubor_status rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_change *change,
                                         const rubor_findings *findings, const rubor_frame *visit,
                                         const rubor_frame *baseline, const rubor_registration *registration,
-                                        rubor_error *error);
+                                        int day, rubor_error *error);
 void rubor_quality_pair_judge(rubor_record *record, const rubor_quality_pair *pair);
 /* A visit with a baseline that gave no number is never presented as good. */
 void rubor_quality_judge_nothing(rubor_record *record);
