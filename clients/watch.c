@@ -64,7 +64,7 @@ rubor_status rubor_watch_open(rubor_watch **out, const char *folder, rubor_watch
     watch->look = look;
     watch->context = context;
     watch->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    uint32_t mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_MODIFY | IN_DELETE |
+    uint32_t mask = IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_MODIFY | IN_DELETE |
                     IN_DELETE_SELF | IN_MOVE_SELF;
     rubor_status status = RUBOR_OK;
     if (watch->inotify < 0 || inotify_add_watch(watch->inotify, folder, mask) < 0)
@@ -231,6 +231,14 @@ static void rescan(rubor_watch *watch)
     drop_gone(watch);
 }
 
+/* Somebody may have been given the right to read it. */
+static void hurry(rubor_watch *watch, const char *name)
+{
+    watched *one = find_entry(watch, name, false);
+    if (one && !one->done)
+        one->due_ms = rubor_clock_ms() + RUBOR_WATCH_QUIET_MS;
+}
+
 static void read_events(rubor_watch *watch)
 {
     _Alignas(struct inotify_event) char buffer[16384];
@@ -244,6 +252,8 @@ static void read_events(rubor_watch *watch)
                 watch->rescan_ms = 0;
             if (event->len > 0)
                 refresh(watch, event->name);
+            if (event->len > 0 && event->mask & IN_ATTRIB)
+                hurry(watch, event->name);
             at += sizeof *event + event->len;
         }
 }

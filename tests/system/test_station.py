@@ -168,6 +168,8 @@ def changing_files(home):
         (clinic.inbox / "P1_S1_5.png").write_bytes(photo(5))
         (clinic.inbox / "P1_S1_5.png").chmod(0)
         check(until(lambda: "P1_S1_5.png: not taken" in clinic.log()), "one that must not be read is told", clinic.log())
+        (clinic.inbox / "P1_S1_5.png").chmod(0o600)
+        check(station.wait_for("^P1_S1_5.png: measured", 5), "and taken when it may be", station.text + clinic.log())
 
 
 def names_nobody_when_told(home):
