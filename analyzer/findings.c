@@ -15,7 +15,9 @@ typedef struct bruise_signs {
     double yellow_mi, yellow_share; /* delta_mi; delta_ei below minus this share of delta_mi */
 } bruise_signs;
 static const bruise_signs sure = {0.05, 0.0032, 2.8, 0.33}, possible = {0.025, 0.002, 1.2, 0.2};
-#define BRUISE_VEIL 1.0     /* standard deviations of the glare that the darkness must exceed */
+#define BRUISE_VEIL 1.0 /* standard deviations of the glare that the darkness must exceed */
+/* Later a yellow tint is none any more, and pigment on dark skin can look like one. */
+enum { BRUISE_LAST_DAY = 14 };
 #define BRUISE_BORDER 0.004 /* of the grid's width: how far a bruise fades out beyond the weaker signs */
 #define GLOSS_BLOOD_SHARE 0.5
 #define GLOSS_RED 0.008 /* OD, besides two standard deviations of light and pose */
@@ -91,23 +93,31 @@ static rubor_status spots_to_cells(rubor_findings *out, const rubor_change *chan
     return rubor_mask_dilate(&out->cells, 1, error);
 }
 
-/* How far a wrong glare may shift what is left beside both chromophores, OD, one standard deviation: it
- * counts where skin gets very dark, and looks like a bruise there. */
-static double veil_od(const rubor_change *change, double glare_sd, double h, double m, double dark)
+/* How far a wrong glare may shift what a row of the unmixing reads, one standard deviation: it counts where
+ * skin gets very dark, and looks like a bruise there. */
+static double veil(const rubor_change *change, const double row[3], double glare_sd, double h, double m,
+                   double dark)
 {
     double sum = 0;
     for (int c = 0; c < 3; c++) {
         double before = 1 / fmax(change->before_linear[c], 0.003);
         double od = h * change->directions.hemoglobin[c] + m * change->directions.melanin[c] + dark;
-        sum += change->unmix.shade[c] * 0.4343 * glare_sd * before * (pow(10, fmin(3, od)) - 1);
+        sum += row[c] * 0.4343 * glare_sd * before * (pow(10, fmin(3, od)) - 1);
     }
     return fabs(sum);
 }
 
-static bool shows(const bruise_signs *signs, double dark, double h, double m, double veil)
+/* The changes of a cell and what a wrong glare may have added to two of them. */
+typedef struct bruise_cell {
+    double dark, h, m, veil_dark, veil_h;
+} bruise_cell;
+
+static bool shows(const bruise_signs *signs, const bruise_cell *at, bool may_be_old)
 {
-    return dark > signs->dark + signs->dark_share * (fabs(h) + fabs(m)) + BRUISE_VEIL * veil ||
-           (m > signs->yellow_mi && h < -signs->yellow_share * m);
+    return at->dark >
+               signs->dark + signs->dark_share * (fabs(at->h) + fabs(at->m)) + BRUISE_VEIL * at->veil_dark ||
+           (may_be_old && at->m > signs->yellow_mi &&
+            at->h < -signs->yellow_share * at->m - BRUISE_VEIL * at->veil_h);
 }
 
 /* Keeps of the possible cells (128) those connected with sure ones (255). */
@@ -136,9 +146,10 @@ static rubor_status keep_connected(rubor_mask *mask, rubor_error *error)
     return RUBOR_OK;
 }
 
-static rubor_status find_bruise(rubor_findings *out, const rubor_change *change, double glare_sd,
+static rubor_status find_bruise(rubor_findings *out, const rubor_change *change, double glare_sd, int day,
                                 rubor_error *error)
 {
+    bool may_be_old = day <= BRUISE_LAST_DAY; /* an unknown day is below zero */
     rubor_plane dark = {0}, ei = {0}, mi = {0};
     size_t count = (size_t)change->width * (size_t)change->height, surely = 0, bruised = 0;
     double sigma = fmax(1, 0.006 * change->width);
@@ -154,11 +165,14 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
         }
     }
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
-        double d = (double)dark.data[i], h = (double)ei.data[i], m = (double)mi.data[i];
         if (change->region.data[i] < 128)
             continue;
-        double veil = veil_od(change, glare_sd, h, m, d);
-        out->bruise.data[i] = shows(&sure, d, h, m, veil) ? 255 : shows(&possible, d, h, m, veil) ? 128 : 0;
+        bruise_cell at = {.dark = (double)dark.data[i], .h = (double)ei.data[i], .m = (double)mi.data[i]};
+        at.veil_dark = veil(change, change->unmix.shade, glare_sd, at.h, at.m, at.dark);
+        at.veil_h = veil(change, change->unmix.ei, glare_sd, at.h, at.m, at.dark);
+        out->bruise.data[i] = shows(&sure, &at, may_be_old)       ? 255
+                              : shows(&possible, &at, may_be_old) ? 128
+                                                                  : 0;
         surely += out->bruise.data[i] == 255;
     }
     if (status == RUBOR_OK && (double)surely < BRUISE_LEAST * (double)count)
@@ -244,7 +258,7 @@ rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change
     if (status == RUBOR_OK)
         status = spots_to_cells(out, change, error);
     if (status == RUBOR_OK)
-        status = find_bruise(out, change, rubor_frame_glare_sd(visit), error);
+        status = find_bruise(out, change, rubor_frame_glare_sd(visit), day, error);
     if (status == RUBOR_OK)
         status = find_gloss(out, change, day, error);
     if (status != RUBOR_OK)
