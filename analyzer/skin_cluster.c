@@ -8,16 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CALIBRATED_CLUSTERS = 14, ROUNDS = 8, SAMPLES = 6000 };
+enum { CALIBRATED_CLUSTERS = 14, ROUNDS = 8, FEW_ROUNDS = 4, SAMPLES = 6000 };
 const float rubor_skin_scale[RUBOR_SKIN_FEATURES] = {0.05f, 0.07f, 0.20f, 0.30f, 0.30f};
 /* Pixels less likely than this (natural log) are background whatever the rest of the photo says; colors that
  * are not calibrated get more of a chance. */
 static const float candidate_odds[2] = {-1.5f, -1.2f};
-/* Said in favor of skin where its likelihood is even: the probabilities of uncalibrated clusters stay below
- * one. */
-static const float uncalibrated_favor = 0.4f;
-/* Roughness (OD) that skin hardly reaches, and what each OD beyond takes from the odds. */
-static const float rough_skin = 0.035f, rough_weight = 60;
+/* What a pixel's odds are made of: the prior, its likelihood under this photo's skin against the rest,
+ * something in favor (the probabilities of uncalibrated clusters stay below one), and from what roughness
+ * skin hardly reaches (0.035 OD) what each OD beyond takes. Where colors are not calibrated the photo's own
+ * tell more than the prior, and hard contrast makes skin rougher. */
+typedef struct odds_weights {
+    float prior, likelihood, favor, rough;
+} odds_weights;
+static const odds_weights weights[2] = {{0.5f, 1.5f, 0.4f, 30}, {0.5f, 0.8f, 0, 60}};
+static const float rough_skin = 0.035f;
 
 static void load_features(float f[RUBOR_SKIN_FEATURES], const rubor_skin_field *field, int x, int y)
 {
@@ -95,6 +99,38 @@ static void seed(rubor_skin_clustering *c)
         for (int m = 0; m < RUBOR_SKIN_FEATURES; m++)
             c->clusters[k].mean[m] = c->samples[at].f[m];
     }
+}
+
+/* First centers drawn by a fixed series of numbers, the likelier the farther from those before (k-means++,
+ * Arthur and Vassilvitskii 2007): better than the farthest where there are many, and few rounds follow. */
+static rubor_status seed_by_chance(rubor_skin_clustering *c, rubor_error *error)
+{
+    uint32_t state = 20261121;
+    int at = c->count / 2;
+    float *nearest = malloc((size_t)c->count * sizeof *nearest);
+    if (!nearest)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the colors of the photo");
+    for (int i = 0; i < c->count; i++)
+        nearest[i] = INFINITY;
+    for (int k = 0; k < c->used; k++) {
+        double total = 0, sum = 0;
+        for (int m = 0; m < RUBOR_SKIN_FEATURES; m++)
+            c->clusters[k].mean[m] = c->samples[at].f[m];
+        for (int i = 0; i < c->count; i++) {
+            float d = distance(c->samples[i].f, c->clusters[k].mean);
+            nearest[i] = d < nearest[i] ? d : nearest[i];
+            total += (double)nearest[i];
+        }
+        state = state * 1664525u + 1013904223u;
+        double drawn = total * (state >> 8) / 16777216.0;
+        for (at = 0; at < c->count - 1; at++) {
+            sum += (double)nearest[at];
+            if (sum >= drawn)
+                break;
+        }
+    }
+    free(nearest);
+    return RUBOR_OK;
 }
 
 static int nearest_cluster(const rubor_skin_clustering *c, const float f[RUBOR_SKIN_FEATURES])
@@ -231,7 +267,7 @@ static double rough_log(double x)
     return 0.693147180559945 * (exponent - 1 + (2 * m - 1) * (1.3466 - 0.3466 * (2 * m - 1)));
 }
 
-static void add_likelihood(rubor_skin_field *field, const rubor_skin_clustering *c, float favor)
+static void add_likelihood(rubor_skin_field *field, const rubor_skin_clustering *c, const odds_weights *w)
 {
     double inverse[RUBOR_SKIN_CLUSTERS][3], constant[RUBOR_SKIN_CLUSTERS];
     float for_skin[RUBOR_SKIN_CLUSTERS], against[RUBOR_SKIN_CLUSTERS];
@@ -260,20 +296,28 @@ static void add_likelihood(rubor_skin_field *field, const rubor_skin_clustering 
             float difference = skin - other;
             difference = difference > 4 ? 4 : difference < -6 ? -6 : difference;
             float rough = field->texture.data[i] - rough_skin;
-            field->odds.data[i] = 0.5f * field->odds.data[i] + 0.8f * difference + favor -
-                                  (rough > 0 ? rough * rough_weight : 0);
+            field->odds.data[i] = w->prior * field->odds.data[i] + w->likelihood * difference + w->favor -
+                                  (rough > 0 ? rough * w->rough : 0);
         }
 }
 
-static rubor_status sort_colors(rubor_skin_clustering *c, const rubor_skin_field *field, rubor_error *error)
+static rubor_status sort_colors(rubor_skin_clustering *c, const rubor_skin_field *field, bool calibrated,
+                                rubor_error *error)
 {
+    memset(c, 0, sizeof *c);
+    c->used = calibrated ? CALIBRATED_CLUSTERS : RUBOR_SKIN_CLUSTERS;
+    c->least_odds = candidate_odds[calibrated];
     rubor_status status = gather(c, field, error);
-    if (!status && c->count > c->used) {
+    if (status || c->count <= c->used)
+        return status;
+    if (calibrated)
         seed(c);
-        for (int round = 0; round < ROUNDS; round++)
-            iterate(c);
+    else
+        status = seed_by_chance(c, error);
+    for (int round = 0; round < (calibrated ? ROUNDS : FEW_ROUNDS) && !status; round++)
+        iterate(c);
+    if (!status)
         describe(c, field);
-    }
     return status;
 }
 
@@ -282,12 +326,6 @@ static void rule_out(rubor_skin_field *field)
     size_t n = (size_t)field->width * (size_t)field->height;
     for (size_t i = 0; i < n; i++)
         field->odds.data[i] = -6;
-}
-
-static void forget(rubor_skin_clustering *c)
-{
-    free(c->samples);
-    memset(c, 0, sizeof *c);
 }
 
 rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_error *error)
@@ -301,12 +339,10 @@ rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_e
     /* Pale skin under a cold cast reads as gray: without clear skin, the photo is looked at warmer and
      * warmer. */
     for (int k = 0; k <= warmths && !clear && !status; k++) {
-        forget(c);
-        c->used = calibrated ? CALIBRATED_CLUSTERS : RUBOR_SKIN_CLUSTERS;
-        c->least_odds = candidate_odds[calibrated];
+        free(c->samples);
         if (k)
             rubor_skin_warm(field, RUBOR_SKIN_WARMTH);
-        status = sort_colors(c, field, error);
+        status = sort_colors(c, field, calibrated, error);
         if (status || c->count <= c->used)
             continue;
         if (calibrated)
@@ -314,7 +350,7 @@ rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_e
         clear = calibrated || rubor_skin_weigh(c);
     }
     if (!status && clear)
-        add_likelihood(field, c, calibrated ? 0 : uncalibrated_favor);
+        add_likelihood(field, c, &weights[calibrated]);
     else if (!status && !calibrated)
         rule_out(field);
     free(c->samples);

@@ -138,9 +138,14 @@ static relation relation_of(const rubor_skin_clustering *c, int k, const double 
         alike += weight * c->clusters[m].skin;
         weights += weight;
     }
-    return (relation){.tint = between(fabs(tint), 0, 3),
-                      .strength = between(fabs(strength), 0, 3),
-                      .darker = between(darker / 0.3, -3, 3),
+    /* an erythema is not held against the skin around it */
+    rubor_skin_cluster middle = {.texture = 0};
+    for (int m = 0; m < 3; m++)
+        middle.mean[m] = mean[m] / (double)rubor_skin_scale[m];
+    double unexplained = 1 - rubor_exp(-0.5 * between(rubor_skin_unlike_but_for_blood(one, &middle), 0, 100));
+    return (relation){.tint = between(unexplained * fabs(tint), 0, 3),
+                      .strength = between(unexplained * fabs(strength), 0, 3),
+                      .darker = between(unexplained * darker / 0.3, -3, 3),
                       .alike = alike / weights,
                       .standing = one->skin / (highest + 0.01)};
 }
