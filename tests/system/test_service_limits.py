@@ -91,6 +91,7 @@ def messages_without_end_or_key():
             for frame in (MIB, 100):
                 taken = endless(endpoint, frame, 64)
                 check(taken is not None and taken < 32, "who has no key gets no message in, endless or not", taken)
+            print(f"without a key: {memory_mib(pid) - before:.1f} MiB more resident")
             check(broker_pid(service) == pid and memory_mib(pid) < before + 30, "and costs nothing", (before, memory_mib(pid)))
             got = run("status", "--endpoint", endpoint, "--keys", keys / "cam1")
             check(got.returncode == 0, "who has one is served", got)
