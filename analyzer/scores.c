@@ -135,12 +135,28 @@ out:
     return status;
 }
 
+/* The doubts if one component did not change: what a wrong glare does to a darker region then comes from the
+ * other component's part of the darkening (of green) only. */
+static rubor_uncertainty without_own_change(const rubor_uncertainty *all, const rubor_directions *directions,
+                                            double ei, double mi)
+{
+    rubor_uncertainty null = *all;
+    double blood = fabs(ei * directions->hemoglobin[1]), melanin = fabs(mi * directions->melanin[1]);
+    double both = blood + melanin;
+    if (isfinite(both) && both > 0) {
+        null.veil_ei *= melanin / both;
+        null.veil_mi *= blood / both;
+    }
+    return null;
+}
+
 rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change, const rubor_masks *masks,
                                const rubor_findings *findings, const rubor_uncertainty *uncertainty,
                                rubor_error *error)
 {
     double ei = plain_mean(change, findings, &change->delta_ei);
     double mi = plain_mean(change, findings, &change->delta_mi);
+    rubor_uncertainty null = without_own_change(uncertainty, &change->directions, ei, mi);
     score_input redness = {.change = change,
                            .findings = findings,
                            .delta = &change->delta_ei,
@@ -150,7 +166,7 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                            .gain_sd = uncertainty->gain_ei,
                            .leak_sd = uncertainty->leak_ei,
                            .veil_sd = uncertainty->veil_ei,
-                           .null_sd = rubor_uncertainty_ei(uncertainty, 0, mi),
+                           .null_sd = rubor_uncertainty_ei(&null, 0, mi),
                            .block_sd = uncertainty->block_ei};
     score_input pigment = {.change = change,
                            .findings = findings,
@@ -161,7 +177,7 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                            .gain_sd = uncertainty->gain_mi,
                            .leak_sd = uncertainty->leak_mi,
                            .veil_sd = uncertainty->veil_mi,
-                           .null_sd = rubor_uncertainty_mi(uncertainty, ei, 0),
+                           .null_sd = rubor_uncertainty_mi(&null, ei, 0),
                            .block_sd = uncertainty->block_mi};
     rubor_status status = fill(&record->redness, &redness, rubor_uncertainty_ei(uncertainty, ei, mi), error);
     if (status != RUBOR_OK)
