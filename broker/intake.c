@@ -160,7 +160,7 @@ static rubor_status keep(rubor_broker *broker, const rubor_peer *peer, const rub
                          rubor_error *error)
 {
     rubor_bytes photo = rubor_frame(frames, at);
-    char digest[RUBOR_DIGEST_SIZE], baseline[RUBOR_DIGEST_SIZE];
+    char digest[RUBOR_DIGEST_SIZE], baseline[RUBOR_DIGEST_SIZE] = "";
     bool compare = request->verb == RUBOR_VERB_COMPARE;
     if (photo.size)
         rubor_digest(digest, photo);
@@ -174,6 +174,11 @@ static rubor_status keep(rubor_broker *broker, const rubor_peer *peer, const rub
     if (!status)
         status = rubor_store_submit(broker->store, request, digest, compare ? baseline : NULL, bytes,
                                     peer->who, info, error);
+    /* What is filed by nothing does not stay. */
+    if (status && photo.size)
+        rubor_store_file_release(broker->store, RUBOR_STORE_PHOTO, digest);
+    if (status && compare && rubor_frame(frames, at + 1).size && baseline[0])
+        rubor_store_file_release(broker->store, RUBOR_STORE_PHOTO, baseline);
     return status;
 }
 

@@ -161,9 +161,18 @@ static bool syncfs_tells_errors(void)
            (major > 5 || (major == 5 && minor >= 8));
 }
 
+/* Whether one syncfs of the store's folder is one of photos/ and pictures/, which may be mounts of their own. */
+static bool is_one_disk(const rubor_store *store)
+{
+    struct stat top, photos, pictures;
+    return fstat(store->folder_fd, &top) == 0 && fstatat(store->folder_fd, "photos", &photos, 0) == 0 &&
+           fstatat(store->folder_fd, "pictures", &pictures, 0) == 0 && top.st_dev == photos.st_dev &&
+           top.st_dev == pictures.st_dev;
+}
+
 rubor_status rubor_store_files_sync(rubor_store *store, rubor_error *error)
 {
-    if (store->unsynced_count > SYNC_EACH_MOST && syncfs_tells_errors())
+    if (store->unsynced_count > SYNC_EACH_MOST && syncfs_tells_errors() && is_one_disk(store))
         return rubor_fault_syncfs(store->folder_fd) ? io_error(store->folder, "synced", error) : RUBOR_OK;
     rubor_status status = RUBOR_OK;
     for (size_t i = 0; !status && i < store->unsynced_count; i++) {
@@ -179,8 +188,10 @@ rubor_status rubor_store_files_sync(rubor_store *store, rubor_error *error)
 
 void rubor_store_files_settled(rubor_store *store, bool unwanted)
 {
-    for (size_t i = 0; unwanted && i < store->unsynced_count; i++)
-        rubor_store_file_release(store, store->unsynced[i].kind, store->unsynced[i].digest);
+    while (unwanted && store->unsynced_count > 0) {
+        rubor_unsynced last = store->unsynced[--store->unsynced_count];
+        rubor_store_file_release(store, last.kind, last.digest);
+    }
     store->unsynced_count = 0;
 }
 
@@ -237,15 +248,26 @@ static bool is_referred_to(rubor_store *store, rubor_store_kind kind, const char
     return row;
 }
 
+static void forget_unsynced(rubor_store *store, rubor_store_kind kind, const char *digest)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->unsynced_count; i++)
+        if (store->unsynced[i].kind != kind || strcmp(store->unsynced[i].digest, digest) != 0)
+            store->unsynced[kept++] = store->unsynced[i];
+    store->unsynced_count = kept;
+}
+
 void rubor_store_file_release(rubor_store *store, rubor_store_kind kind, const char *digest)
 {
     char folder[PATH], file[PATH];
-    if (paths(store, kind, digest, folder, file) && !is_referred_to(store, kind, digest))
-        unlink(file);
+    if (!paths(store, kind, digest, folder, file) || is_referred_to(store, kind, digest))
+        return;
+    unlink(file);
+    forget_unsynced(store, kind, digest); /* else the sync of its group would miss it */
 }
 
-/* What a crash can leave is a group of photos at most. More files without a row are not left over: the
- * database is not theirs. */
+/* What a crash can leave is a group of photos at most, and those of a patient who was being forgotten. More
+ * files without a row are not left over: the database is not theirs. */
 enum { LEFT_BY_A_CRASH = 2 * 64 };
 
 typedef struct sweep {
@@ -301,17 +323,34 @@ static rubor_status has_served(rubor_store *store, bool *out, rubor_error *error
     return status;
 }
 
+/* Photos of forgotten patients since the last sweep: their rows went first, a crash may have kept the files. */
+static rubor_status count_forgotten(rubor_store *store, int64_t *out, rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    bool row = false;
+    rubor_status status = rubor_sql_prepare(store, &statement, error,
+                                            "SELECT value FROM meta WHERE key = 'forgotten_photos'", "");
+    if (!status)
+        status = rubor_sql_step(store, statement, &row, error);
+    *out = !status && row ? sqlite3_column_int64(statement, 0) : 0;
+    rubor_sql_done(store, statement);
+    return status;
+}
+
 rubor_status rubor_store_sweep(rubor_store *store, int64_t *removed, rubor_error *error)
 {
     sweep photos = {.store = store, .kind = RUBOR_STORE_PHOTO},
           pictures = {.store = store, .kind = RUBOR_STORE_PICTURE};
     bool served = false;
+    int64_t forgotten = 0;
     *removed = 0;
     rubor_status status = has_served(store, &served, error);
+    if (!status)
+        status = count_forgotten(store, &forgotten, error);
     if (status)
         return status;
     sweep_kind(&photos);
-    if (photos.count > (served ? LEFT_BY_A_CRASH : 0))
+    if (photos.count > (served ? LEFT_BY_A_CRASH + forgotten : 0))
         return rubor_error_set(
             error, RUBOR_CONFLICT,
             "%s: %lld photos here are unknown to rubor.db; put their database back, or move"
@@ -322,6 +361,9 @@ rubor_status rubor_store_sweep(rubor_store *store, int64_t *removed, rubor_error
     sweep_kind(&photos);
     sweep_kind(&pictures);
     *removed = photos.count + pictures.count;
-    return served ? RUBOR_OK
-                  : rubor_sql_run(store, error, "INSERT OR REPLACE INTO meta VALUES('served', x'01')", "");
+    if (forgotten)
+        status = rubor_sql_run(store, error, "DELETE FROM meta WHERE key = 'forgotten_photos'", "");
+    return served || status
+               ? status
+               : rubor_sql_run(store, error, "INSERT OR REPLACE INTO meta VALUES('served', x'01')", "");
 }

@@ -114,7 +114,9 @@ rubor_status rubor_store_profile_get(rubor_store *store, const char *name, char 
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
     if (!status && !row)
-        status = rubor_error_set(error, RUBOR_NOT_FOUND, "profile %s is not known; store it first", name);
+        status = rubor_error_set(
+            error, RUBOR_NOT_FOUND,
+            "profile %s is not known; store it first: rubor calibrate --profile OUT --put PHOTO", name);
     if (!status && !(*json = strdup((const char *)sqlite3_column_text(statement, 0))))
         status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
     rubor_sql_done(store, statement);
@@ -335,6 +337,11 @@ rubor_status rubor_store_forget(rubor_store *store, const char *patient, const c
         status = release_photo(store, photo_digests[i], photos, error);
     if (!status)
         status = rubor_audit_append(store, who, "forget", tag, "", error);
+    if (!status) /* a sweep that finds their files after a crash knows that they are to go */
+        status = rubor_sql_run(store, error,
+                               "INSERT INTO meta VALUES('forgotten_photos', ?1) ON CONFLICT(key) DO UPDATE SET"
+                               " value = value + ?1",
+                               "i", *photos);
     status = rubor_store_end(store, status, error);
     if (!status) {
         for (size_t i = 0; i < photo_count; i++)

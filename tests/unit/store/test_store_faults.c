@@ -153,6 +153,48 @@ static void a_group_that_was_not_committed_never_happened(void **state)
     assert_int_equal(put_photo(f, "odd", digest), RUBOR_OK);
 }
 
+static void a_file_that_is_taken_back_within_a_group_does_not_fail_it(void **state)
+{
+    fixture *f = *state;
+    char digest[RUBOR_DIGEST_SIZE];
+    assert_int_equal(rubor_store_group_begin(f->store, NULL), RUBOR_OK);
+    submit(f, 1, "kept");
+    assert_int_equal(put_photo(f, "filed by nothing", digest), RUBOR_OK);
+    rubor_store_file_release(f->store, RUBOR_STORE_PHOTO, digest);
+    assert_int_equal(rubor_store_group_commit(f->store, NULL), RUBOR_OK);
+    assert_int_equal(count_files(f, "photos"), 1);
+    assert_int_equal(queued(f), 1);
+}
+
+static void a_crash_while_a_patient_of_many_photos_is_forgotten_stops_no_start(void **state)
+{
+    enum { MANY = 200 }; /* more than a group leaves */
+    fixture *f = *state;
+    char photo[32], digest[RUBOR_DIGEST_SIZE];
+    int64_t jobs, photos, removed;
+    rubor_job_list stopped = {0};
+    for (int i = 0; i < MANY; i++) {
+        snprintf(photo, sizeof photo, "of many %d", i);
+        submit(f, i % 60, photo);
+    }
+    assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_OK);
+    assert_int_equal(rubor_store_forget(f->store, "P", "who", &jobs, &photos, &stopped, NULL), RUBOR_OK);
+    assert_int_equal(photos, MANY);
+    rubor_job_list_finish(&stopped);
+    for (int i = 0; i < MANY; i++) { /* as if the crash had come before they were removed */
+        snprintf(photo, sizeof photo, "of many %d", i);
+        assert_int_equal(put_photo(f, photo, digest), RUBOR_OK);
+    }
+    reopen(f);
+    assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_OK);
+    assert_int_equal(removed, MANY);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(photo, sizeof photo, "of many %d", i);
+        assert_int_equal(put_photo(f, photo, digest), RUBOR_OK);
+    }
+    assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_CONFLICT); /* once only */
+}
+
 /* Whether a group is whole or has not happened, for a fault at any operation in it; sticky: the disk stays
  * bad. */
 static void fail_groups_everywhere(fixture *f, int errno_value, bool sticky)
@@ -278,6 +320,8 @@ int main(void)
         TEST(a_disk_that_stays_full_recovers_when_there_is_room),
         TEST(a_step_that_fails_leaves_the_rest_of_its_group_alone),
         TEST(a_group_that_was_not_committed_never_happened),
+        TEST(a_file_that_is_taken_back_within_a_group_does_not_fail_it),
+        TEST(a_crash_while_a_patient_of_many_photos_is_forgotten_stops_no_start),
         TEST(a_full_disk_at_any_write_of_a_group_acknowledges_none_of_it),
         TEST(a_disk_error_at_any_write_or_sync_of_a_group_acknowledges_none_of_it),
         TEST(a_group_recovers_when_a_full_disk_has_room_again),
