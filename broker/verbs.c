@@ -1,6 +1,7 @@
 /* Everything that is answered from the store, and the one table that says who handles which verb. */
 #include "broker/internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,11 +126,45 @@ static rubor_status handle_note(call *c, rubor_error *error)
     return rubor_store_note_add(c->broker->store, c->request, acting(c, who), error);
 }
 
+static bool is_outside(const rubor_polygon *polygon, double width, double height)
+{
+    double left = INFINITY, top = INFINITY, right = -INFINITY, bottom = -INFINITY;
+    for (size_t i = 0; i < polygon->count; i++) {
+        left = fmin(left, polygon->points[i].x);
+        right = fmax(right, polygon->points[i].x);
+        top = fmin(top, polygon->points[i].y);
+        bottom = fmax(bottom, polygon->points[i].y);
+    }
+    return polygon->count > 0 && (left >= width || top >= height || right <= 0 || bottom <= 0);
+}
+
+/* A photo that was measured has told its size: a region beside it is refused before it replaces anything. */
+static rubor_status check_drawn(call *c, rubor_error *error)
+{
+    const rubor_request *r = c->request;
+    rubor_job_info info = {0};
+    if (!r->region.count && !r->control.count)
+        return RUBOR_OK;
+    rubor_status status = rubor_store_job(c->broker->store, r->job, true, &info, error);
+    if (!status && info.record && info.record->photo.width > 0 && info.record->photo.height > 0) {
+        int64_t width = info.record->photo.width, height = info.record->photo.height;
+        bool region = is_outside(&r->region, (double)width, (double)height);
+        if (region || is_outside(&r->control, (double)width, (double)height))
+            status = rubor_error_set(error, RUBOR_INVALID,
+                                     "the %s lies outside the photo of %lld x %lld pixels; nothing was changed",
+                                     region ? "region" : "control", (long long)width, (long long)height);
+    }
+    rubor_job_info_finish(&info);
+    return status;
+}
+
 static rubor_status handle_amend(call *c, rubor_error *error)
 {
     rubor_job_list changed = {0};
     char who[RUBOR_NAME_SIZE];
     rubor_status status = may_touch(c, c->request->job, error);
+    if (!status)
+        status = check_drawn(c, error);
     if (!status)
         status =
             rubor_store_amend(c->broker->store, c->request, acting(c, who), &c->reply->job, &changed, error);

@@ -111,7 +111,8 @@ def profiles(client, home, photos):
     check(client.ask("profile", action="put", profile="x", profile_json=b"{}")[0]["status"] == 1, "one that cannot be read is refused")
     head = {"patient": "Q", "session": "S", "day": "before"}
     photo = (photos / "before.jpg").read_bytes()
-    check(client.ask("analyze", photo, **head, profile="nothing")[0]["status"] == 2, "an unknown profile is refused at once")
+    unknown, _, _ = client.ask("analyze", photo, **head, profile="nothing")
+    check(unknown["status"] == 2 and "rubor calibrate --profile" in unknown["error"]["message"], "an unknown profile is refused at once", unknown)
     check(client.ask("analyze", photo, **head, profile="room 1")[0]["state"] == "done", "a known one is used")
 
 
@@ -143,6 +144,11 @@ def amend_region(client, photos):
     before, _, _ = client.ask("analyze", (photos / "before.jpg").read_bytes(), **visit, day="before", region=region, control=control)
     day1, _, _ = client.ask("analyze", (photos / "day01.jpg").read_bytes(), **visit, day=1)
     check(client.ask("amend", job=before["job"])[0]["status"] == 15, "amending nothing is refused")
+    away = [[x + 100000, y] for x, y in region]
+    for what in ("region", "control"):
+        refused, _, _ = client.ask("amend", job=before["job"], **{what: away})
+        check(refused["status"] == 1 and f"the {what} lies outside the photo of" in refused["error"]["message"], f"a {what} beside the photo is refused", refused)
+    check(client.ask("result", job=before["job"])[0]["current"], "and the measurement stays")
     middle = [sum(axis) / len(region) for axis in zip(*region)]
     smaller = [[m + 0.4 * (p - m) for p, m in zip(point, middle)] for point in region]
     amended, _, _ = client.ask("amend", job=before["job"], region=smaller)
