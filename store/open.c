@@ -168,6 +168,13 @@ static rubor_status open_database(rubor_store *store, rubor_store_mode mode, rub
     return status;
 }
 
+/* "foo:bar": a URI, or meant as one, and no path. */
+static bool has_scheme(const char *where)
+{
+    size_t letters = strspn(where, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+    return letters > 0 && where[letters] == ':';
+}
+
 rubor_status rubor_store_open(rubor_store **out, const char *where, rubor_store_mode mode, rubor_error *error)
 {
     *out = NULL;
@@ -176,6 +183,11 @@ rubor_status rubor_store_open(rubor_store **out, const char *where, rubor_store_
                                "PostgreSQL is not built in this version; use a folder or sqlite:FOLDER");
     if (strncmp(where, "sqlite:", 7) == 0)
         where += 7;
+    else if (has_scheme(where))
+        return rubor_error_set(error, RUBOR_UNSUPPORTED,
+                               "store %.200s: only sqlite:FOLDER or a folder is known here; write ./%.200s if it is a"
+                               " folder's name",
+                               where, where);
     if (!where[0])
         return rubor_error_set(error, RUBOR_INVALID, "store: no folder is named");
     if (sodium_init() < 0)

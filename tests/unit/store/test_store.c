@@ -149,6 +149,26 @@ static void a_second_broker_on_the_same_store_is_refused(void **state)
                      RUBOR_UNSUPPORTED);
 }
 
+static void a_store_of_an_unknown_kind_is_refused_and_makes_no_folder(void **state)
+{
+    fixture *f = *state;
+    rubor_store *other;
+    rubor_error error = {0};
+    char here[4096];
+    struct stat about;
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(f->folder), 0);
+    static const char *const unknown[] = {"foo:bar", "mysql://host/rubor", "SQLITE:bar", "file:bar"};
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+        assert_int_equal(rubor_store_open(&other, unknown[i], RUBOR_STORE_WRITE, &error), RUBOR_UNSUPPORTED);
+        assert_null(other);
+        assert_int_not_equal(stat(unknown[i], &about), 0);
+    }
+    assert_int_equal(rubor_store_open(&other, "./foo:bar", RUBOR_STORE_WRITE, &error), RUBOR_OK);
+    rubor_store_close(&other);
+    assert_int_equal(chdir(here), 0);
+}
+
 static void a_store_of_a_newer_version_is_left_alone(void **state)
 {
     fixture *f = *state;
@@ -418,6 +438,7 @@ int main(void)
         TEST(what_was_acknowledged_is_there_after_a_restart),
         TEST(a_job_has_exactly_one_result),
         TEST(a_second_broker_on_the_same_store_is_refused),
+        TEST(a_store_of_an_unknown_kind_is_refused_and_makes_no_folder),
         TEST(a_store_of_a_newer_version_is_left_alone),
         TEST(a_visit_uses_the_latest_usable_baseline_in_whatever_order_they_arrive),
         TEST(a_visit_that_still_waits_takes_the_new_baseline_itself),
