@@ -119,9 +119,11 @@ static int64_t parse_day(const char *text)
     int used = 0;
     if (sscanf(text, "%4d-%2d-%2d%n", &day.tm_year, &day.tm_mon, &day.tm_mday, &used) != 3 || text[used])
         return 0;
+    const int month = day.tm_mon, of_month = day.tm_mday;
     day.tm_year -= 1900;
     day.tm_mon -= 1;
-    return (int64_t)timegm(&day);
+    int64_t seconds = (int64_t)timegm(&day); /* makes another day of one that is in no calendar */
+    return day.tm_mon == month - 1 && day.tm_mday == of_month ? seconds : 0;
 }
 
 /* One line of the token file; true when it holds the token of this digest. expires_s 0: never. */
@@ -195,6 +197,8 @@ static void follow_file(rubor_access *access, int64_t now_s)
             sodium_memzero(slot, sizeof *slot);
         else
             slot->user = user;
+        if (expires_s && expires_s < slot->ends_s)
+            slot->ends_s = expires_s;
     }
 }
 

@@ -92,6 +92,21 @@ static void a_changed_role_and_a_past_expiry_take_effect_at_once(void **state)
     rubor_access_destroy(&access);
 }
 
+static void an_expiry_that_is_in_no_calendar_opens_nothing(void **state)
+{
+    (void)state;
+    char ann[RUBOR_ACCESS_COOKIE_SIZE];
+    rubor_access *access = open_access();
+    write_tokens("ann admin " ANN " 2099-13-01\n");
+    assert_int_equal(login(access, ann, ANN, "10.0.0.1"), RUBOR_FORBIDDEN);
+    write_tokens("ann admin " ANN " 2099-02-30\n");
+    assert_int_equal(login(access, ann, ANN, "10.0.0.1"), RUBOR_FORBIDDEN);
+    write_tokens("ann admin " ANN " 2099-02-28\n");
+    assert_int_equal(login(access, ann, ANN, "10.0.0.1"), RUBOR_OK);
+    write_tokens("");
+    rubor_access_destroy(&access);
+}
+
 static void no_session_outlives_a_file_that_is_gone_or_open_to_others(void **state)
 {
     (void)state;
@@ -161,6 +176,7 @@ int main(void)
                                         remove_folder),
         cmocka_unit_test_setup_teardown(a_changed_role_and_a_past_expiry_take_effect_at_once, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(an_expiry_that_is_in_no_calendar_opens_nothing, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(no_session_outlives_a_file_that_is_gone_or_open_to_others, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(wrong_tokens_close_the_door_for_their_address_only, make_folder,
