@@ -83,7 +83,7 @@ static rubor_status open_folder(rubor_store *store, rubor_store_mode mode, rubor
     if (store->lock_fd < 0)
         return rubor_error_set(error, RUBOR_IO, "%s/lock: %s", store->folder, strerror(errno));
     if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        return rubor_error_set(error, RUBOR_CONFLICT, "%s: another broker is using this store",
+        return rubor_error_set(error, RUBOR_CONFLICT, "%s: another broker is using this store; end it, or name another folder with --data",
                                store->folder);
     return RUBOR_OK;
 }

@@ -181,7 +181,7 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
     rubor_status status = rubor_store_job(store, request->job, false, &old, error);
     if (!status && (!old.current || old.day == RUBOR_DAY_UNKNOWN))
         status = rubor_error_set(error, RUBOR_CONFLICT,
-                                 "job %s is not the current measurement of a filed photo", request->job);
+                                 "job %s is not the current measurement of a filed photo; its new job is in rubor review --json", request->job);
     sqlite3_stmt *statement = NULL;
     bool row = false;
     if (!status)

@@ -310,7 +310,7 @@ function ruborReview(root, model, options) {
   function drawTable() {
     const several = views.length > 1;
     const heads = ["Day", ...(several ? ["View"] : []), "Verdict", "In curve", "Redness", "95 %", "ΔEI", "95 %", "Red area %", "Pigment", "95 %", "ΔMI", "95 %", "Flags"];
-    table.replaceChildren(element("table", {}, element("caption", { class: "soft small" }, "Every photo of this treatment. – means that it could not be measured."),
+    table.replaceChildren(element("table", {}, element("caption", { class: "soft small" }, "Every photo of this treatment. Redness and pigment are scores from 0 (as before treatment) to 100; – means that there is no comparison with the photo before treatment."),
       element("thead", {}, element("tr", {}, heads.map(head => element("th", { scope: "col", class: ["View", "Verdict", "In curve", "Flags"].includes(head) ? "text" : null }, head)))),
       element("tbody", {}, model.days.map(visit => {
         const compared = visit.phase !== "before" && visit.reference === "baseline" && !refused(visit);
