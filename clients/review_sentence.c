@@ -1,5 +1,6 @@
 #include "clients/review_sentence.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,21 +36,26 @@ static void without_record(char *out, size_t size, const rubor_job_info *job)
         snprintf(out, size, "Being measured now.");
     else if (is(job->state, "failed"))
         snprintf(out, size, "Could not be measured: %s.%s", why,
-                 job->status == RUBOR_CORRUPT || job->status == RUBOR_UNSUPPORTED || job->status == RUBOR_TOO_LARGE
+                 job->status == RUBOR_CORRUPT || job->status == RUBOR_UNSUPPORTED ||
+                         job->status == RUBOR_TOO_LARGE
                      ? " Take the photo again."
                      : "");
     else if (is(job->state, "quarantined"))
-        snprintf(out, size, "Set aside: measuring this photo failed again and again (%s). Take it again and tell who runs "
-                            "the service.", why);
+        snprintf(
+            out, size,
+            "Set aside: measuring this photo failed again and again (%s). Take it again and tell who runs "
+            "the service.",
+            why);
     else if (is(job->state, "canceled"))
         snprintf(out, size, "Not measured: it was canceled.");
     else
         snprintf(out, size, "Not measured yet.");
 }
 
-/* Why a measured visit has no baseline: the contract's baseline is the latest photo before treatment of the same view that
- * need not be taken again. */
-static void not_compared(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs, size_t count)
+/* Why a measured visit has no baseline: the contract's baseline is the latest photo before treatment of the
+ * same view that need not be taken again. */
+static void not_compared(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs,
+                         size_t count)
 {
     const rubor_job_info *usable = NULL, *waiting = NULL, *refused = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -72,11 +78,13 @@ static void not_compared(char *out, size_t size, const rubor_job_info *job, cons
         snprintf(out, size, "Not compared: no photo before treatment was filed for the view %s.", job->view);
 }
 
-static void baseline(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs, size_t count)
+static void baseline(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs,
+                     size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (jobs[i].day == RUBOR_DAY_BEFORE && is(jobs[i].view, job->view) && jobs[i].sequence > job->sequence &&
-            jobs[i].record && !is(jobs[i].record->quality.verdict, "retake")) {
+        if (jobs[i].day == RUBOR_DAY_BEFORE && is(jobs[i].view, job->view) &&
+            jobs[i].sequence > job->sequence && jobs[i].record &&
+            !is(jobs[i].record->quality.verdict, "retake")) {
             snprintf(out, size, "A later photo before treatment is used instead.");
             return;
         }
@@ -85,7 +93,8 @@ static void baseline(char *out, size_t size, const rubor_job_info *job, const ru
         add_reasons(out, size, job->record, "Look at it before trusting the curve.");
 }
 
-static void left_out(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs, size_t count)
+static void left_out(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs,
+                     size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (&jobs[i] != job && jobs[i].in_curve && jobs[i].day == job->day && is(jobs[i].view, job->view)) {
@@ -99,11 +108,18 @@ static void left_out(char *out, size_t size, const rubor_job_info *job, const ru
         }
     if (rubor_record_has_flag(job->record, "not_comparable")) {
         snprintf(out, size, "Measured, but not safely comparable, so not in the curve.");
-        add_reasons(out, size, job->record, "The light or the calibration differs from the photo before treatment.");
+        add_reasons(out, size, job->record,
+                    "The light or the calibration differs from the photo before treatment.");
     } else {
         snprintf(out, size, "Not in the curve: the change could not be measured.");
         add_reasons(out, size, job->record, "Take the photo again.");
     }
+}
+
+/* Redness of a small region all but vanishes in the mean of all skin in the frame. */
+static bool no_region(const rubor_record *record)
+{
+    return is(record->region.source, "skin");
 }
 
 void rubor_review_sentence(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs,
@@ -127,6 +143,9 @@ void rubor_review_sentence(char *out, size_t size, const rubor_job_info *job, co
     } else {
         snprintf(out, size, "Measured against the photo before treatment.");
     }
+    if (record && job->in_curve && no_region(record) && strlen(out) + 1 < size)
+        snprintf(out + strlen(out), size - strlen(out),
+                 " No treated region is drawn: all skin was averaged, which hides what a part of it does.");
 }
 
 /* ---- the headline ---- */
@@ -136,7 +155,8 @@ static bool in_view(const rubor_job_info *job, const char *view)
     return job->in_curve && job->record && is(job->view, view);
 }
 
-/* Whether the latest redness of this view lies above the usual course by more than its interval and what an eye sees. */
+/* Whether the latest redness of this view lies above the usual course by more than its interval and what an
+ * eye sees. */
 static bool fades_slowly(const rubor_reply *series, const char *view)
 {
     const rubor_job_info *last = NULL;
@@ -153,16 +173,18 @@ static bool fades_slowly(const rubor_reply *series, const char *view)
     if (!last || first <= 0)
         return false;
     rubor_series_expected(last->day, &low, &high);
-    return last->record->redness.delta_interval95[0] > high * first + RUBOR_SERIES_REDNESS_FLOOR; /* false for NaN */
+    return last->record->redness.delta_interval95[0] >
+           high * first + RUBOR_SERIES_REDNESS_FLOOR; /* false for NaN */
 }
 
 rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series)
 {
-    bool lacks = false, look = false, slow = false, unsafe = false;
-    int latest = -1;
+    bool lacks = false, look = false, slow = false, unsafe = false, undrawn = false;
+    int earliest = INT_MAX, latest = -1;
     const rubor_series *found = series->series;
     for (int i = 0; found && i < found->flag_count; i++) {
-        bool about_photos = is(found->flags[i].code, "not_comparable") || is(found->flags[i].code, "same_photo");
+        bool about_photos =
+            is(found->flags[i].code, "not_comparable") || is(found->flags[i].code, "same_photo");
         lacks = lacks || about_photos;
         unsafe = unsafe || is(found->flags[i].code, "not_comparable");
         look = look || !about_photos;
@@ -171,8 +193,11 @@ rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series
         const rubor_job_info *job = &series->jobs[i];
         lacks = lacks || is(job->state, "failed") || is(job->state, "quarantined") ||
                 (job->record && is(job->record->quality.verdict, "retake"));
-        if (job->in_curve && job->day > latest)
-            latest = job->day;
+        if (!job->in_curve)
+            continue;
+        undrawn = undrawn || (job->record && no_region(job->record));
+        latest = job->day > latest ? job->day : latest;
+        earliest = job->day < earliest ? job->day : earliest;
     }
     for (int i = 0; found && i < found->view_count; i++)
         slow = slow || fades_slowly(series, found->views[i].view);
@@ -180,8 +205,11 @@ rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series
             : slow                 ? "Redness fades more slowly than usual."
             : latest < 0 && unsafe ? "No day can be compared safely with the photo before treatment."
             : latest < 0           ? "No day can be compared with a photo before treatment yet."
-            : lacks                ? "Nothing unusual was measured, but not every photo counts."
-            : latest == 0          ? "The recovery has only begun."
-                                   : "Recovery looks as expected.";
-    return look ? RUBOR_URGENCY_LOOK : slow || latest < 0 || lacks ? RUBOR_URGENCY_CARE : RUBOR_URGENCY_NONE;
+            : undrawn            ? "Nothing unusual in the mean of all skin: the treated region is not drawn."
+            : lacks              ? "Nothing unusual was measured, but not every photo counts."
+            : latest == 0        ? "The recovery has only begun."
+            : earliest == latest ? "Only one day can be compared so far."
+                                 : "Recovery looks as expected.";
+    bool care = slow || latest < 0 || undrawn || lacks;
+    return look ? RUBOR_URGENCY_LOOK : care ? RUBOR_URGENCY_CARE : RUBOR_URGENCY_NONE;
 }

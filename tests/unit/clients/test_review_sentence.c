@@ -218,9 +218,41 @@ static void a_photo_that_failed_keeps_the_headline_from_saying_all_is_well(void 
     free(s);
 }
 
+static void without_a_drawn_region_the_headline_does_not_say_all_is_well(void **state)
+{
+    session *s = new_session(state);
+    const char *text;
+    char sentence[400];
+    redness(s, 0, 20);
+    redness(s, 3, 6);
+    rubor_record *record = s->jobs[s->count - 1].record;
+    snprintf(record->region.source, sizeof record->region.source, "skin");
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_CARE);
+    assert_non_null(strstr(text, "not drawn"));
+    rubor_review_sentence(sentence, sizeof sentence, &s->jobs[s->count - 1], s->jobs, s->count);
+    assert_non_null(strstr(sentence, "No treated region is drawn"));
+    snprintf(record->region.source, sizeof record->region.source, "baseline");
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_NONE);
+    rubor_review_sentence(sentence, sizeof sentence, &s->jobs[s->count - 1], s->jobs, s->count);
+    assert_null(strstr(sentence, "No treated region"));
+    free(s);
+}
+
+static void one_later_day_alone_is_not_called_as_expected(void **state)
+{
+    session *s = new_session(state);
+    const char *text;
+    redness(s, 3, 6);
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_NONE);
+    assert_non_null(strstr(text, "Only one day"));
+    free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_drawn_region_the_headline_does_not_say_all_is_well),
+        cmocka_unit_test(one_later_day_alone_is_not_called_as_expected),
         cmocka_unit_test(a_failed_photo_says_why),
         cmocka_unit_test(a_photo_in_the_queue_waits_and_one_being_measured_says_so),
         cmocka_unit_test(a_photo_to_retake_gives_the_operators_sentence),
