@@ -223,11 +223,11 @@
       } }, element("option", { value: "" }, "none"), others.map(one => element("option", { value: one.session }, one.session)))));
   }
 
-  /* The curves' library is large: it is fetched with the page but runs only once the pictures are shown. */
+  /* Chart.js is large: it is fetched with the page but runs only once the pictures are shown. */
   let charts = null;
-  function chartLibrary() {
+  function loadCharts() {
     charts = charts || new Promise((resolve, reject) => {
-      document.head.append(element("script", { src: "chart.js", onload: resolve, onerror: () => reject(new Refusal(0, "The curves cannot be drawn: their library did not load.")) }));
+      document.head.append(element("script", { src: "chart.js", onload: resolve, onerror: () => reject(new Refusal(0, "The curves cannot be drawn: Chart.js did not load.")) }));
     });
     return charts;
   }
@@ -246,7 +246,7 @@
       const root = element("div", {}), rest = element("div", {});
       const title = `${values.patient}, ${values.session}`;
       const finish = () => rest.replaceChildren(notes(model, () => load(false)), mending(model, () => load(false)));
-      const review = () => ruborReview(root, model, { other, state, phased, library: chartLibrary });
+      const review = () => ruborReview(root, model, { other, state, phased, loadCharts });
       if (phased) {
         show(title, handOver(values), holder, root, rest);
         await review();

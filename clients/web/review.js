@@ -1,6 +1,6 @@
 /* The review of one treatment: what `rubor review --html` writes and what the page of `rubor serve` shows.
- * ruborReview(root, model, {other, state, library, phased}) draws model (the JSON of `rubor review --json` with pictures) into root;
- * other is a second session's model whose curve is laid over; library() brings Chart.js where it is not there yet; with
+ * ruborReview(root, model, {other, state, loadCharts, phased}) draws model (the JSON of `rubor review --json` with pictures) into root;
+ * other is a second session's model whose curve is laid over; loadCharts() brings Chart.js where it is not there yet; with
  * phased the answer and the film of days are shown before the rest is built. Gives a promise of the whole. */
 "use strict";
 
@@ -349,7 +349,7 @@ function ruborReview(root, model, options) {
   async function drawCharts() {
     await picturesShown;
     try {
-      if (options && options.library) await options.library();
+      if (options && options.loadCharts) await options.loadCharts();
       charts.forEach(draw => draw());
     } catch (problem) {
       for (const caption of root.querySelectorAll(".charts figcaption")) caption.replaceChildren(element("span", { class: "problem", role: "alert" }, problem.message));
