@@ -5,6 +5,8 @@
  * reference observer before the difference is taken. */
 #include "analyzer/change.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,10 +118,10 @@ static void find_zero(rubor_change *change, bool pair)
     for (int c = 0; c < 3; c++) {
         if (!change->control_known)
             zero_visit[c] = zero_reference[c] = (visit[c] + reference[c]) / 2;
-        change->skin_linear[c] = pow(10, -(visit[c] + reference[c]) / 2);
-        change->region_linear[c] = pow(10, -visit[c]);
-        change->before_linear[c] = pow(10, -reference[c]);
-        change->control_linear[c] = change->control_known ? pow(10, -zero_visit[c]) : 0;
+        change->skin_linear[c] = rubor_pow(10, -(visit[c] + reference[c]) / 2);
+        change->region_linear[c] = rubor_pow(10, -visit[c]);
+        change->before_linear[c] = rubor_pow(10, -reference[c]);
+        change->control_linear[c] = change->control_known ? rubor_pow(10, -zero_visit[c]) : 0;
     }
 }
 
@@ -199,7 +201,7 @@ static rubor_status find_unmix(rubor_change *change, const rubor_frame *visit, c
         change->hemoglobin_sd[c] = hemoglobin_share[c] * fabs(change->directions.hemoglobin[c]);
         change->melanin_sd[c] = melanin_share[c] * fabs(change->directions.melanin[c]);
         change->melanin_tilt[c] =
-            MELANIN_EXPONENT_SD * log(channel_nm[0] / channel_nm[c]) * change->directions.melanin[c];
+            MELANIN_EXPONENT_SD * rubor_log(channel_nm[0] / channel_nm[c]) * change->directions.melanin[c];
     }
     change->shading_sd = !baseline ? SHADING_WITHIN : change->control_known ? SHADING_CONTROL : SHADING_CHART;
     rubor_status status = solve(change, error);

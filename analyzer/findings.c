@@ -2,6 +2,8 @@
 
 #include "analyzer/findings_spots.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +104,7 @@ static double veil(const rubor_change *change, const double row[3], double glare
     for (int c = 0; c < 3; c++) {
         double before = 1 / fmax(change->before_linear[c], 0.003);
         double od = h * change->directions.hemoglobin[c] + m * change->directions.melanin[c] + dark;
-        sum += row[c] * 0.4343 * glare_sd * before * (pow(10, fmin(3, od)) - 1);
+        sum += row[c] * 0.4343 * glare_sd * before * (rubor_pow(10, fmin(3, od)) - 1);
     }
     return fabs(sum);
 }

@@ -5,6 +5,8 @@
  * out. */
 #include "analyzer/findings_spots.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +32,7 @@ typedef struct contrast_field {
 
 static double od(float linear)
 {
-    return -log10((double)fmaxf(linear, RUBOR_LINEAR_FLOOR));
+    return -rubor_log10((double)fmaxf(linear, RUBOR_LINEAR_FLOOR));
 }
 
 /* Weighted mean (1 2 1 in both axes) around a pixel, linear light: a spot is wider than this, noise is not.
@@ -89,7 +91,7 @@ static int compare_floats(const void *one, const void *other)
 static double noise_at(const contrast_field *f, int x, int y)
 {
     double deeper = around_at(f, &f->around[1], x, y) - f->noise_around;
-    return f->noise * pow(10, fmax(0, deeper));
+    return f->noise * rubor_pow(10, fmax(0, deeper));
 }
 
 /* Spread of the new contrast over the region, by the median absolute value of a sparse sample. */

@@ -178,8 +178,8 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
                    p.glare[1], p.registration[1], p.site[1]};
     out->block_ei = p.block[0];
     out->block_mi = p.block[1];
-    out->zero_ei = hypot(length(ei, 7), ZERO_FLOOR);
-    out->zero_mi = hypot(length(mi, 7), ZERO_FLOOR);
+    out->zero_ei = sqrt(square(length(ei, 7)) + square(ZERO_FLOOR));
+    out->zero_mi = sqrt(square(length(mi, 7)) + square(ZERO_FLOOR));
     double lighting =
         baseline ? rubor_calibration_lighting_distance(&visit->calibration, &baseline->calibration) : 0;
     if (!isfinite(lighting))
@@ -196,6 +196,7 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     out->gain_mi = length(melanin, 5);
     out->leak_ei = length(leak, 2);
     out->leak_mi = through(u->mi, change->hemoglobin_sd);
+    add_doubt(out, "floor", ZERO_FLOOR);
     add_doubt(out, "noise", p.noise[0]);
     add_doubt(out, "control", p.control[0]);
     add_doubt(out, "shading", p.shading[0]);
