@@ -1,4 +1,5 @@
 #include "clients/confined.h"
+#include "imaging/encode.h"
 
 #include "workers/job.h"
 
@@ -32,20 +33,6 @@ void rubor_blobs_finish(rubor_blobs *blobs)
 
 /* ---- in the child ---- */
 
-static bool write_all(int fd, const void *data, size_t size)
-{
-    for (const char *at = data; size > 0;) {
-        ssize_t written = write(fd, at, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        at += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
 /* Nothing of the parent's stays open but the file for the result, so that even a broken child cannot write to
  * the terminal. */
 static bool leave_behind(int *fd)
@@ -64,17 +51,18 @@ static void live(int fd, rubor_blobs *out,
     leaving left = {.magic = MAGIC};
     signal(SIGALRM, SIG_DFL);
     alarm(RUBOR_CONFINED_SECONDS);
-    rubor_status status = leave_behind(&fd) ? rubor_sandbox_enter(&limits, &error)
-                                            : rubor_error_set(&error, RUBOR_INTERNAL, "sandbox: %s", strerror(errno));
+    rubor_status status = leave_behind(&fd)
+                              ? rubor_sandbox_enter(&limits, &error)
+                              : rubor_error_set(&error, RUBOR_INTERNAL, "sandbox: %s", strerror(errno));
     if (status == RUBOR_OK)
         status = work(context, out, &error);
     left.status = (int32_t)status;
     memcpy(left.message, error.message, sizeof left.message);
     for (int i = 0; i < RUBOR_CONFINED_BLOBS; i++)
         left.size[i] = out->blob[i].data ? out->blob[i].size : 0;
-    bool written = write_all(fd, &left, sizeof left);
+    bool written = rubor_descriptor_write(fd, &left, sizeof left);
     for (int i = 0; written && i < RUBOR_CONFINED_BLOBS; i++)
-        written = write_all(fd, out->blob[i].data, (size_t)left.size[i]);
+        written = rubor_descriptor_write(fd, out->blob[i].data, (size_t)left.size[i]);
     _exit(written ? 0 : 1);
 }
 
@@ -92,10 +80,11 @@ static rubor_status tell_death(int wait_status, rubor_error *error)
         why = "it was killed, perhaps for lack of memory";
     else if (number)
         why = strsignal(number);
-    return rubor_error_set(error, RUBOR_CRASHED,
-                           "the decoder was stopped: %s; if it happens again, the file is damaged or hostile: "
-                           "take another photo",
-                           why);
+    return rubor_error_set(
+        error, RUBOR_CRASHED,
+        "the decoder was stopped: %s; if it happens again, the file is damaged or hostile: "
+        "take another photo",
+        why);
 }
 
 static rubor_status copy_blobs(rubor_blobs *out, const uint8_t *mapping, size_t size, const leaving *left,
@@ -122,7 +111,8 @@ static rubor_status read_result(rubor_blobs *out, int fd, rubor_error *error)
 {
     struct stat about;
     leaving left;
-    if (fstat(fd, &about) != 0 || (size_t)about.st_size < sizeof left || about.st_size > RUBOR_RESULT_BYTES_MOST)
+    if (fstat(fd, &about) != 0 || (size_t)about.st_size < sizeof left ||
+        about.st_size > RUBOR_RESULT_BYTES_MOST)
         return tell_death(0, error);
     size_t size = (size_t)about.st_size;
     uint8_t *mapping = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -130,7 +120,8 @@ static rubor_status read_result(rubor_blobs *out, int fd, rubor_error *error)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a result: %s", strerror(errno));
     memcpy(&left, mapping, sizeof left);
     left.message[sizeof left.message - 1] = '\0';
-    rubor_status status = left.magic == MAGIC ? copy_blobs(out, mapping, size, &left, error) : tell_death(0, error);
+    rubor_status status =
+        left.magic == MAGIC ? copy_blobs(out, mapping, size, &left, error) : tell_death(0, error);
     munmap(mapping, size);
     if (status == RUBOR_OK && left.status != 0)
         status = rubor_error_set(error, rubor_status_from_wire(left.status), "%s", left.message);

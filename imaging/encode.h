@@ -23,7 +23,11 @@ rubor_status rubor_png_encode_plane16(rubor_buffer *out, const rubor_plane *plan
 rubor_status rubor_jpeg_encode(rubor_buffer *out, const rubor_image_encoded *image, int quality,
                                bool chroma_subsampled, rubor_error *error);
 
-/* Writes path atomically: a temporary file in the same folder, fsync, rename. Nothing half-written is left. */
+/* Writes path atomically: a temporary file in the same folder, fsync, rename. Nothing half-written is left.
+ */
+/* All of data to an open descriptor, however often write(2) is interrupted; false when it fails (errno says
+ * why). */
+bool rubor_descriptor_write(int fd, const void *data, size_t size);
 rubor_status rubor_file_write(const char *path, const void *data, size_t size, rubor_error *error);
 
 #endif

@@ -30,7 +30,8 @@ static rubor_status check_kind(const char *path, const struct stat *about, size_
     if (about->st_size == 0)
         return rubor_error_set(error, RUBOR_CORRUPT, "%.300s: the file is empty; copy it again", path);
     if ((uintmax_t)about->st_size > limit)
-        return rubor_error_set(error, RUBOR_TOO_LARGE, "%.300s: %jd bytes are over the limit of %zu; is it the right file?", path,
+        return rubor_error_set(error, RUBOR_TOO_LARGE,
+                               "%.300s: %jd bytes are over the limit of %zu; is it the right file?", path,
                                (intmax_t)about->st_size, limit);
     return RUBOR_OK;
 }
@@ -87,18 +88,18 @@ out:
     return status;
 }
 
-static rubor_status write_all(int fd, const uint8_t *data, size_t size)
+bool rubor_descriptor_write(int fd, const void *data, size_t size)
 {
-    while (size) {
-        ssize_t put = write(fd, data, size);
+    for (const char *at = data; size > 0;) {
+        ssize_t put = write(fd, at, size);
         if (put < 0 && errno == EINTR)
             continue;
-        if (put < 0)
-            return RUBOR_IO;
-        data += put;
+        if (put <= 0)
+            return false;
+        at += put;
         size -= (size_t)put;
     }
-    return RUBOR_OK;
+    return true;
 }
 
 /* So that the new name survives a power cut too. */
@@ -132,7 +133,7 @@ rubor_status rubor_file_write(const char *path, const void *data, size_t size, r
                                "%.300s: cannot be written: %s", path, strerror(errno));
     mode_t mask = umask(0); /* mkostemp makes 0600; a result is as readable as any file the user makes */
     umask(mask);
-    rubor_status status = write_all(fd, data, size);
+    rubor_status status = rubor_descriptor_write(fd, data, size) ? RUBOR_OK : RUBOR_IO;
     if (!status && (fchmod(fd, 0666 & ~mask) || fsync(fd)))
         status = RUBOR_IO;
     int code = errno;

@@ -2,6 +2,7 @@
 #include "analyzer/analyze.h"
 #include "analyzer/series.h"
 #include "calibration/chart.h"
+#include "imaging/encode.h"
 #include "workers/job.h"
 #include "workers/map_pictures.h"
 
@@ -27,28 +28,13 @@ typedef struct prepared {
     bool profile_given, baseline_profile_given;
 } prepared;
 
-static bool write_all(int fd, const void *data, size_t size)
-{
-    const char *at = data;
-    while (size > 0) {
-        ssize_t written = write(fd, at, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        at += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
 /* A result that is not whole is found out by the worker: nothing is to be done about a failed write here. */
 static void write_result(int fd, rubor_status status, const rubor_error *error, const computed *out)
 {
     rubor_result_header header = {.magic = RUBOR_RESULT_MAGIC, .status = (int32_t)status};
     if (status) {
         snprintf(header.message, sizeof header.message, "%s", error->message);
-        write_all(fd, &header, sizeof header);
+        rubor_descriptor_write(fd, &header, sizeof header);
         return;
     }
     header.body_size = out->body.size;
@@ -57,9 +43,10 @@ static void write_result(int fd, rubor_status status, const rubor_error *error, 
         snprintf(header.pictures[i].name, sizeof header.pictures[i].name, "%s", out->names[i]);
         header.pictures[i].size = out->pictures[i].size;
     }
-    bool done = write_all(fd, &header, sizeof header) && write_all(fd, out->body.data, out->body.size);
+    bool done = rubor_descriptor_write(fd, &header, sizeof header) &&
+                rubor_descriptor_write(fd, out->body.data, out->body.size);
     for (int i = 0; done && i < out->picture_count; i++)
-        done = write_all(fd, out->pictures[i].data, out->pictures[i].size);
+        done = rubor_descriptor_write(fd, out->pictures[i].data, out->pictures[i].size);
 }
 
 static rubor_status prepare(prepared *out, const rubor_bytes parts[RUBOR_TASK_PARTS], rubor_error *error)
@@ -130,7 +117,8 @@ static rubor_status add_masks(computed *out, const rubor_maps *maps, rubor_error
     rubor_image_encoded picture = {0};
     if (!maps->erythema.data && !maps->pigment.data && !maps->findings.data)
         return RUBOR_OK;
-    rubor_status status = rubor_mask_picture(&picture, &maps->erythema, &maps->pigment, &maps->findings, error);
+    rubor_status status =
+        rubor_mask_picture(&picture, &maps->erythema, &maps->pigment, &maps->findings, error);
     if (!status)
         status = rubor_png_encode_rgb8(&out->pictures[out->picture_count], &picture, error);
     if (!status)

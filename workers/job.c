@@ -1,4 +1,5 @@
 #include "workers/job.h"
+#include "imaging/encode.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,21 +7,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static bool write_all(int fd, const void *data, size_t size)
-{
-    const char *at = data;
-    while (size > 0) {
-        ssize_t written = write(fd, at, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        at += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
 
 rubor_status rubor_task_write(int *fd, const rubor_task_header *header,
                               const rubor_bytes parts[RUBOR_TASK_PARTS], rubor_error *error)
@@ -30,9 +16,9 @@ rubor_status rubor_task_write(int *fd, const rubor_task_header *header,
     for (int i = 0; i < RUBOR_TASK_PARTS; i++)
         written.size[i] = parts[i].size;
     *fd = memfd_create("rubor-task", MFD_CLOEXEC);
-    bool done = *fd >= 0 && write_all(*fd, &written, sizeof written);
+    bool done = *fd >= 0 && rubor_descriptor_write(*fd, &written, sizeof written);
     for (int i = 0; done && i < RUBOR_TASK_PARTS; i++)
-        done = write_all(*fd, parts[i].data, parts[i].size);
+        done = rubor_descriptor_write(*fd, parts[i].data, parts[i].size);
     if (done)
         return RUBOR_OK;
     int code = errno;
