@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-static evaluation_result run(uint64_t seed, int tone, evaluation_kind kind)
+static evaluation_result run_sized(uint64_t seed, int tone, evaluation_kind kind, int width, int height)
 {
-    evaluation_plan plan = {.seed = seed, .tone = tone, .kind = kind, .width = 960, .height = 720};
+    evaluation_plan plan = {.seed = seed, .tone = tone, .kind = kind, .width = width, .height = height};
     evaluation_result result;
     evaluation_run(&result, &plan);
     if (!result.done)
@@ -21,6 +21,11 @@ static evaluation_result run(uint64_t seed, int tone, evaluation_kind kind)
     assert_string_equal(result.record.reference, "baseline");
     assert_string_not_equal(result.record.quality.verdict, "retake");
     return result;
+}
+
+static evaluation_result run(uint64_t seed, int tone, evaluation_kind kind)
+{
+    return run_sized(seed, tone, kind, 960, 720);
 }
 
 static bool holds(const double interval[2], double truth)
@@ -67,6 +72,26 @@ static void unchanged_skin_is_left_alone(void **state)
     assert_int_equal(r.record.redness.grade, 0);
 }
 
+/* Once refused as another place: redness and pigment in patches hid the little structure of dark skin. */
+static void patchy_redness_and_pigment_on_dark_skin_are_aligned_and_told_apart(void **state)
+{
+    (void)state;
+    evaluation_result r = run_sized(970022, 5, EVALUATION_BOTH, 1200, 900);
+    assert_true(r.erythema_dice > 0.9);
+    assert_true(r.pigment_dice > 0.88);
+    assert_true(holds(r.record.redness.delta_interval95, r.truth.delta_ei));
+    assert_true(holds(r.record.pigmentation.delta_interval95, r.truth.delta_mi));
+}
+
+/* Once 5 % of it was marked: the noise of a dark photo crossed the threshold. */
+static void noise_of_unchanged_dark_skin_is_not_marked(void **state)
+{
+    (void)state;
+    evaluation_result r = run_sized(970001, 5, EVALUATION_NONE, 1200, 900);
+    assert_int_equal(r.record.redness.changed, 0);
+    assert_true(r.marked_percent < 0.5);
+}
+
 static void sunburn_is_flagged_and_a_bruise_is_none(void **state)
 {
     (void)state;
@@ -78,6 +103,7 @@ static void sunburn_is_flagged_and_a_bruise_is_none(void **state)
     assert_false(rubor_record_has_flag(&bruised.record, "sunburn"));
     assert_true(rubor_record_has_flag(&bruised.record, "bruise"));
     assert_true(bruised.record.findings.bruise_percent < 2 * bruised.truth.bruise_percent);
+    assert_true(bruised.record.findings.bruise_percent > 0.6 * bruised.truth.bruise_percent);
 }
 
 static void another_lamp_and_control_that_must_be_found_leave_the_redness(void **state)
@@ -112,6 +138,8 @@ int main(void)
         cmocka_unit_test(redness_of_light_and_dark_skin_reads_the_same_truth),
         cmocka_unit_test(new_pigment_is_not_read_as_redness),
         cmocka_unit_test(unchanged_skin_is_left_alone),
+        cmocka_unit_test(patchy_redness_and_pigment_on_dark_skin_are_aligned_and_told_apart),
+        cmocka_unit_test(noise_of_unchanged_dark_skin_is_not_marked),
         cmocka_unit_test(sunburn_is_flagged_and_a_bruise_is_none),
         cmocka_unit_test(another_lamp_and_control_that_must_be_found_leave_the_redness),
         cmocka_unit_test(without_a_chart_the_record_says_that_it_cannot_be_compared),
