@@ -1,59 +1,38 @@
-/* evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind K] [--tone T] [--keep DIR] [--each]
- * [--also]: rendered pairs through the analyzer, tables per tone class and kind; --also: the kinds beyond the
- * standard table (bruise, sunburn, make-up, lamps, no chart, regions given or not, face parts, objects)
- * instead of its six. The figures of docs/MEASUREMENT.md come from `evaluate --pairs 540`. */
+/* evaluate (--help): rendered pairs through the analyzer, tables per tone class and kind; --also: the kinds
+ * beyond the standard table (bruise, sunburn, make-up, lamps, no chart, regions given or not, face parts,
+ * objects) instead of its six. The figures of docs/MEASUREMENT.md come from `evaluate --pairs 540`. */
+#include "samples/tones.h"
+#include "tests/bench/bench_tools.h"
 #include "tests/bench/evaluation.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 typedef struct arguments {
     int pairs, jobs, width, height;
-    uint64_t seed;
+    long long seed;
     const char *keep;
     int kind, tone; /* -1: all in turn */
-    bool each, also;
+    int each, also;
+    evaluation_result *results;
 } arguments;
 
-static bool parse(arguments *out, int argc, char **argv)
+static bool parse(arguments *out, int argc, const char **argv)
 {
     *out = (arguments){
         .pairs = 108, .jobs = 2, .width = 1200, .height = 900, .seed = 900001, .kind = -1, .tone = -1};
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--each") == 0) {
-            out->each = true;
-            continue;
-        }
-        if (strcmp(argv[i], "--also") == 0) {
-            out->also = true;
-            continue;
-        }
-        if (strcmp(argv[i], "--pairs") == 0)
-            out->pairs = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--jobs") == 0)
-            out->jobs = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--seed") == 0)
-            out->seed = strtoull(value, NULL, 10);
-        else if (strcmp(argv[i], "--keep") == 0)
-            out->keep = value;
-        else if (strcmp(argv[i], "--kind") == 0)
-            out->kind = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--tone") == 0)
-            out->tone = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--size") == 0) {
-            char *end;
-            out->width = (int)strtol(value, &end, 10);
-            out->height = *end == 'x' ? (int)strtol(end + 1, NULL, 10) : 0;
-        } else
-            return false;
-        i++;
-    }
-    return out->kind < EVALUATION_ALL_KINDS && out->tone < EVALUATION_TONES && out->pairs > 0 &&
-           out->jobs > 0 && out->width > 0 && out->height > 0;
+    const char *size = NULL;
+    const struct poptOption table[] = {
+        {"pairs", 0, POPT_ARG_INT, &out->pairs, 0, "how many", "N"},
+        {"seed", 0, POPT_ARG_LONGLONG, &out->seed, 0, "seed of the first pair; the others follow", "S"},
+        {"jobs", 0, POPT_ARG_INT, &out->jobs, 0, "processes at a time", "J"},
+        {"size", 0, POPT_ARG_STRING, &size, 0, "pixels of a photo", "WxH"},
+        {"kind", 0, POPT_ARG_INT, &out->kind, 0, "one kind only, 0 to 17", "K"},
+        {"tone", 0, POPT_ARG_INT, &out->tone, 0, "one tone only, 0 very light to 5 dark", "T"},
+        {"keep", 0, POPT_ARG_STRING, &out->keep, 0, "leave the photos there", "DIR"},
+        {"each", 0, POPT_ARG_NONE, &out->each, 0, "a line for every pair", NULL},
+        {"also", 0, POPT_ARG_NONE, &out->also, 0, "the kinds beyond the standard table", NULL},
+        POPT_AUTOHELP POPT_TABLEEND};
+    return bench_options(argc, argv, table) && (!size || bench_size(&out->width, &out->height, size)) &&
+           out->kind < EVALUATION_ALL_KINDS && out->tone < EVALUATION_TONES && out->pairs > 0 &&
+           out->jobs > 0;
 }
 
 static void print_each(const evaluation_result *results, int count)
@@ -61,7 +40,7 @@ static void print_each(const evaluation_result *results, int count)
     for (int i = 0; i < count; i++) {
         const evaluation_result *r = &results[i];
         const rubor_record *record = &r->record;
-        printf("%llu %-12s %-8s", (unsigned long long)r->plan.seed, evaluation_tone_names[r->plan.tone],
+        printf("%llu %-12s %-8s", (unsigned long long)r->plan.seed, rubor_tones[r->plan.tone].name,
                evaluation_kind_names[r->plan.kind]);
         if (!r->done) {
             printf(" FAILED %s\n", r->failure);
@@ -94,37 +73,30 @@ static void print_each(const evaluation_result *results, int count)
     }
 }
 
-int main(int argc, char **argv)
+static void run_one(void *context, int index)
+{
+    const arguments *a = context;
+    evaluation_plan plan = a->also ? evaluation_plan_make_also(index, (uint64_t)a->seed, a->width, a->height)
+                                   : evaluation_plan_make(index, (uint64_t)a->seed, a->width, a->height);
+    plan.kind = a->kind >= 0 ? (evaluation_kind)a->kind : plan.kind;
+    plan.tone = a->tone >= 0 ? a->tone : plan.tone;
+    plan.keep = a->keep;
+    evaluation_run(&a->results[index], &plan);
+}
+
+int main(int argc, const char **argv)
 {
     arguments a;
-    if (!parse(&a, argc, argv)) {
-        fprintf(stderr, "usage: evaluate [--pairs N] [--seed S] [--jobs J] [--size WxH] [--kind 0..17] "
-                        "[--tone 0..5] [--keep DIR] [--each] [--also]\n");
+    if (!parse(&a, argc, argv))
         return 2;
-    }
-    size_t bytes = (size_t)a.pairs * sizeof(evaluation_result);
-    evaluation_result *results = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (results == MAP_FAILED)
+    a.results = bench_memory((size_t)a.pairs * sizeof *a.results);
+    if (!a.results)
         return 4;
-    for (int job = 0; job < a.jobs; job++)
-        if (fork() == 0) {
-            for (int i = job; i < a.pairs; i += a.jobs) {
-                evaluation_plan plan = a.also ? evaluation_plan_make_also(i, a.seed, a.width, a.height)
-                                              : evaluation_plan_make(i, a.seed, a.width, a.height);
-                plan.kind = a.kind >= 0 ? (evaluation_kind)a.kind : plan.kind;
-                plan.keep = a.keep;
-                plan.tone = a.tone >= 0 ? a.tone : plan.tone;
-                evaluation_run(&results[i], &plan);
-            }
-            _exit(0);
-        }
-    int status, crashed = 0;
-    while (wait(&status) > 0)
-        crashed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    bool good = bench_run(a.pairs, a.jobs, run_one, &a);
     if (a.each)
-        print_each(results, a.pairs);
-    evaluation_print(stdout, results, a.pairs);
-    evaluation_print_kinds(stdout, results, a.pairs);
-    munmap(results, bytes);
-    return crashed ? 4 : 0;
+        print_each(a.results, a.pairs);
+    if (!a.also && a.kind < EVALUATION_KINDS)
+        evaluation_print(stdout, a.results, a.pairs);
+    evaluation_print_kinds(stdout, a.results, a.pairs);
+    return evaluation_failures(stderr, a.results, a.pairs) || !good ? 4 : 0;
 }

@@ -1,10 +1,10 @@
 #include "tests/bench/evaluation.h"
 
+#include "samples/tones.h"
+
 #include <math.h>
 #include <string.h>
 
-const char *const evaluation_tone_names[EVALUATION_TONES] = {"very_light", "light", "intermediate",
-                                                             "tan",        "brown", "dark"};
 const char *const evaluation_kind_names[EVALUATION_ALL_KINDS] = {
     "none", "red", "red5",    "pigment", "both",     "course", "bruise", "sunburn", "makeup",
     "lamp", "mix", "nochart", "found",   "unguided", "given",  "face",   "object",  "puton"};
@@ -258,7 +258,7 @@ void evaluation_run(evaluation_result *out, const evaluation_plan *plan)
     out->plan = *plan;
     rubor_sample_options_default(&options);
     options.seed = plan->seed;
-    options.tone = evaluation_tone_names[plan->tone];
+    options.tone = rubor_tones[plan->tone].name;
     options.camera = plan->camera;
     options.lamp = plan->lamp;
     options.width = plan->width;

@@ -55,7 +55,6 @@ typedef struct evaluation_result {
     double cover_percent, cover_skin_percent, cover_marked_percent;
 } evaluation_result;
 
-extern const char *const evaluation_tone_names[EVALUATION_TONES];
 extern const char *const evaluation_kind_names[EVALUATION_ALL_KINDS];
 
 /* Pair number index of a run: tones and kinds in turn, seeds from first_seed. */
@@ -68,7 +67,9 @@ typedef struct evaluation_summary {
     int count;
     double ei_ratio, ei_ratio_sd, mi_ratio, mi_ratio_sd;
     double erythema_dice, erythema_dice_5, pigment_dice, skin_iou;
-    double false_marked, false_changed; /* % */
+    double false_marked;          /* % of the skin, on pairs without change */
+    int false_changed, unchanged; /* pairs called changed, of pairs without change */
+    int without_number;
     double cross_ei, cross_ei_max, cross_mi, cross_mi_max;
     double cover_ei, cover_mi, cover_red_score, cover_pig_score; /* % */
     double mdc_ei, mdc_mi;
@@ -79,8 +80,11 @@ typedef struct evaluation_summary {
 
 /* tone -1: all. */
 void evaluation_summarize(evaluation_summary *out, const evaluation_result *results, int count, int tone);
+/* Markdown, as in docs/MEASUREMENT.md. */
 void evaluation_print(FILE *out, const evaluation_result *results, int count);
 /* A row for each kind: errors, coverage, masks, reasons and flags. */
 void evaluation_print_kinds(FILE *out, const evaluation_result *results, int count);
+/* Names the pairs that gave no record; returns how many. */
+int evaluation_failures(FILE *out, const evaluation_result *results, int count);
 
 #endif

@@ -1,5 +1,4 @@
-/* Spectral gain on rendered pairs: bench_gain [--pairs N] [--seed S] [--size WxH] [--jobs J] [--each]
- * [--known]
+/* Spectral gain on rendered pairs: bench_gain (--help)
  *
  * Every pair is a before photo and one with a known hemoglobin change (every third also with a melanin
  * change) of one seed, with a camera and a lamp drawn in turn; the response prior is built without that
@@ -11,14 +10,13 @@
 #include "calibration/calibration.h"
 #include "calibration/spectra.h"
 #include "samples/sample.h"
+#include "samples/tones.h"
+#include "tests/bench/bench_tools.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 typedef struct outcome {
     char camera[40], lamp[16];
@@ -30,11 +28,10 @@ typedef struct outcome {
 
 typedef struct settings {
     int pairs, jobs, width, height;
-    unsigned long long seed;
-    bool each, known, lamps, analyze;
+    long long seed;
+    int each, known, lamps, analyze;
+    outcome *all;
 } settings;
-
-static const char *const tones[] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
 
 /* Mean OD over the polygon where the truth says plain skin. */
 static rubor_status mean_od(double od[3], const rubor_image_calibrated *image, const rubor_polygon *polygon,
@@ -187,7 +184,7 @@ static void run(outcome *out, const settings *s, int index)
     rubor_sample_options_default(&options);
     options.seed = s->seed + (unsigned long long)index;
     out->tone = index % 6;
-    options.tone = tones[out->tone];
+    options.tone = rubor_tones[out->tone].name;
     options.camera = rubor_camera(turn % cameras)->name;
     options.lamp = rubor_illuminant((turn * 5 + turn / cameras) % lamps)->name;
     options.width = s->width;
@@ -286,9 +283,9 @@ static void report(const outcome *all, const settings *s)
                    "noise %.3f "
                    "chi2 %.2f "
                    "glare %.2f of %.2f fit %.2f distance %.3f %.3f across %.3f\n",
-                   o->camera, o->lamp, tones[o->tone], o->truth_ei, o->truth_mi, raw[n], pure[n], ei[n],
-                   mi[n], o->gain, o->sd, o->noise, o->chi2, o->glare, o->glare_truth, o->fit, o->distance,
-                   o->other_lamp, o->across);
+                   o->camera, o->lamp, rubor_tones[o->tone].name, o->truth_ei, o->truth_mi, raw[n], pure[n],
+                   ei[n], mi[n], o->gain, o->sd, o->noise, o->chi2, o->glare, o->glare_truth, o->fit,
+                   o->distance, o->other_lamp, o->across);
         n++;
     }
     printf("%d pairs%s\n", n,
@@ -308,55 +305,40 @@ static void report(const outcome *all, const settings *s)
     free(raw);
 }
 
-int main(int argc, char **argv)
+static bool parse(settings *out, int argc, const char **argv)
 {
-    settings s = {.pairs = 60, .jobs = 1, .width = 1000, .height = 750, .seed = 1};
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--each") == 0)
-            s.each = true;
-        else if (strcmp(argv[i], "--known") == 0)
-            s.known = true;
-        else if (strcmp(argv[i], "--analyze") == 0)
-            s.analyze = true;
-        else if (strcmp(argv[i], "--lamps") == 0)
-            s.lamps = true;
-        else if (strcmp(argv[i], "--curve") == 0 && ++i)
-            another_curve = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--pairs") == 0 && ++i)
-            s.pairs = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--jobs") == 0 && ++i)
-            s.jobs = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--seed") == 0 && ++i)
-            s.seed = strtoull(value, NULL, 10);
-        else if (strcmp(argv[i], "--size") == 0 && ++i && sscanf(value, "%dx%d", &s.width, &s.height) == 2)
-            continue;
-        else
-            return fprintf(stderr, "unknown option %s\n", argv[i]), 2;
-    }
-    if (s.pairs < 1 || s.pairs > 100000 || s.jobs < 1)
+    *out = (settings){.pairs = 60, .jobs = 1, .width = 1000, .height = 750, .seed = 1};
+    const char *size = NULL;
+    const struct poptOption table[] = {
+        {"pairs", 0, POPT_ARG_INT, &out->pairs, 0, "how many", "N"},
+        {"seed", 0, POPT_ARG_LONGLONG, &out->seed, 0, "seed of the first pair; the others follow", "S"},
+        {"jobs", 0, POPT_ARG_INT, &out->jobs, 0, "processes at a time", "J"},
+        {"size", 0, POPT_ARG_STRING, &size, 0, "pixels of a photo", "WxH"},
+        {"curve", 0, POPT_ARG_INT, &another_curve, 0, "another tone curve on top, 1 to 3", "K"},
+        {"known", 0, POPT_ARG_NONE, &out->known, 0, "leave camera and lamp in the prior", NULL},
+        {"lamps", 0, POPT_ARG_NONE, &out->lamps, 0, "the visit under another lamp too", NULL},
+        {"analyze", 0, POPT_ARG_NONE, &out->analyze, 0, "the whole way through the analyzer", NULL},
+        {"each", 0, POPT_ARG_NONE, &out->each, 0, "a line for every pair", NULL},
+        POPT_AUTOHELP POPT_TABLEEND};
+    return bench_options(argc, argv, table) && (!size || bench_size(&out->width, &out->height, size)) &&
+           out->pairs > 0 && out->pairs <= 100000 && out->jobs > 0;
+}
+
+static void run_one(void *context, int index)
+{
+    const settings *s = context;
+    run(&s->all[index], s, index);
+}
+
+int main(int argc, const char **argv)
+{
+    settings s;
+    if (!parse(&s, argc, argv))
         return 2;
-    size_t size = sizeof(outcome) * (size_t)s.pairs;
-    outcome *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (all == MAP_FAILED)
-        return 1;
-    memset(all, 0, size);
-    /* one process a pair: the prior is built once per process */
-    int running = 0;
-    for (int i = 0; i < s.pairs; i++) {
-        if (running == s.jobs && wait(NULL) > 0)
-            running--;
-        pid_t child = fork();
-        if (child == 0) {
-            run(&all[i], &s, i);
-            fflush(stdout);
-            _exit(0);
-        }
-        running += child > 0;
-    }
-    while (wait(NULL) > 0)
-        ;
-    report(all, &s);
-    munmap(all, size);
-    return 0;
+    s.all = bench_memory((size_t)s.pairs * sizeof *s.all);
+    if (!s.all)
+        return 4;
+    bool good = bench_run(s.pairs, s.jobs, run_one, &s);
+    report(s.all, &s);
+    return good ? 0 : 4;
 }

@@ -1,50 +1,46 @@
-/* bench_gate [--photos N] [--seed S] [--jobs J] [--size WxH] [--fault NAME] [--no-chart] [--each]:
- * how often the quality gate speaks at each size of each fault, and how wrong the numbers of those photos
- * are. N photos for each of the six tones (camera, lamp, layout from the seed), each spoiled in every way and
- * measured against its unspoiled photo before treatment. The tables of docs/MEASUREMENT.md "Quality gate"
- * come from it;
+/* bench_gate (--help): how often the quality gate speaks at each size of each fault, and how wrong the
+ * numbers of those photos are. N photos for each of the six tones (camera, lamp, layout from the seed), each
+ * spoiled in every way and measured against its unspoiled photo before treatment. The tables of
+ * docs/MEASUREMENT.md "Quality gate" come from it;
  * --each also prints what was measured of every photo, from which thresholds are chosen. */
 #include "analyzer/analyze.h"
 #include "analyzer/frame.h"
 #include "samples/sample.h"
+#include "samples/tones.h"
+#include "tests/bench/bench_tools.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { TONES = 6, SIZES = 6, FAULTS = 14 };
-
-static const char *const tones[TONES] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
 
 typedef struct fault {
     const char *name, *codes; /* codes: any of these names it */
     double size[SIZES];       /* ends with NaN */
-    int must;                 /* from this size on a miss counts */
 } fault;
 
 #define END NAN
 static const fault faults[FAULTS] = {
-    {"none", "-", {0, END}, 0},
-    {"blur px", "blurred motion", {1, 1.5, 2, 3, 4, 6}, 3},
-    {"skin blur px", "blurred motion", {1, 1.5, 2, 3, 4, 6}, 3},
-    {"chart blur px", "blurred motion", {1.5, 3, 5, END}, 1},
-    {"motion px", "motion blurred", {3, 6, 9, 12, 18, END}, 2},
-    {"over stops", "overexposed channel_clipped chart_clipped", {0.25, 0.5, 1, 1.5, 2, END}, 2},
-    {"under stops", "underexposed", {1, 2, 3, 4, 5, END}, 3},
-    {"red stops", "channel_clipped overexposed chart_clipped", {0.25, 0.5, 1, 1.5, END}, 1},
-    {"veil %", "glare", {4, 6, 8, 12, 16, END}, 3},
-    {"reflection %", "glare overexposed channel_clipped", {2, 5, 10, 20, 30, END}, 2},
-    {"tilt degrees", "tilt misaligned", {15, 25, 35, 45, END}, 2},
-    {"cloth %", "no_skin misaligned region_hidden region_empty", {50, 75, 90, 100, END}, 2},
-    {"distance", "distance misaligned", {1.33, 1.67, 2.2, 3.3, END}, 2},
-    {"lamp",
+    {"none", "-", {0, END}},
+    {"out of focus, px", "blurred motion", {1, 1.5, 2, 3, 4, 6}},
+    {"skin alone out of focus, px", "blurred motion", {1, 1.5, 2, 3, 4, 6}},
+    {"chart alone out of focus, px", "blurred motion", {1.5, 3, 5, END}},
+    {"shake, px", "motion blurred", {3, 6, 9, 12, 18, END}},
+    {"overexposed, stops", "overexposed channel_clipped chart_clipped", {0.25, 0.5, 1, 1.5, 2, END}},
+    {"underexposed, stops", "underexposed", {1, 2, 3, 4, 5, END}},
+    {"red channel up, stops", "channel_clipped overexposed chart_clipped", {0.25, 0.5, 1, 1.5, END}},
+    {"veil, %", "glare", {4, 6, 8, 12, 16, END}},
+    {"lamp mirrored on the region, % of the frame",
+     "glare overexposed channel_clipped",
+     {2, 5, 10, 20, 30, END}},
+    {"tilt, degrees", "tilt misaligned", {15, 25, 35, 45, END}},
+    {"cloth over the frame, %", "no_skin misaligned region_hidden region_empty", {50, 75, 90, 100, END}},
+    {"farther away, times", "distance misaligned", {1.33, 1.67, 2.2, 3.3, END}},
+    {"light (1 another lamp, 2 lamp A, 3 a quarter of A, 4 half another)",
      "lighting_changed mixed_light light_moved",
-     {1, 2, 3, 4, END},
-     1}, /* other lamp, A, a quarter A, half another */
+     {1, 2, 3, 4, END}},
 };
 
 typedef struct outcome {
@@ -57,9 +53,10 @@ typedef struct outcome {
 
 typedef struct arguments {
     int photos, jobs, width, height;
-    uint64_t seed;
+    long long seed;
     const char *fault;
-    bool chart, each;
+    int no_chart, each;
+    outcome (*all)[FAULTS][SIZES];
 } arguments;
 
 static void spoil(rubor_sample_options *o, int which, double size)
@@ -173,23 +170,25 @@ static void ask(outcome *out, const rubor_sample_options *clean, const rubor_sam
 
 static bool wanted(const arguments *a, int which, int k)
 {
-    bool chosen = !a->fault || strcmp(a->fault, faults[which].name) == 0;
+    bool chosen = !a->fault || strstr(faults[which].name, a->fault);
     bool chart_needed = which == 3 || which == 10 || which == 12;
     for (int i = 0; i <= k; i++)
         chosen = chosen && isfinite(faults[which].size[i]);
-    return chosen && (a->chart || !chart_needed);
+    return chosen && !(a->no_chart && chart_needed);
 }
 
-static void run_photo(outcome (*out)[SIZES], const arguments *a, int index)
+static void run_photo(void *context, int index)
 {
+    const arguments *a = context;
+    outcome(*out)[SIZES] = a->all[index];
     rubor_sample_options options;
     rubor_sample_photo before = {0};
     rubor_sample_options_default(&options);
-    options.seed = a->seed + (uint64_t)index;
-    options.tone = tones[index % TONES];
+    options.seed = (uint64_t)a->seed + (uint64_t)index;
+    options.tone = rubor_tones[index % TONES].name;
     options.width = a->width;
     options.height = a->height;
-    options.chart = a->chart;
+    options.chart = !a->no_chart;
     options.delta_ei = 12;
     options.delta_mi = 6;
     if (rubor_sample_render(&before, &options, -1, NULL) == RUBOR_OK)
@@ -208,20 +207,15 @@ static void print_each(const outcome *o, const arguments *a, int index, int whic
         "middle "
         "%.2f noise %.2f  clip %.1f black %.1f bright %.1f median %.3f shine %.1f skin %.1f tilt %.1f white "
         "%.2f patches %d   %s%s\n",
-        (unsigned long long)(a->seed + (uint64_t)index), tones[index % TONES], faults[which].name,
-        faults[which].size[k], o->ei_error, o->mi_error, q->blur_px, q->blur_ratio, q->smear, q->skin_blur_px,
-        q->skin_fine, q->skin_middle, q->skin_noise, q->clipped_percent, q->black_percent, q->bright_percent,
-        q->median, q->shine_percent, q->skin_percent, q->tilt_degrees, q->white_linear, q->clipped_patches,
+        (unsigned long long)a->seed + (unsigned long long)index, rubor_tones[index % TONES].name,
+        faults[which].name, faults[which].size[k], o->ei_error, o->mi_error, q->blur_px, q->blur_ratio,
+        q->smear, q->skin_blur_px, q->skin_fine, q->skin_middle, q->skin_noise, q->clipped_percent,
+        q->black_percent, q->bright_percent, q->median, q->shine_percent, q->skin_percent, q->tilt_degrees,
+        q->white_linear, q->clipped_patches,
         o->verdict == 0   ? "ok"
         : o->verdict == 1 ? "warn"
                           : "retake",
         o->reasons);
-}
-
-static int compare_doubles(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
 }
 
 /* Errors of one group of photos. */
@@ -239,44 +233,53 @@ static void add_error(errors *e, double error)
 
 static double quantile(errors *e, double share)
 {
-    qsort(e->value, (size_t)e->count, sizeof e->value[0], compare_doubles);
+    qsort(e->value, (size_t)e->count, sizeof e->value[0], bench_compare);
     return e->count ? e->value[(int)(share * (e->count - 1) + 0.5)] : NAN;
 }
 
-static void print_fault(outcome (*all)[FAULTS][SIZES], int photos, int which)
+static void print_size(outcome (*all)[FAULTS][SIZES], int photos, int which, int k)
 {
-    for (int k = 0; k < SIZES; k++) {
-        int count = 0, named = 0, verdicts[3] = {0}, missed[TONES] = {0};
-        errors kept = {0};
-        for (int i = 0; i < photos; i++) {
-            const outcome *o = &all[i][which][k];
-            if (!o->done)
-                continue;
-            count++;
-            named += o->named;
-            verdicts[o->verdict]++;
-            missed[i % TONES] += which ? o->verdict == 0 : o->verdict > 0;
-            if (o->verdict < 2)
-                add_error(&kept, o->ei_error);
-        }
-        if (!count)
+    int count = 0, named = 0, verdicts[3] = {0}, missed[TONES] = {0};
+    errors kept = {0};
+    for (int i = 0; i < photos; i++) {
+        const outcome *o = &all[i][which][k];
+        if (!o->done)
             continue;
-        printf("%-13s %5.2f%s %5d  %5.0f %5.0f %5.0f  %6.2f %6.2f   ", faults[which].name,
-               faults[which].size[k], which && k >= faults[which].must ? "*" : " ", count,
-               100.0 * named / count, 100.0 * verdicts[1] / count, 100.0 * verdicts[2] / count,
-               quantile(&kept, 0.5), quantile(&kept, 0.9));
-        for (int t = 0; t < TONES; t++)
-            printf(" %2d", missed[t]);
-        printf("\n");
+        count++;
+        named += o->named;
+        verdicts[o->verdict]++;
+        missed[i % TONES] += which ? o->verdict == 0 : o->verdict > 0;
+        if (o->verdict < 2)
+            add_error(&kept, o->ei_error);
     }
+    if (!count)
+        return;
+    printf("| %s | %g | %s %% | %s %% | %s %% | %s, %s |", faults[which].name, faults[which].size[k],
+           BENCH_CELL(0, 100.0 * named / count), BENCH_CELL(0, 100.0 * verdicts[1] / count),
+           BENCH_CELL(0, 100.0 * verdicts[2] / count), BENCH_CELL(2, quantile(&kept, 0.5)),
+           BENCH_CELL(2, quantile(&kept, 0.9)));
+    for (int t = 0; t < TONES; t++)
+        printf(" %d", missed[t]);
+    printf(" |\n");
+}
+
+static void print_faults(outcome (*all)[FAULTS][SIZES], int photos)
+{
+    printf(
+        "| fault | size | named | warn | retake | error of delta_ei where not refused: median, 90 %% | not "
+        "noticed (none: alarmed) of %d of each tone, very light to dark |\n|---|---|---|---|---|---|---|\n",
+        photos / TONES);
+    for (int which = 0; which < FAULTS; which++)
+        for (int k = 0; k < SIZES; k++)
+            print_size(all, photos, which, k);
 }
 
 /* Never a score presented as good from a photo that failed: what is called ok must be right. */
 static void print_verdicts(outcome (*all)[FAULTS][SIZES], int photos)
 {
     static const char *const verdict_names[] = {"ok", "warn", "retake"};
-    printf("\n%-8s %6s %9s   |error| of delta_ei: %6s %6s %6s   over 3: %%\n", "verdict", "photos",
-           "measured", "median", "90 %", "most");
+    printf("\n| verdict | photos | with a number | error of delta_ei: median | 90 %% | most | over 3 |\n"
+           "|---|---|---|---|---|---|---|\n");
     for (int v = 0; v < 3; v++) {
         errors e = {0};
         int large = 0;
@@ -287,78 +290,47 @@ static void print_verdicts(outcome (*all)[FAULTS][SIZES], int photos)
                         add_error(&e, all[i][which][k].ei_error);
                         large += all[i][which][k].ei_error > 3;
                     }
-        printf("%-8s %6d %7.0f %%   %28.2f %6.2f %6.2f   %8.1f\n", verdict_names[v], e.photos,
-               e.photos ? 100.0 * e.count / e.photos : 0, quantile(&e, 0.5), quantile(&e, 0.9),
-               quantile(&e, 1), e.count ? 100.0 * large / e.count : 0);
+        printf("| %s | %d | %s %% | %s | %s | %s | %s %% |\n", verdict_names[v], e.photos,
+               BENCH_CELL(0, e.photos ? 100.0 * e.count / e.photos : 0), BENCH_CELL(2, quantile(&e, 0.5)),
+               BENCH_CELL(2, quantile(&e, 0.9)), BENCH_CELL(2, quantile(&e, 1)),
+               BENCH_CELL(1, e.count ? 100.0 * large / e.count : 0));
     }
 }
 
-static bool parse(arguments *out, int argc, char **argv)
+static bool parse(arguments *out, int argc, const char **argv)
 {
-    *out = (arguments){.photos = 2, .jobs = 2, .width = 1200, .height = 900, .seed = 700001, .chart = true};
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--each") == 0) {
-            out->each = true;
-            continue;
-        }
-        if (strcmp(argv[i], "--no-chart") == 0) {
-            out->chart = false;
-            continue;
-        }
-        if (strcmp(argv[i], "--photos") == 0)
-            out->photos = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--jobs") == 0)
-            out->jobs = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--seed") == 0)
-            out->seed = strtoull(value, NULL, 10);
-        else if (strcmp(argv[i], "--fault") == 0)
-            out->fault = value;
-        else if (strcmp(argv[i], "--size") == 0) {
-            char *end;
-            out->width = (int)strtol(value, &end, 10);
-            out->height = *end == 'x' ? (int)strtol(end + 1, NULL, 10) : 0;
-        } else
-            return false;
-        i++;
-    }
-    return out->photos > 0 && out->photos <= 40 && out->jobs > 0 && out->width > 0 && out->height > 0;
+    *out = (arguments){.photos = 2, .jobs = 2, .width = 1200, .height = 900, .seed = 700001};
+    const char *size = NULL;
+    const struct poptOption table[] = {
+        {"photos", 0, POPT_ARG_INT, &out->photos, 0, "of each tone, 1 to 40", "N"},
+        {"seed", 0, POPT_ARG_LONGLONG, &out->seed, 0, "seed of the first photo; the others follow", "S"},
+        {"jobs", 0, POPT_ARG_INT, &out->jobs, 0, "processes at a time", "J"},
+        {"size", 0, POPT_ARG_STRING, &size, 0, "pixels of a photo", "WxH"},
+        {"fault", 0, POPT_ARG_STRING, &out->fault, 0, "only faults whose name in the table has this in it",
+         "NAME"},
+        {"no-chart", 0, POPT_ARG_NONE, &out->no_chart, 0, "leave the chart out", NULL},
+        {"each", 0, POPT_ARG_NONE, &out->each, 0, "what was measured of every photo", NULL},
+        POPT_AUTOHELP POPT_TABLEEND};
+    return bench_options(argc, argv, table) && (!size || bench_size(&out->width, &out->height, size)) &&
+           out->photos > 0 && out->photos <= 40 && out->jobs > 0;
 }
 
-int main(int argc, char **argv)
+int main(int argc, const char **argv)
 {
     arguments a;
-    if (!parse(&a, argc, argv)) {
-        fprintf(stderr, "usage: bench_gate [--photos 1..40, of each tone] [--seed S] [--jobs J] [--size WxH] "
-                        "[--fault NAME] [--no-chart] [--each]\n");
+    if (!parse(&a, argc, argv))
         return 2;
-    }
     int photos = a.photos * TONES;
-    size_t bytes = (size_t)photos * sizeof(outcome[FAULTS][SIZES]);
-    outcome(*all)[FAULTS][SIZES] =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (all == MAP_FAILED)
+    a.all = bench_memory((size_t)photos * sizeof *a.all);
+    if (!a.all)
         return 4;
-    for (int job = 0; job < a.jobs; job++)
-        if (fork() == 0) {
-            for (int i = job; i < photos; i += a.jobs)
-                run_photo(all[i], &a, i);
-            _exit(0);
-        }
-    int status, crashed = 0;
-    while (wait(&status) > 0)
-        crashed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    bool good = bench_run(photos, a.jobs, run_photo, &a);
     for (int i = 0; i < photos && a.each; i++)
         for (int which = 0; which < FAULTS; which++)
             for (int k = 0; k < SIZES; k++)
-                if (all[i][which][k].done)
-                    print_each(&all[i][which][k], &a, i, which, k);
-    printf("%-13s %5s  %5s  %5s %5s %5s  %13s   %s\n", "fault", "size", "photos", "named", "warn", "retak",
-           "|error| ei", "missed (none: alarmed) of each tone");
-    printf("%-13s %5s  %5s  %5s %5s %5s  %6s %6s\n", "", "", "", "%", "%", "%", "median", "90 %");
-    for (int which = 0; which < FAULTS; which++)
-        print_fault(all, photos, which);
-    print_verdicts(all, photos);
-    munmap(all, bytes);
-    return crashed ? 4 : 0;
+                if (a.all[i][which][k].done)
+                    print_each(&a.all[i][which][k], &a, i, which, k);
+    print_faults(a.all, photos);
+    print_verdicts(a.all, photos);
+    return good ? 0 : 4;
 }

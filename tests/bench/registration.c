@@ -7,6 +7,8 @@
 #include "analyzer/skin.h"
 #include "imaging/photo.h"
 #include "samples/sample.h"
+#include "samples/tones.h"
+#include "tests/bench/bench_tools.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,12 +131,6 @@ static void run_pair(outcome *out, const kind *what, size_t k, int i)
     rubor_mask_finish(&bm);
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 typedef struct rendered {
     rubor_sample_photo photo;
     rubor_image_calibrated image;
@@ -185,7 +181,6 @@ static void add_corners(double *sum, double *n, const rubor_registration *r, con
 
 static void rendered_pairs(int pairs)
 {
-    static const char *const tones[6] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
     static const int days[3] = {0, 3, 8};
     printf("%-24s %6s %9s %9s %9s %9s %8s %10s\n", "rendered", "pairs", "refused", "rms med", "rms max",
            "said max", "overlap", "elsewhere");
@@ -194,8 +189,9 @@ static void rendered_pairs(int pairs)
         int elsewhere_refused = 0;
         for (int i = 0; i < pairs; i++) {
             rendered before, after, other;
-            if (render(&before, tones[t], 400 + i, -1) || render(&after, tones[t], 400 + i, days[i % 3]) ||
-                render(&other, tones[t], 800 + i, -1))
+            if (render(&before, rubor_tones[t].name, 400 + i, -1) ||
+                render(&after, rubor_tones[t].name, 400 + i, days[i % 3]) ||
+                render(&other, rubor_tones[t].name, 800 + i, -1))
                 abort();
             rubor_registration r;
             rubor_error error = {0};
@@ -222,9 +218,9 @@ static void rendered_pairs(int pairs)
             rendered_finish(&after);
             rendered_finish(&other);
         }
-        qsort(o.errors, (size_t)o.accepted, sizeof o.errors[0], compare_doubles);
+        qsort(o.errors, (size_t)o.accepted, sizeof o.errors[0], bench_compare);
         int n = o.accepted;
-        printf("%-24s %6d %9d %9.3f %9.3f %9.3f %8.1f %7d/%d\n", tones[t], pairs, o.refused,
+        printf("%-24s %6d %9d %9.3f %9.3f %9.3f %8.1f %7d/%d\n", rubor_tones[t].name, pairs, o.refused,
                n ? o.errors[n / 2] : NAN, n ? o.errors[n - 1] : NAN, o.said, n ? o.overlap / n : NAN,
                elsewhere_refused, pairs);
     }
@@ -240,7 +236,7 @@ int main(int argc, char **argv)
         outcome o = {.refused = 0};
         for (int i = 0; i < pairs; i++)
             run_pair(&o, &kinds[k], k, i);
-        qsort(o.errors, (size_t)o.accepted, sizeof o.errors[0], compare_doubles);
+        qsort(o.errors, (size_t)o.accepted, sizeof o.errors[0], bench_compare);
         int n = o.accepted;
         printf("%-24s %6d %9d %9.3f %9.3f %9.3f %8.1f %7.1f\n", kinds[k].name, pairs, o.refused,
                n ? o.errors[n / 2] : NAN, n ? o.errors[n - 1] : NAN, o.said, n ? o.overlap / n : NAN,

@@ -1,28 +1,25 @@
-/* series [--courses LIST] [--treatments N] [--seed S] [--jobs J] [--seconds T] [--size WxH]
- *        [--save FILE | --replay FILE] [--each]
+/* bench_series (--help):
  *
  * Rendered treatments (days 0-10, 14, 21, 28) of every tone through the analyzer and the series: which flags
  * were raised, how many days after they could first be known, and how many false ones; one row a course and
  * tone, then every miss and every false flag with its seed and why. LIST: NAME or NAME:COUNT, by comma;
- * --treatments is the count where none is given; tones take turns. After T seconds (280) no treatment is begun
- * and the table says how many were not done. --save appends the records to FILE, --replay flags kept records
- * again without rendering. Exit code 1 when a flag was missed, late or false. Figures in docs/MEASUREMENT.md
- * "Series". */
+ * --treatments is the count where none is given; tones take turns. After T seconds (280) no treatment is
+ * begun and the table says how many were not done. --save appends the records to FILE, --replay flags kept
+ * records again without rendering. Exit code 1 when a flag was missed, late or false. Figures in
+ * docs/MEASUREMENT.md "Series". */
 #include "analyzer/series.h"
 #include "samples/sample.h"
+#include "samples/tones.h"
+#include "tests/bench/bench_tools.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { VISITS = 14, TONES = 6, COURSES_MOST = 9 };
 static const int days[VISITS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 21, 28};
-static const char *const tones[TONES] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
 /* A smaller true change is not to be known. */
 static const double FLOOR_EI = RUBOR_SERIES_REDNESS_FLOOR, FLOOR_MI = RUBOR_SERIES_PIGMENT_FLOOR;
 
@@ -39,11 +36,13 @@ typedef struct treatment {
 typedef struct arguments {
     const char *courses, *save, *replay;
     int treatments, jobs, seconds, width, height;
-    uint64_t seed;
-    bool each;
+    long long seed;
+    int each;
+    time_t end;
+    treatment *all;
 } arguments;
 
-static bool parse(arguments *out, int argc, char **argv)
+static bool parse(arguments *out, int argc, const char **argv)
 {
     *out = (arguments){
         .courses = "normal,none,persistent,rebound,pih",
@@ -54,35 +53,20 @@ static bool parse(arguments *out, int argc, char **argv)
         .height = 750,
         .seed = 500001,
     };
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(argv[i], "--each") == 0) {
-            out->each = true;
-            continue;
-        }
-        char *end = NULL;
-        if (strcmp(argv[i], "--courses") == 0)
-            out->courses = value;
-        else if (strcmp(argv[i], "--save") == 0)
-            out->save = value;
-        else if (strcmp(argv[i], "--replay") == 0)
-            out->replay = value;
-        else if (strcmp(argv[i], "--treatments") == 0)
-            out->treatments = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--jobs") == 0)
-            out->jobs = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--seconds") == 0)
-            out->seconds = (int)strtol(value, NULL, 10);
-        else if (strcmp(argv[i], "--seed") == 0)
-            out->seed = strtoull(value, NULL, 10);
-        else if (strcmp(argv[i], "--size") == 0) {
-            out->width = (int)strtol(value, &end, 10);
-            out->height = *end == 'x' ? (int)strtol(end + 1, NULL, 10) : 0;
-        } else
-            return false;
-        i++;
-    }
-    return out->treatments > 0 && out->jobs > 0 && out->seconds > 0 && out->width > 0 && out->height > 0;
+    const char *size = NULL;
+    const struct poptOption table[] = {
+        {"courses", 0, POPT_ARG_STRING, &out->courses, 0, "NAME or NAME:COUNT, by comma", "LIST"},
+        {"treatments", 0, POPT_ARG_INT, &out->treatments, 0, "of each course without a count", "N"},
+        {"seed", 0, POPT_ARG_LONGLONG, &out->seed, 0, "seed of the first; the others follow", "S"},
+        {"jobs", 0, POPT_ARG_INT, &out->jobs, 0, "processes at a time", "J"},
+        {"seconds", 0, POPT_ARG_INT, &out->seconds, 0, "then no treatment is begun", "T"},
+        {"size", 0, POPT_ARG_STRING, &size, 0, "pixels of a photo", "WxH"},
+        {"save", 0, POPT_ARG_STRING, &out->save, 0, "append the records to it", "FILE"},
+        {"replay", 0, POPT_ARG_STRING, &out->replay, 0, "flag kept records again", "FILE"},
+        {"each", 0, POPT_ARG_NONE, &out->each, 0, "a line for every treatment", NULL},
+        POPT_AUTOHELP POPT_TABLEEND};
+    return bench_options(argc, argv, table) && (!size || bench_size(&out->width, &out->height, size)) &&
+           out->treatments > 0 && out->jobs > 0 && out->seconds > 0;
 }
 
 static rubor_status measure(treatment *t, const rubor_sample_series *series, rubor_error *error)
@@ -112,7 +96,7 @@ static void run(treatment *t, const arguments *a)
     t->begun = true;
     rubor_sample_options_default(&options);
     options.seed = t->seed;
-    options.tone = tones[t->tone];
+    options.tone = rubor_tones[t->tone].name;
     options.course = t->course;
     options.width = a->width;
     options.height = a->height;
@@ -222,7 +206,8 @@ static void print_reason(const treatment *t, int known)
         }
         double sd = (score->delta_interval95[1] - score->delta_interval95[0]) / 3.92;
         if (strcmp(t->course, "bruise_spreading") == 0) {
-            printf("true %.1f %%, read %.1f %%\n", t->truth[i].bruise_percent, record->findings.bruise_percent);
+            printf("true %.1f %%, read %.1f %%\n", t->truth[i].bruise_percent,
+                   record->findings.bruise_percent);
             continue;
         }
         printf("true %.2f, read %.2f, sd %.2f (%.1f sd)%s\n", truth, score->delta, sd, score->delta / sd,
@@ -246,7 +231,7 @@ static tally judge(const treatment *t, const rubor_series *series, bool each)
     sum.late = known >= 0 && raised > known + 1;
     sum.missed = known >= 0 && raised < 0;
     if (each || sum.late || sum.missed || sum.false_flags) {
-        printf("%s %s seed %llu: known on day %d, flagged on day %d\n", t->course, tones[t->tone],
+        printf("%s %s seed %llu: known on day %d, flagged on day %d\n", t->course, rubor_tones[t->tone].name,
                (unsigned long long)t->seed, known, raised);
         for (int i = 0; i < series->flag_count; i++)
             printf("    %s%s day %d: %s\n", belongs(t->course, series->flags[i].code) ? "" : "FALSE ",
@@ -293,7 +278,7 @@ static bool report(const treatment *all, int count, bool each)
             add_tally(&sums[course][all[i].tone], &one);
         } else if (all[i].begun) {
             failed++;
-            printf("%s %s seed %llu failed: %s\n", all[i].course, tones[all[i].tone],
+            printf("%s %s seed %llu failed: %s\n", all[i].course, rubor_tones[all[i].tone].name,
                    (unsigned long long)all[i].seed, all[i].failure);
         }
     }
@@ -303,7 +288,7 @@ static bool report(const treatment *all, int count, bool each)
         tally sum = {0};
         for (int tone = 0; tone < TONES; tone++)
             if (sums[course][tone].treatments) {
-                print_tally(names[course], tones[tone], &sums[course][tone]);
+                print_tally(names[course], rubor_tones[tone].name, &sums[course][tone]);
                 add_tally(&sum, &sums[course][tone]);
             }
         print_tally(names[course], "all", &sum);
@@ -331,7 +316,7 @@ static int plan(treatment *all, const arguments *a)
             if (!all)
                 continue;
             all[count].tone = i % TONES;
-            all[count].seed = a->seed + (uint64_t)(1000 * course + i);
+            all[count].seed = (uint64_t)a->seed + (uint64_t)(1000 * course + i);
             snprintf(all[count].course, sizeof all[count].course, "%s", name);
         }
     }
@@ -356,24 +341,23 @@ static treatment *replay(const char *path, int *count)
     return all;
 }
 
-static treatment *render(const arguments *a, int *count)
+static void run_one(void *context, int index)
+{
+    const arguments *a = context;
+    if (time(NULL) < a->end)
+        run(&a->all[index], a);
+}
+
+static treatment *render(arguments *a, int *count)
 {
     *count = plan(NULL, a);
-    treatment *all =
-        mmap(NULL, (size_t)*count * sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (all == MAP_FAILED)
+    treatment *all = a->all = bench_memory((size_t)*count * sizeof *all);
+    if (!all)
         return NULL;
     plan(all, a);
-    time_t end = time(NULL) + a->seconds;
-    for (int job = 0; job < a->jobs; job++)
-        if (fork() == 0) {
-            for (int i = job; i < *count && time(NULL) < end; i += a->jobs)
-                run(&all[i], a);
-            _exit(0);
-        }
-    int status;
-    while (wait(&status) > 0)
-        continue;
+    a->end = time(NULL) + a->seconds;
+    if (!bench_run(*count, a->jobs, run_one, a))
+        fprintf(stderr, "a process crashed; its treatment counts as not begun\n");
     FILE *file = a->save ? fopen(a->save, "ae") : NULL; /* appended: a long run can be done in parts */
     if (file) {
         for (int i = 0; i < *count; i++)
@@ -384,15 +368,12 @@ static treatment *render(const arguments *a, int *count)
     return all;
 }
 
-int main(int argc, char **argv)
+int main(int argc, const char **argv)
 {
     arguments a;
     int count = 0;
-    if (!parse(&a, argc, argv)) {
-        fprintf(stderr, "usage: series [--courses LIST] [--treatments N] [--seed S] [--jobs J] [--seconds T]"
-                        " [--size WxH] [--save FILE | --replay FILE] [--each]\n");
+    if (!parse(&a, argc, argv))
         return 2;
-    }
     treatment *all = a.replay ? replay(a.replay, &count) : render(&a, &count);
     if (!all)
         return 4;
