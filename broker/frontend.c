@@ -175,7 +175,7 @@ rubor_waiter *rubor_broker_wait_for(rubor_broker *broker, const rubor_peer *peer
     rubor_waiter *waiter = broker->waiter_count < RUBOR_WAITERS_MOST ? calloc(1, sizeof *waiter) : NULL;
     if (!waiter) {
         rubor_error error = {0};
-        rubor_error_set(&error, RUBOR_BUSY, "too many clients wait; the job %s goes on, ask rubor.result",
+        rubor_error_set(&error, RUBOR_BUSY, "too many clients wait; the job goes on, ask later with rubor result %s",
                         job);
         rubor_broker_refuse(broker, peer, verb, request, &error, 5000);
         return NULL;
@@ -319,10 +319,8 @@ static void handle_request(rubor_broker *broker, const rubor_peer *peer, rubor_f
     rubor_status status = rubor_request_unpack(request, verb, rubor_frame(frames, at + 1), &error);
     if (verb == RUBOR_VERB_NONE)
         status = rubor_error_set(&error, RUBOR_NOT_FOUND, "there is no such service");
-    else if (!rubor_verb_allowed(verb,
-                                 peer->role)) /* after reading, so that the refusal carries the request id */
-        status = rubor_error_set(&error, RUBOR_FORBIDDEN, "%s is not for the role %s",
-                                 rubor_verb_service(verb), rubor_role_name(peer->role));
+    else if (!rubor_verb_allowed(verb, peer->role)) /* after reading, so that it carries the request id */
+        status = rubor_verb_refuse(verb, peer->role, NULL, 0, &error);
     if (status) {
         broker->refused++;
         broker->malformed += status == RUBOR_PROTOCOL || status == RUBOR_TOO_LARGE;

@@ -65,7 +65,8 @@ static rubor_status handle_result(call *c, rubor_error *error)
 static rubor_status handle_list(call *c, rubor_error *error)
 {
     if (only(c) && strcmp(c->request->what, "notes") == 0)
-        return rubor_error_set(error, RUBOR_FORBIDDEN, "rubor.list of notes is not for the role station");
+        return rubor_verb_refuse(RUBOR_VERB_LIST, c->peer->role, "read notes", RUBOR_ROLE_REVIEWER | RUBOR_ROLE_ADMIN,
+                                 error);
     rubor_status status = rubor_store_list(c->broker->store, c->request, only(c), c->reply, error);
     for (size_t i = 0; !status && i < c->reply->job_count; i++)
         rubor_broker_true_state(c->broker, &c->reply->jobs[i]);
@@ -258,7 +259,7 @@ static rubor_status handle_session(call *c, rubor_error *error)
     if (r->action[0] && !put && strcmp(r->action, "get") != 0)
         return rubor_error_set(error, RUBOR_INVALID, "rubor.session: action is get or put");
     if (!isnan(r->needle_mm) && (r->needle_mm <= 0 || r->needle_mm > 10))
-        return rubor_error_set(error, RUBOR_INVALID, "rubor.session: needle_mm is between 0 and 10");
+        return rubor_error_set(error, RUBOR_INVALID, "the needle depth must be above 0 and at most 10 mm");
     char who[RUBOR_NAME_SIZE];
     rubor_status status =
         put ? rubor_store_session_put(c->broker->store, r, acting(c, who), error) : RUBOR_OK;
@@ -295,7 +296,8 @@ static rubor_status handle_profile(call *c, rubor_error *error)
     if (strcmp(r->action, "put") != 0)
         return rubor_error_set(error, RUBOR_INVALID, "rubor.profile: action is get, put or list");
     if (c->peer->role == RUBOR_ROLE_REVIEWER)
-        return rubor_error_set(error, RUBOR_FORBIDDEN, "rubor.profile put is not for the role reviewer");
+        return rubor_verb_refuse(RUBOR_VERB_PROFILE, c->peer->role, "store a station profile",
+                                 RUBOR_ROLE_STATION | RUBOR_ROLE_ADMIN, error);
     if (!r->profile_json.size || memchr(r->profile_json.data, '\0', r->profile_json.size))
         return rubor_error_set(error, RUBOR_INVALID, "rubor.profile put needs profile_json");
     rubor_error cause = {0};

@@ -68,10 +68,10 @@ static void name_culprit(const analyze_inputs *in, rubor_error *error)
     rubor_error_prefix(error, baseline ? in->baseline.path : in->photo.path);
 }
 
-static rubor_status print_record(const rubor_record *record, const char *path, bool json, rubor_error *error)
+static rubor_status print_record(const rubor_record *record, const char *path, int day, bool json, rubor_error *error)
 {
     if (!json) {
-        rubor_report_record(stdout, path, record);
+        rubor_report_record(stdout, path, record, day);
         if (fflush(stdout) != 0)
             return rubor_error_set(error, RUBOR_IO, "the result could not be written to the output");
         return RUBOR_OK;
@@ -120,7 +120,7 @@ static rubor_status analyze(const analyze_arguments *given, const analyze_inputs
     if (status == RUBOR_OK && given->maps)
         status = rubor_maps_write(&made.blob[MAPS_BLOB], given->maps, error);
     if (status == RUBOR_OK)
-        status = print_record(record, in->photo.path, given->json, error);
+        status = print_record(record, in->photo.path, in->options.day, given->json, error);
     rubor_blobs_finish(&made);
     return status;
 }

@@ -21,7 +21,7 @@ static rubor_status print_job(const rubor_job_info *job, bool json, rubor_error 
         if (*job->error)
             printf("%-14s%s\n", "error", job->error);
         if (job->record)
-            rubor_report_record(stdout, job->digest, job->record);
+            rubor_report_record(stdout, job->digest, job->record, job->day);
         return fflush(stdout) == 0 ? RUBOR_OK
                                    : rubor_error_set(error, RUBOR_IO, "the result could not be written");
     }

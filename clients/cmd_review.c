@@ -80,11 +80,13 @@ static rubor_status export(const review_arguments *given, rubor_client *client, 
 
 static void print_flags(const rubor_record *record, int day)
 {
-    for (int i = 0; i < record->flag_count; i++)
-        printf("%s%s%s", i ? " " : "", record->flags[i],
-               rubor_series_flag_is_usual(record->flags[i], day) ? " (normal now)" : "");
+    for (int i = 0; i < record->flag_count; i++) {
+        char words[RUBOR_FLAG_WORDS_SIZE];
+        rubor_review_flag(words, record->flags[i], day);
+        printf("%s%s", i ? ", " : "", words);
+    }
     for (int i = 0; i < record->quality.reason_count; i++)
-        printf("%s%s", i || record->flag_count ? " " : "", record->quality.reasons[i].code);
+        printf("%s%s", i || record->flag_count ? ", " : "", record->quality.reasons[i].code);
 }
 
 static void print_score(const rubor_score *score)

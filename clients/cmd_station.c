@@ -89,6 +89,8 @@ static void tell_result(const rubor_on_the_way *one)
     const rubor_parcel *parcel = &one->parcel;
     rubor_submission said = {.name = one->item.name, .record = parcel->info.record, .status = parcel->status};
     memcpy(said.job, parcel->job, sizeof said.job);
+    memcpy(said.also_filed, parcel->also_filed, sizeof said.also_filed);
+    said.before = one->item.filing.day == RUBOR_DAY_BEFORE;
     said.state = parcel->status == RUBOR_OK ? RUBOR_SUBMISSION_DONE : RUBOR_SUBMISSION_FAILED;
     snprintf(said.error, sizeof said.error, "%s", parcel->error);
     rubor_submission_print(stdout, &said);

@@ -93,6 +93,10 @@ static void on_ended(void *context, rubor_parcel *parcel)
     submitted *photo = parcel->owner;
     rubor_submission *said = &photo->submission;
     memcpy(said->job, parcel->job, sizeof said->job);
+    memcpy(said->also_filed, parcel->also_filed, sizeof said->also_filed);
+    said->before = parcel->request.day == RUBOR_DAY_BEFORE;
+    if (parcel->duplicate && parcel->sends == 1) /* not by this very command, whose first answer was lost */
+        said->known_since_ms = parcel->info.submitted_ms;
     if (rubor_status_retryable(parcel->status) && !*parcel->job) {
         put_into_spool(photo, parcel->status, parcel->error);
     } else if (parcel->status == RUBOR_UNREACHABLE) {

@@ -112,6 +112,8 @@ static void dispatch(rubor_courier *courier, rubor_parcel *parcel)
         return;
     }
     parcel->attempts++;
+    if (parcel->state != RUBOR_PARCEL_ACCEPTED && !parcel->ask_first)
+        parcel->sends++;
     rubor_status status = send_or_ask(courier, parcel, &error);
     if (status == RUBOR_UNREACHABLE) {
         courier->reached = false;
@@ -164,6 +166,7 @@ static void note_acceptance(rubor_courier *courier, rubor_parcel *parcel, const 
         return;
     memcpy(parcel->job, info->job, sizeof parcel->job);
     parcel->duplicate = info->duplicate;
+    memcpy(parcel->also_filed, info->also_filed, sizeof parcel->also_filed);
     parcel->state = RUBOR_PARCEL_ACCEPTED;
     if (courier->accepted)
         courier->accepted(courier->context, parcel);

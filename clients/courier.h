@@ -28,8 +28,10 @@ typedef struct rubor_parcel {
     int64_t due_ms;        /* when to send or ask next */
     int64_t busy_since_ms; /* 0: never told so */
     int attempts;
+    int sends; /* of the photo, in all: after more than one a duplicate may be of our own making */
     char job[RUBOR_JOB_SIZE];
     bool duplicate;      /* the broker had this very job before */
+    char also_filed[RUBOR_ALSO_SIZE]; /* where else the very same photo is filed; "": nowhere, or not told */
     rubor_status status; /* how it ended: of the job, or why there is no job */
     char error[RUBOR_ERROR_MESSAGE_SIZE];
     rubor_job_info info; /* of the FINAL; owned, state "" when there is no job */

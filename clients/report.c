@@ -1,5 +1,6 @@
 #include "clients/report.h"
 
+#include "clients/review_sentence.h"
 #include "clients/utf8.h"
 
 #include <string.h>
@@ -81,7 +82,7 @@ void rubor_report_calibration(FILE *out, const rubor_record *record)
     fputc('\n', out);
 }
 
-static void print_lists(FILE *out, const rubor_record *record)
+static void print_lists(FILE *out, const rubor_record *record, int day)
 {
     fprintf(out, "%-14s", "findings");
     if (record->findings.pinpoint_count >= 0)
@@ -92,12 +93,15 @@ static void print_lists(FILE *out, const rubor_record *record)
     print_number(out, ", bruise ", record->findings.bruise_percent, 2, " %");
     print_number(out, ", shine ", record->findings.shine_percent, 2, " %");
     fprintf(out, "\n%-14s", "flags");
-    for (int i = 0; i < record->flag_count; i++)
-        fprintf(out, "%s%s", i ? ", " : "", record->flags[i]);
+    for (int i = 0; i < record->flag_count; i++) {
+        char words[RUBOR_FLAG_WORDS_SIZE];
+        rubor_review_flag(words, record->flags[i], day);
+        fprintf(out, "%s%s", i ? ", " : "", words);
+    }
     fprintf(out, "%s\n", record->flag_count ? "" : "none");
 }
 
-void rubor_report_record(FILE *out, const char *title, const rubor_record *record)
+void rubor_report_record(FILE *out, const char *title, const rubor_record *record, int day)
 {
     char name[256];
     rubor_utf8_clean(name, sizeof name, title);
@@ -121,5 +125,5 @@ void rubor_report_record(FILE *out, const char *title, const rubor_record *recor
     fputc('\n', out);
     print_score(out, "redness", "delta_ei ", &record->redness);
     print_score(out, "pigmentation", "delta_mi ", &record->pigmentation);
-    print_lists(out, record);
+    print_lists(out, record, day);
 }

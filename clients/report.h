@@ -3,11 +3,12 @@
 #define RUBOR_CLIENTS_REPORT_H
 
 #include "analyzer/record.h"
+#include "analyzer/series.h"
 
 #include <stdio.h>
 
-/* About fifteen lines; what was not measured is a dash. */
-void rubor_report_record(FILE *out, const char *title, const rubor_record *record);
+/* About fifteen lines; what was not measured is a dash. day: of the photo, or RUBOR_DAY_UNKNOWN. */
+void rubor_report_record(FILE *out, const char *title, const rubor_record *record, int day);
 /* The calibration's lines alone. */
 void rubor_report_calibration(FILE *out, const rubor_record *record);
 /* "clear", "almost clear", "mild", "moderate", "severe"; "-" for anything else. */

@@ -77,6 +77,18 @@ static json_t *usual_flags(const rubor_job_info *job)
     return out;
 }
 
+/* The record's flags in words, in their order. */
+static json_t *flag_words(const rubor_job_info *job)
+{
+    json_t *out = json_array();
+    for (int i = 0; job->record && i < job->record->flag_count; i++) {
+        char words[RUBOR_FLAG_WORDS_SIZE];
+        rubor_review_flag(words, job->record->flags[i], job->day);
+        json_array_append_new(out, rubor_json_text(words));
+    }
+    return out;
+}
+
 static json_t *visit_json(const rubor_job_info *job, const rubor_job_info *jobs, size_t job_count)
 {
     char what[4 * RUBOR_SENTENCE_SIZE];
@@ -86,6 +98,11 @@ static json_t *visit_json(const rubor_job_info *job, const rubor_job_info *jobs,
                               "phase", before ? "before" : "after", "view", rubor_json_text(job->view), "photo",
                               rubor_json_text(job->digest), "job", rubor_json_text(job->job), "state",
                               rubor_json_text(job->state), "in_curve", job->in_curve);
+    const rubor_job_info *same = rubor_review_same_photo(job, jobs, job_count);
+    if (visit && same)
+        rubor_json_set(visit, "same_photo",
+                       json_pack("{s:o,s:o,s:I}", "day", same->day == RUBOR_DAY_BEFORE ? json_null() : json_integer(same->day),
+                                 "view", rubor_json_text(same->view), "submitted_ms", (json_int_t)same->submitted_ms));
     const rubor_record *record = job->record;
     if (visit && record && record->photo.width > 0 && record->photo.height > 0)
         rubor_json_set(visit, "size_px",
@@ -93,6 +110,7 @@ static json_t *visit_json(const rubor_job_info *job, const rubor_job_info *jobs,
     bool done = visit && rubor_json_set(visit, "error", rubor_json_text(job->error)) && add_record(visit, job->record) &&
                 rubor_json_set(visit, "what", rubor_json_text(what)) &&
                 rubor_json_set(visit, "usual_flags", usual_flags(job)) &&
+                rubor_json_set(visit, "flag_words", flag_words(job)) &&
                 rubor_json_set(visit, "submitted_ms", json_integer(job->submitted_ms));
     if (done)
         return visit;
@@ -109,7 +127,7 @@ static json_t *treatment_json(const rubor_session_info *session)
                      rubor_json_number(session->needle_mm, 2));
 }
 
-/* Points enough to draw the band as straight lines. */
+/* Points enough to draw the band as straight lines, however long the course: whoever draws it ends it with the axis. */
 static json_t *expected_json(void)
 {
     static const double days[] = {0, 1, 2, 3, 5, 7, RUBOR_DAY_LAST};
@@ -151,11 +169,11 @@ rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_s
         whole = json_array_append_new(days, visit_json(&series->jobs[i], series->jobs, series->job_count)) == 0;
     const char *headline;
     rubor_urgency urgency = rubor_review_headline(&headline, series);
-    *out = json_pack("{s:o,s:o,s:o,s:{s:s,s:s},s:{s:s,s:s},s:o,s:o,s:o,s:o,s:s}", "patient", rubor_json_text(patient), "session",
+    *out = json_pack("{s:o,s:o,s:o,s:{s:s,s:s},s:{s:s,s:s},s:o,s:o,s:o,s:o,s:s,s:i}", "patient", rubor_json_text(patient), "session",
                      rubor_json_text(name), "treatment", treatment_json(session), "rubor", "version", RUBOR_VERSION,
                      "algorithm", RUBOR_ALGORITHM, "summary", "urgency", urgency_names[urgency], "headline", headline, "days", days, "series", series_json(series->series), "flags",
                      flags_json(series->series), "expected", expected_json(), "expected_source",
-                     RUBOR_SERIES_EXPECTED_SOURCE);
+                     RUBOR_SERIES_EXPECTED_SOURCE, "course_days", RUBOR_REVIEW_COURSE_DAYS);
     if (*out && whole)
         return RUBOR_OK;
     json_decref(*out);

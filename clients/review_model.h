@@ -7,6 +7,9 @@
 
 #include <jansson.h>
 
+/* A curve's axis reaches at least this day, further where there are later photos. */
+enum { RUBOR_REVIEW_COURSE_DAYS = 10 };
+
 /* series: the reply to rubor.series; session: the reply to rubor.session, or NULL. A new reference.
  * series->jobs is sorted in place by view and day; members of days are in its order. RUBOR_NO_MEMORY. */
 rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_session_info *session,

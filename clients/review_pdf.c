@@ -1,6 +1,7 @@
 /* Two pages for a patient record: what was found, and the photos it was found in. A4, points (1/72 inch). */
 #include "analyzer/series.h"
 #include "clients/review_export.h"
+#include "clients/review_model.h"
 #include "imaging/encode.h"
 #include "imaging/photo.h"
 
@@ -210,21 +211,23 @@ static void plot_axes(cairo_t *to, const plot *p, const char *title)
     set_color(to, 0x1d1b1a);
 }
 
-static void plot_expected(cairo_t *to, const plot *p, double peak)
+/* The model's band, cut at the axis. */
+static void plot_expected(cairo_t *to, const plot *p, const json_t *band, double peak)
 {
-    double low, high;
+    size_t count = json_array_size(band);
+    cairo_save(to);
+    cairo_rectangle(to, p->x, p->y, p->width, p->height);
+    cairo_clip(to);
     cairo_set_source_rgba(to, 0.27, 0.51, 0.35, 0.18);
     cairo_new_path(to);
-    for (double day = 0; day <= p->day_last; day += 0.25) {
-        rubor_series_expected(day, &low, &high);
-        cairo_line_to(to, plot_x(p, day), plot_y(p, high * peak));
-    }
-    for (double day = p->day_last; day >= 0; day -= 0.25) {
-        rubor_series_expected(day, &low, &high);
-        cairo_line_to(to, plot_x(p, day), plot_y(p, low * peak));
+    for (size_t i = 0; i < 2 * count; i++) { /* forth along the upper edge, back along the lower */
+        const json_t *step = json_array_get(band, i < count ? i : 2 * count - 1 - i);
+        double share = number_of(json_object_get(step, i < count ? "high" : "low"));
+        cairo_line_to(to, plot_x(p, number_of(json_object_get(step, "day"))), plot_y(p, share * peak));
     }
     cairo_close_path(to);
     cairo_fill(to);
+    cairo_restore(to);
 }
 
 typedef struct sample {
@@ -267,7 +270,7 @@ static void draw_plot(cairo_t *to, plot p, const json_t *model, const char *view
     size_t count =
         collect(samples, SAMPLES, model, view, redness ? "redness" : "pigmentation", redness ? "delta_ei" : "delta_mi");
     double peak = 0;
-    p.day_last = 10;
+    p.day_last = RUBOR_REVIEW_COURSE_DAYS;
     p.low = -2;
     p.high = 6;
     for (size_t i = 0; i < count; i++) {
@@ -279,7 +282,7 @@ static void draw_plot(cairo_t *to, plot p, const json_t *model, const char *view
     }
     plot_axes(to, &p, redness ? "Redness change (delta EI), 95 % interval" : "Pigmentation change (delta MI), 95 % interval");
     if (redness && peak > 0) {
-        plot_expected(to, &p, peak);
+        plot_expected(to, &p, json_object_get(model, "expected"), peak);
         font(to, 6.5, false);
         set_color(to, 0x5c5753);
         paragraph(to, p.x, p.y + p.height + 20, p.width, 7.5,

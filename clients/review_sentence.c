@@ -1,5 +1,7 @@
 #include "clients/review_sentence.h"
 
+#include "clients/clock.h"
+
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -93,6 +95,24 @@ static void baseline(char *out, size_t size, const rubor_job_info *job, const ru
         add_reasons(out, size, job->record, "Look at it before trusting the curve.");
 }
 
+static void day_name(char *out, size_t size, int day)
+{
+    if (day == RUBOR_DAY_BEFORE)
+        snprintf(out, size, "before treatment");
+    else
+        snprintf(out, size, "day %d", day);
+}
+
+const rubor_job_info *rubor_review_same_photo(const rubor_job_info *job, const rubor_job_info *jobs, size_t count)
+{
+    const rubor_job_info *found = NULL;
+    for (size_t i = 0; i < count; i++)
+        if (&jobs[i] != job && (jobs[i].day != job->day || !is(jobs[i].view, job->view)) &&
+            is(jobs[i].digest, job->digest) && (!found || jobs[i].submitted_ms < found->submitted_ms))
+            found = &jobs[i];
+    return found;
+}
+
 static void left_out(char *out, size_t size, const rubor_job_info *job, const rubor_job_info *jobs,
                      size_t count)
 {
@@ -101,11 +121,16 @@ static void left_out(char *out, size_t size, const rubor_job_info *job, const ru
             snprintf(out, size, "Measured, but a better photo of this day is in the curve.");
             return;
         }
-    for (size_t i = 0; i < count; i++)
-        if (&jobs[i] != job && jobs[i].day != job->day && is(jobs[i].digest, job->digest)) {
-            snprintf(out, size, "Not in the curve: the very same photo is filed under another day.");
-            return;
-        }
+    const rubor_job_info *same = rubor_review_same_photo(job, jobs, count);
+    if (same && same->day != job->day) {
+        char day[32], date[RUBOR_CLOCK_DATE_SIZE];
+        day_name(day, sizeof day, same->day);
+        rubor_clock_date(date, same->submitted_ms);
+        snprintf(out, size, "Not in the curve: the very same photo %s filed under %s%s (sent %s); one of the two is wrong.",
+                 same->submitted_ms <= job->submitted_ms ? "was already" : "is", day,
+                 same->submitted_ms <= job->submitted_ms ? "" : " as well", date);
+        return;
+    }
     if (rubor_record_has_flag(job->record, "not_comparable")) {
         snprintf(out, size, "Measured, but not safely comparable, so not in the curve.");
         add_reasons(out, size, job->record,
@@ -146,6 +171,14 @@ void rubor_review_sentence(char *out, size_t size, const rubor_job_info *job, co
     if (record && job->in_curve && no_region(record) && strlen(out) + 1 < size)
         snprintf(out + strlen(out), size - strlen(out),
                  " No treated region is drawn: all skin was averaged, which hides what a part of it does.");
+}
+
+void rubor_review_flag(char out[RUBOR_FLAG_WORDS_SIZE], const char *code, int day)
+{
+    snprintf(out, RUBOR_FLAG_WORDS_SIZE, "%s%s", code, rubor_series_flag_is_usual(code, day) ? " (normal now)" : "");
+    for (char *at = out; *at; at++)
+        if (*at == '_')
+            *at = ' ';
 }
 
 /* ---- the headline ---- */

@@ -180,7 +180,8 @@ static enum MHD_Result call_api(rubor_serve *serve, struct MHD_Connection *conne
         return refuse(connection, known ? RUBOR_INVALID : RUBOR_NOT_FOUND, known ? 405 : 404,
                       known ? "this address does not take that method" : "there is nothing at this address");
     if (!(route->roles & request.user.role))
-        return refuse(connection, RUBOR_FORBIDDEN, 0, "your role may not do this");
+        return refuse(connection, rubor_verb_refuse(RUBOR_VERB_NONE, request.user.role, "do this", route->roles, &error), 0,
+                      error.message);
     rubor_status status = route->handle(&request, &reply, &error);
     if (status != RUBOR_OK) {
         rubor_buffer_finish(&reply.body);

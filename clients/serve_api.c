@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SESSIONS_MOST = 20000 }; /* in one answer */
+enum { SESSIONS_MOST = 20000, NOTES_MOST = 5000 }; /* in one answer */
 
 static unsigned http_code_of(rubor_status status)
 {
@@ -228,15 +228,8 @@ static rubor_status fill_treatment(const rubor_web_request *from, rubor_request 
     return treatment_of(from, to, error);
 }
 
-static rubor_status fill_notes(const rubor_web_request *from, rubor_request *to, rubor_error *error)
+static void add_notes(json_t *out, const rubor_reply *reply)
 {
-    snprintf(to->what, sizeof to->what, "notes");
-    return treatment_of(from, to, error);
-}
-
-static json_t *notes_json(const rubor_reply *reply)
-{
-    json_t *out = json_array();
     for (size_t i = 0; i < reply->note_count; i++) {
         const rubor_note *note = &reply->notes[i];
         json_array_append_new(out, json_pack("{s:o,s:o,s:I,s:o,s:o}", "author", rubor_json_text(note->author), "text",
@@ -246,7 +239,37 @@ static json_t *notes_json(const rubor_reply *reply)
                                              : note->day == RUBOR_DAY_BEFORE ? json_string("before")
                                                                              : json_null()));
     }
-    return out;
+}
+
+/* Page by page; *more says that there are later ones than NOTES_MOST. A new reference. */
+static rubor_status get_notes(const rubor_web_request *from, json_t **out, bool *more, rubor_error *error)
+{
+    rubor_request *wanted = calloc(1, sizeof *wanted);
+    *out = json_array();
+    *more = false;
+    rubor_status status = wanted && *out ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    for (int64_t after = 0; status == RUBOR_OK;) {
+        rubor_client_reply got = {0};
+        rubor_request_init(wanted, RUBOR_VERB_LIST);
+        snprintf(wanted->what, sizeof wanted->what, "notes");
+        wanted->after = after;
+        status = treatment_of(from, wanted, error);
+        if (status == RUBOR_OK)
+            status = rubor_serve_call(from->pool, &got, wanted, error);
+        if (status == RUBOR_OK)
+            add_notes(*out, &got.body);
+        after = got.body.next;
+        rubor_client_reply_finish(&got);
+        *more = after && json_array_size(*out) >= NOTES_MOST;
+        if (!after || *more)
+            break;
+    }
+    free(wanted);
+    if (status == RUBOR_OK)
+        return RUBOR_OK;
+    json_decref(*out);
+    *out = NULL;
+    return status;
 }
 
 /* Addresses of the pictures: job and name, so the same address always means the same bytes. "images" are as the worker
@@ -274,21 +297,24 @@ static void add_picture_addresses(json_t *model, const rubor_reply *series)
 static rubor_status get_model(const rubor_web_request *request, json_t **model, rubor_client_reply *series,
                               rubor_error *error)
 {
-    rubor_client_reply session = {0}, notes = {0};
+    rubor_client_reply session = {0};
+    json_t *notes = NULL;
+    bool more_notes = false;
     rubor_status status = ask(request, series, RUBOR_VERB_SERIES, fill_treatment, error);
     if (status == RUBOR_OK && ask(request, &session, RUBOR_VERB_SESSION, fill_treatment, NULL) != RUBOR_OK)
         session.body.session_count = 0;
     if (status == RUBOR_OK)
-        status = ask(request, &notes, RUBOR_VERB_LIST, fill_notes, error);
+        status = get_notes(request, &notes, &more_notes, error);
     if (status == RUBOR_OK)
         status = rubor_review_model(model, &series->body, session.body.session_count ? session.body.sessions : NULL,
                                     error);
     if (status == RUBOR_OK) {
         add_picture_addresses(*model, &series->body);
-        json_object_set_new(*model, "notes", notes_json(&notes.body));
+        json_object_set(*model, "notes", notes);
+        json_object_set_new(*model, "more_notes", json_boolean(more_notes));
     }
     rubor_client_reply_finish(&session);
-    rubor_client_reply_finish(&notes);
+    json_decref(notes);
     return status;
 }
 

@@ -1,5 +1,6 @@
 #include "clients/submission.h"
 
+#include "clients/clock.h"
 #include "clients/json.h"
 #include "clients/report.h"
 #include "clients/utf8.h"
@@ -16,11 +17,11 @@ bool rubor_submission_is_retake(const rubor_submission *submission)
 json_t *rubor_submission_json(const rubor_submission *submission)
 {
     const rubor_record *record = submission->record;
-    return json_pack("{so,so,ss,so,so,so}", "job", rubor_json_text(submission->job), "digest",
+    return json_pack("{so,so,ss,so,so,so,so}", "job", rubor_json_text(submission->job), "digest",
                      rubor_json_text(submission->digest), "state", states[submission->state], "verdict",
                      record ? rubor_json_text(record->quality.verdict) : json_null(), "result",
                      record ? rubor_json_record(record) : json_null(), "error",
-                     rubor_json_text(submission->error));
+                     rubor_json_text(submission->error), "also_filed", rubor_json_text(submission->also_filed));
 }
 
 static void print_score(FILE *out, const char *name, const rubor_score *score)
@@ -38,12 +39,35 @@ static void print_reasons(FILE *out, const rubor_record *record)
         fprintf(out, "%s%s", i ? " " : "", record->quality.reasons[i].message);
 }
 
+static void print_measured(FILE *out, const rubor_submission *submission)
+{
+    const rubor_record *record = submission->record;
+    if (submission->before) {
+        fprintf(out, "%s: kept as the photo before treatment; the days are compared with it",
+                record->quality.verdict);
+    } else {
+        fprintf(out, "measured, %s: ", record->quality.verdict);
+        print_score(out, "redness", &record->redness);
+        print_score(out, ", pigmentation", &record->pigmentation);
+        if (strcmp(record->reference, "baseline") != 0)
+            fputs(", within this photo: there is no usable photo before treatment yet", out);
+    }
+    if (record->quality.reason_count)
+        fputs(". ", out);
+    print_reasons(out, record);
+}
+
 void rubor_submission_print(FILE *out, const rubor_submission *submission)
 {
     const rubor_record *record = submission->record;
     char name[256];
     rubor_utf8_clean(name, sizeof name, submission->name);
     fprintf(out, "%s: ", name);
+    if (submission->known_since_ms) {
+        char date[RUBOR_CLOCK_DATE_SIZE];
+        rubor_clock_date(date, submission->known_since_ms);
+        fprintf(out, "was filed so already on %s, ", date);
+    }
     if (submission->state == RUBOR_SUBMISSION_SPOOLED) {
         fputs("spooled", out);
     } else if (submission->state == RUBOR_SUBMISSION_ACCEPTED) {
@@ -54,16 +78,11 @@ void rubor_submission_print(FILE *out, const rubor_submission *submission)
         fputs("retake: ", out);
         print_reasons(out, record);
     } else {
-        fprintf(out, "measured, %s: ", record->quality.verdict);
-        print_score(out, "redness", &record->redness);
-        print_score(out, ", pigmentation", &record->pigmentation);
-        if (strcmp(record->reference, "baseline") != 0)
-            fputs(", within this photo", out);
-        if (record->quality.reason_count) {
-            fputs(". ", out);
-            print_reasons(out, record);
-        }
+        print_measured(out, submission);
     }
+    if (*submission->also_filed)
+        fprintf(out, ". The very same photo is also filed under %s: rubor amend or cancel the wrong one.",
+                submission->also_filed);
     fputc('\n', out);
     fflush(out);
 }

@@ -23,28 +23,29 @@ typedef enum rubor_role {
 const char *rubor_role_name(rubor_role role); /* "station", ...; "none" */
 bool rubor_role_from_name(rubor_role *out, const char *name);
 
-/* Columns: enum, service name on the wire, S station, R reviewer, A admin may use it. Workers use no verb. */
+/* Columns: enum, service name on the wire, what a person does with it, S station, R reviewer, A admin may use it.
+ * Workers use no verb. */
 #define RUBOR_VERB_TABLE(X)                                                                                  \
-    X(ANALYZE, "rubor.analyze", 1, 0, 1)                                                                     \
-    X(COMPARE, "rubor.compare", 1, 1, 1)                                                                     \
-    X(SERIES, "rubor.series", 0, 1, 1)                                                                       \
-    X(RESULT, "rubor.result", 1, 1, 1)                                                                       \
-    X(LIST, "rubor.list", 1, 1, 1)                                                                           \
-    X(PHOTO, "rubor.photo", 0, 1, 1)                                                                         \
-    X(OVERLAY, "rubor.overlay", 1, 1, 1)                                                                     \
-    X(NOTE, "rubor.note", 0, 1, 1)                                                                           \
-    X(AMEND, "rubor.amend", 1, 1, 1)                                                                         \
-    X(CANCEL, "rubor.cancel", 1, 0, 1)                                                                       \
-    X(STATUS, "rubor.status", 1, 1, 1)                                                                       \
-    X(SESSION, "rubor.session", 1, 1, 1)                                                                     \
-    X(PROFILE, "rubor.profile", 1, 1, 1)                                                                     \
-    X(FORGET, "rubor.forget", 0, 0, 1)                                                                       \
-    X(QUARANTINE, "rubor.quarantine", 0, 0, 1)                                                               \
-    X(AUDIT, "rubor.audit", 0, 0, 1)
+    X(ANALYZE, "rubor.analyze", "submit photos", 1, 0, 1)                                                    \
+    X(COMPARE, "rubor.compare", "compare photos", 1, 1, 1)                                                   \
+    X(SERIES, "rubor.series", "see the course of a treatment", 0, 1, 1)                                      \
+    X(RESULT, "rubor.result", "ask for results", 1, 1, 1)                                                    \
+    X(LIST, "rubor.list", "list what is filed", 1, 1, 1)                                                     \
+    X(PHOTO, "rubor.photo", "see stored photos", 0, 1, 1)                                                    \
+    X(OVERLAY, "rubor.overlay", "see pictures", 1, 1, 1)                                                     \
+    X(NOTE, "rubor.note", "write notes", 0, 1, 1)                                                            \
+    X(AMEND, "rubor.amend", "file a photo anew", 1, 1, 1)                                                    \
+    X(CANCEL, "rubor.cancel", "cancel a job", 1, 0, 1)                                                       \
+    X(STATUS, "rubor.status", "see the state of the service", 1, 1, 1)                                       \
+    X(SESSION, "rubor.session", "record a treatment", 1, 1, 1)                                               \
+    X(PROFILE, "rubor.profile", "use station profiles", 1, 1, 1)                                             \
+    X(FORGET, "rubor.forget", "forget a patient", 0, 0, 1)                                                   \
+    X(QUARANTINE, "rubor.quarantine", "look after the quarantine", 0, 0, 1)                                  \
+    X(AUDIT, "rubor.audit", "read the audit log", 0, 0, 1)
 
 typedef enum rubor_verb {
     RUBOR_VERB_NONE,
-#define X(name, service, station, reviewer, admin) RUBOR_VERB_##name,
+#define X(name, service, deed, station, reviewer, admin) RUBOR_VERB_##name,
     RUBOR_VERB_TABLE(X)
 #undef X
         RUBOR_VERB_COUNT
@@ -54,6 +55,9 @@ const char *rubor_verb_service(rubor_verb verb);
 /* RUBOR_VERB_NONE for an unknown service name; name need not end in NUL. */
 rubor_verb rubor_verb_from_service(const char *name, size_t length);
 bool rubor_verb_allowed(rubor_verb verb, rubor_role role);
+/* RUBOR_FORBIDDEN, for a person: "a station may not write notes; a reviewer or an admin may". deed: what was asked for;
+ * NULL: the verb's own words. roles: who may, RUBOR_ROLE_... or-ed; 0: whom the verb is for. */
+rubor_status rubor_verb_refuse(rubor_verb verb, rubor_role role, const char *deed, unsigned roles, rubor_error *error);
 
 /* ---- sizes (bytes with NUL) ---- */
 enum {
@@ -63,6 +67,7 @@ enum {
     RUBOR_NOTE_SIZE = 4001,
     RUBOR_WORD_SIZE = 24, /* lane, state, action, picture name */
     RUBOR_DATE_SIZE = 11, /* YYYY-MM-DD */
+    RUBOR_ALSO_SIZE = 128,
     RUBOR_REQUEST_ID_BYTES = 130,
     RUBOR_LIST_MOST = 500, /* items in one reply */
     RUBOR_JOB_PICTURES = RUBOR_WIRE_PICTURES
@@ -137,6 +142,7 @@ typedef struct rubor_job_info {
     char digest[RUBOR_DIGEST_SIZE], baseline[RUBOR_DIGEST_SIZE]; /* baseline "": within frame */
     int attempts;
     bool duplicate; /* this very job was there before the request */
+    char also_filed[RUBOR_ALSO_SIZE]; /* analyze: where else the very same photo is filed, in words; "": nowhere */
     bool current;   /* false: a newer baseline, algorithm or amendment took its place */
     char verdict[8], reference[16], algorithm[RUBOR_CODE_SIZE];
     char superseded_by[RUBOR_JOB_SIZE];

@@ -46,6 +46,7 @@ static const row job_rows[] = {
     TEXT(rubor_job_info, baseline),
     ROW(rubor_job_info, ROW_INT, attempts),
     ROW(rubor_job_info, ROW_BOOL, duplicate),
+    TEXT(rubor_job_info, also_filed),
     ROW(rubor_job_info, ROW_BOOL, current),
     TEXT(rubor_job_info, verdict),
     TEXT(rubor_job_info, reference),

@@ -31,12 +31,12 @@ bool rubor_role_from_name(rubor_role *out, const char *name)
 }
 
 static const struct {
-    const char *service;
+    const char *service, *deed;
     unsigned roles;
-} verbs[RUBOR_VERB_COUNT] = {{"", 0},
-#define X(name, service, station, reviewer, admin)                                                           \
-    {service, (station ? RUBOR_ROLE_STATION : 0) | (reviewer ? RUBOR_ROLE_REVIEWER : 0) |                    \
-                  (admin ? RUBOR_ROLE_ADMIN : 0)},
+} verbs[RUBOR_VERB_COUNT] = {{"", "", 0},
+#define X(name, service, deed, station, reviewer, admin)                                                     \
+    {service, deed, (station ? RUBOR_ROLE_STATION : 0) | (reviewer ? RUBOR_ROLE_REVIEWER : 0) |                    \
+                        (admin ? RUBOR_ROLE_ADMIN : 0)},
                              RUBOR_VERB_TABLE(X)
 #undef X
 };
@@ -57,4 +57,23 @@ rubor_verb rubor_verb_from_service(const char *name, size_t length)
 bool rubor_verb_allowed(rubor_verb verb, rubor_role role)
 {
     return verb > RUBOR_VERB_NONE && verb < RUBOR_VERB_COUNT && (verbs[verb].roles & (unsigned)role) != 0;
+}
+
+rubor_status rubor_verb_refuse(rubor_verb verb, rubor_role role, const char *deed, unsigned roles, rubor_error *error)
+{
+    static const rubor_role people[] = {RUBOR_ROLE_STATION, RUBOR_ROLE_REVIEWER, RUBOR_ROLE_ADMIN};
+    static const char *const called[] = {"a station", "a reviewer", "an admin"};
+    enum { PEOPLE = sizeof people / sizeof people[0] };
+    const char *self = "a worker", *may[PEOPLE];
+    size_t count = 0;
+    roles = roles ? roles : verbs[verb].roles;
+    for (size_t i = 0; i < PEOPLE; i++) {
+        if (people[i] == role)
+            self = called[i];
+        if (roles & (unsigned)people[i])
+            may[count++] = called[i];
+    }
+    /* Nobody else may is never said: an admin may do everything. */
+    return rubor_error_set(error, RUBOR_FORBIDDEN, "%s may not %s; %s%s%s may", self, deed ? deed : verbs[verb].deed,
+                           count ? may[0] : "an admin", count > 1 ? " or " : "", count > 1 ? may[1] : "");
 }

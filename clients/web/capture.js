@@ -85,6 +85,14 @@ function ruborCapture(root, values, load) {
     const words = { ok: "Good photo", warn: "Usable, but …", retake: "Take it again" };
     const grade = last.quality ? last.quality.verdict : null;
     const waits = last.state === "queued" || last.state === "running";
+    const known = last.same_photo && last.same_photo.submitted_ms < last.submitted_ms ? last.same_photo : null;
+    if (known) { /* however good it is, it is no photo of this day */
+      const day = known.day === null ? "before treatment" : `day ${known.day}`;
+      verdict.className = "verdict-big retake";
+      verdict.textContent = `${last.phase === "before" ? "Before" : `Day ${last.day}`}: not a new photo`;
+      sentence.textContent = `This very photo was filed already: ${day}${known.view === last.view ? "" : `, ${known.view}`}, sent on ${new Date(known.submitted_ms).toLocaleDateString()}. Take one of today, and let the wrong filing be mended in the review.`;
+      return;
+    }
     verdict.className = `verdict-big ${grade || (waits ? "" : "retake")}`;
     verdict.textContent = `${last.phase === "before" ? "Before" : `Day ${last.day}`}: ${grade ? words[grade] : waits ? "being measured …" : "Take it again"}`;
     sentence.textContent = grade === "ok" || waits ? "" : last.quality ? last.quality.reasons.map(reason => reason.message).join(" ") : last.what;

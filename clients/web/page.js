@@ -122,9 +122,16 @@
 
   function notes(model, reload) {
     const when = note => `${note.author || "unknown"}, ${new Date(note.at_ms).toLocaleString()}${note.day === null ? "" : note.day === "before" ? ", before treatment" : `, day ${note.day}`}`;
-    return element("section", { "aria-label": "Notes", class: (model.notes || []).length ? null : "noprint" }, element("h2", {}, "Notes"),
-      (model.notes || []).length ? model.notes.map(note => element("div", { class: "note" }, element("div", { class: "soft small" }, when(note)), note.text))
-        : element("p", { class: "soft" }, "No notes yet."),
+    const all = model.notes || [], at_once = 50; /* the latest; the others when they are asked for */
+    const one = note => element("div", { class: "note" }, element("div", { class: "soft small" }, when(note)), note.text);
+    const list = element("div", {}, all.length ? all.slice(-at_once).map(one) : element("p", { class: "soft" }, "No notes yet."));
+    const earlier = all.length > at_once ? element("p", {}, element("button", { type: "button", onclick: event => {
+      event.currentTarget.parentNode.remove();
+      list.replaceChildren(...all.map(one));
+    } }, `Show the ${all.length - at_once} earlier notes`)) : null;
+    return element("section", { "aria-label": "Notes", class: all.length ? null : "noprint" }, element("h2", {}, "Notes"),
+      model.more_notes ? element("p", { class: "problem" }, `Only the first ${all.length} notes can be shown here; rubor keeps them all.`) : null,
+      earlier, list,
       element("div", { class: "noprint" }, form([element("label", {}, "New note", element("textarea", { name: "text", rows: 3, required: true, maxlength: 2000 }))], "Add note", async values => {
         await ask("api/note", { patient: model.patient, session: model.session, text: values.text });
         await reload();

@@ -78,10 +78,10 @@ function ruborReview(root, model, options) {
         .sort((a, b) => a.day - b.day);
       const at = pick => points.map(visit => ({ x: visit.day, y: pick(visit[key]) }));
       const datasets = [];
-      const end = Math.max(10, ...points.map(visit => visit.day));
+      const end = Math.max(model.course_days, ...points.map(visit => visit.day));
       if (expected && points.length) {
         const peak = firstRedness(points);
-        const band = (model.expected || []).filter(step => step.day <= end);
+        const band = model.expected || []; /* reaches beyond every axis, which cuts it */
         datasets.push({ label: "expected, low", data: band.map(step => ({ x: step.day, y: step.low * peak })), pointRadius: 0, borderWidth: 0, fill: false });
         datasets.push({ label: "expected", data: band.map(step => ({ x: step.day, y: step.high * peak })), pointRadius: 0, borderWidth: 0, fill: "-1", backgroundColor: tint("--band") });
       }
@@ -247,7 +247,6 @@ function ruborReview(root, model, options) {
         if (found.bruise_percent >= 0.1) notes.push(`bruise ${number(found.bruise_percent, 1)} %`);
         if (notes.length) rows.push(["Found", notes.join(", ")]);
       }
-      const usual = visit.usual_flags || [];
       const button = visit.phase !== "before" && small(visit, "photo") ? element("button", { type: "button", onclick: () => choose(visit) }, "Compare with before") : null;
       const card = element("li", { class: "day" },
         source ? framed(visit, element("img", { src: source, ...sizeOf(visit), alt: `${dayName(visit)}, ${(layers.find(one => one.name === state.layer) || { title: "photo" }).title.toLowerCase()}`, loading: "lazy", decoding: "async" })) : element("div", { class: "none" }, "no picture"),
@@ -255,7 +254,7 @@ function ruborReview(root, model, options) {
           element("div", { class: "head" }, element("h3", {}, dayName(visit)), element("span", { class: `tag ${verdict}` }, verdict)),
           compared && measured(visit) && verdict === "ok" ? null : element("p", { class: "small what" }, visit.what),
           rows.length ? element("dl", {}, rows.map(row => [element("dt", {}, row[0]), element("dd", {}, row[1])]).flat()) : null,
-          (visit.flags || []).map(flag => element("span", { class: "tag plain" }, flag.replace(/_/g, " ") + (usual.includes(flag) ? " (normal now)" : ""))),
+          (visit.flag_words || []).map(words => element("span", { class: "tag plain" }, words)),
           button ? element("p", { class: "noprint" }, button) : null));
       places.strip.set(visit, { button, card });
       return card;
@@ -318,7 +317,7 @@ function ruborReview(root, model, options) {
         const words = [dayName(visit), ...(several ? [visit.view] : []), visit.quality ? visit.quality.verdict : visit.state || "waiting", visit.phase === "before" ? "" : measured(visit) ? "yes" : "no"];
         const numbers = [number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2), interval(red.delta_ei_interval95, 1), number(red.area_percent, 1),
           number(pigment.score, 1), interval(pigment.interval95, 1), number(pigment.delta_mi, 2), interval(pigment.delta_mi_interval95, 1)];
-        const flags = (visit.flags || []).filter(flag => !(visit.usual_flags || []).includes(flag)).map(flag => flag.replace(/_/g, " ")).join(", ");
+        const flags = (visit.flag_words || []).join(", ");
         return element("tr", { class: visit.phase === "before" || measured(visit) ? null : "aside" }, words.map(cell => element("td", { class: "text" }, cell)),
           numbers.map(cell => element("td", {}, cell)), element("td", { class: "text" }, flags));
       }))));

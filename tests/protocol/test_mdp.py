@@ -2,6 +2,7 @@
 """An MDP 0.2 client written from ZeroMQ RFC 18 and RFC 8 alone, against a running service, and the vectors of PROTOCOL.md."""
 import os
 import random
+import re
 import socket as sockets
 import subprocess
 import sys
@@ -85,6 +86,11 @@ def analyze(endpoint):
     check(again["job"] == final["job"] and again["duplicate"], "the same photo again is the same job", again)
     _, other = client.ask(b"rubor.analyze", dict(head, day=1), png(64, 48))
     check(other["job"] != final["job"], "the same photo under another day is a new job", other)
+    partials, _ = client.ask(b"rubor.analyze", dict(head, session="S2", day=1, view="left"), png(64, 48))
+    check(re.fullmatch(r"before treatment of session S, view front, sent 2\d{3}-\d\d-\d\d", partials[0]["also_filed"] or ""),
+          "and is told where the very same photo is filed", partials)
+    partials, _ = client.ask(b"rubor.analyze", dict(head, patient="P2"), png(64, 48))
+    check((partials[0]["also_filed"] or "").startswith("another patient, sent"), "of another patient no id is told", partials)
     _, told = client.ask(b"rubor.result", {"request": 1, "job": final["job"]})
     check(told["result"] == final["result"], "a result can be asked for later", told)
     _, refused = client.ask(b"rubor.analyze", head, b"no photo at all")

@@ -97,11 +97,13 @@ class FakeBroker:
         key = (body["patient"], body["session"], body["day"], body.get("view", "front"), digest)
         duplicate = key in self.jobs
         if not duplicate:
-            self.jobs[key] = {"job": f"j{next(self.numbers)}", "state": "done", "attempts": 1, "digest": digest,
+            self.jobs[key] = {"job": f"j{next(self.numbers)}", "state": "done", "attempts": 1, "digest": digest, "submitted_ms": 1772190000000,
                               "verdict": self.verdict, "result": self.record(digest)}
             self.order.append(key)
             self.photos.setdefault(digest, photo)
-        job = self.jobs[key] | {"duplicate": duplicate}
+        elsewhere = [k for k in self.order if k[4] == digest and k != key]
+        also = f"{'before treatment' if elsewhere[0][2] == 'before' else elsewhere[0][2]}, sent 2026-02-27" if elsewhere else None
+        job = self.jobs[key] | {"duplicate": duplicate, "also_filed": also}
         self.send(route, 2, service, base | job | {"state": "queued", "result": None})
         if self.mode in ("lose_final", "slow"):
             return

@@ -53,6 +53,9 @@ def every_verb(endpoint, keys):
                 check(told and told["status"] != 13, f"a {role} may use rubor.{verb}", told)
             else:
                 check(told and told["status"] == 13, f"a {role} may not use rubor.{verb}", told)
+                words = told["error"]["message"]
+                check(words.startswith(f"a {role} may not ") and words.endswith(" may") and "admin" in words and "rubor." not in words,
+                      "and is told in words what, and who may", words)
         socket.close()
 
 

@@ -36,7 +36,7 @@ def answered(home, env):
         check(got.returncode == 0 and len(out) == 6 and not got.stderr, "six photos are measured", got)
         check([o["digest"] for o in out] == [k[4] for k in broker.order], "in the order of the command line", out)
         check(all(o["state"] == "done" and o["verdict"] == "ok" and o["result"]["redness"]["score"] == 12.3 and
-                  set(o) == {"job", "digest", "state", "verdict", "result", "error"} for o in out), "each line has its keys", out[0])
+                  set(o) == {"job", "digest", "state", "verdict", "result", "error", "also_filed"} for o in out), "each line has its keys", out[0])
         body = broker.requests[0][1]
         check((body["patient"], body["session"], body["day"], body["view"], body["lane"]) == ("P1", "S1", 3, "left", "station"),
               "the request says how it is filed", body)
@@ -45,6 +45,22 @@ def answered(home, env):
         check(got.returncode == 0 and lines(got)[0]["state"] == "accepted" and lines(got)[0]["result"] is None,
               "--no-wait ends at acceptance", got)
         check(broker.requests[-1][1]["day"] == "before", "a photo before treatment", broker.requests[-1])
+
+
+def said_to_a_person(home, env):
+    photo = photos(home, 1)[0]
+    with FakeBroker() as broker:
+        got = run("submit", "--endpoint", broker.endpoint, *VISIT, "--before", photo, env=env)
+        check("ok: kept as the photo before treatment" in got.stdout and "redness" not in got.stdout, "a photo before treatment is kept, not scored", got)
+        got = run("submit", "--endpoint", broker.endpoint, *VISIT, "--before", photo, env=env)
+        check("was filed so already on 2026-02-27, ok: kept as" in got.stdout, "the same photo filed so again is said to be known, and since when", got)
+        got = run("submit", "--endpoint", broker.endpoint, *VISIT, "--day", "4", photo, env=env)
+        check("measured, ok: redness 12.3 (10.0 to 14.5)" in got.stdout and "also filed under before treatment, sent 2026-02-27: rubor amend" in got.stdout,
+              "the same photo under another day is measured, and the other filing is told", got)
+        check("filed so already" not in got.stdout, "and is not called known", got)
+    with FakeBroker("lose_final") as broker:
+        got = run("submit", "--endpoint", broker.endpoint, *VISIT, "--day", "4", photo, env=env)
+        check(got.returncode == 0 and "already" not in got.stdout, "a photo whose answer was lost is not called known", got)
 
 
 def retake(home, env):
@@ -150,7 +166,7 @@ def nobody_there(home, env):
     expect("forget without --yes", 2, "--yes", "forget", *endpoint, "--patient", "P", env=env)
 
 
-for situation in (answered, retake, one_bad_among_good, busy, lost_final, garbage, refused, spooled, no_room_to_spool, silent, wrong_usage,
+for situation in (answered, said_to_a_person, retake, one_bad_among_good, busy, lost_final, garbage, refused, spooled, no_room_to_spool, silent, wrong_usage,
                   nobody_there):
     with folder() as home:
         situation(home, environment(RUBOR_SPOOL=home / "spool", RUBOR_TIMEOUT=0.5))

@@ -154,7 +154,7 @@ static void a_report_of_nothing_prints_dashes(void **state)
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    rubor_report_record(out, "x\n.jpg", &record);
+    rubor_report_record(out, "x\n.jpg", &record, RUBOR_DAY_UNKNOWN);
     fclose(out);
     assert_non_null(strstr(text, "photo         x?.jpg\n"));
     assert_null(strstr(text, "nan"));

@@ -119,10 +119,26 @@ static void a_visit_left_out_of_the_curve_says_why(void **state)
     says(s, 0, "Use the same lamp.");
     measured(s, 5, "baseline");
     snprintf(s->jobs[1].digest, sizeof s->jobs[1].digest, "%s", s->jobs[0].digest);
-    says(s, 0, "filed under another day");
+    s->jobs[0].submitted_ms = INT64_C(1767000000000); /* 2025-12-29 */
+    s->jobs[1].submitted_ms = INT64_C(1767600000000); /* 2026-01-05 */
+    s->jobs[1].in_curve = false;
+    says(s, 0, "the very same photo is filed under day 5 as well (sent 2026-01-05)");
+    says(s, 1, "the very same photo was already filed under day 1 (sent 2025-12-29)");
     measured(s, 1, "baseline");
     says(s, 0, "a better photo of this day");
     free(s);
+}
+
+static void a_flag_that_is_normal_on_its_day_is_told_so_in_the_same_words_everywhere(void **state)
+{
+    (void)state;
+    char words[RUBOR_FLAG_WORDS_SIZE];
+    rubor_review_flag(words, "crusting", 3);
+    assert_string_equal(words, "crusting (normal now)");
+    rubor_review_flag(words, "crusting", 12);
+    assert_string_equal(words, "crusting");
+    rubor_review_flag(words, "not_comparable", RUBOR_DAY_UNKNOWN);
+    assert_string_equal(words, "not comparable");
 }
 
 static void the_latest_usable_photo_before_treatment_is_the_one_compared_with(void **state)
@@ -257,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_photo_in_the_queue_waits_and_one_being_measured_says_so),
         cmocka_unit_test(a_photo_to_retake_gives_the_operators_sentence),
         cmocka_unit_test(a_visit_without_baseline_says_what_became_of_it),
+        cmocka_unit_test(a_flag_that_is_normal_on_its_day_is_told_so_in_the_same_words_everywhere),
         cmocka_unit_test(a_visit_left_out_of_the_curve_says_why),
         cmocka_unit_test(the_latest_usable_photo_before_treatment_is_the_one_compared_with),
         cmocka_unit_test(a_measured_visit_says_so_and_a_warning_is_not_kept_back),
