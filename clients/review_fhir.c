@@ -89,17 +89,42 @@ static json_t *subject_of(const json_t *model)
                      json_string_value(json_object_get(model, "patient")));
 }
 
+static const char *verdict_of(const json_t *visit)
+{
+    const char *verdict = json_string_value(json_object_get(json_object_get(visit, "quality"), "verdict"));
+    return verdict ? verdict : "";
+}
+
+static bool is_compared(const json_t *visit)
+{
+    const char *reference = json_string_value(json_object_get(visit, "reference"));
+    return reference && strcmp(reference, "baseline") == 0;
+}
+
+/* A photo without a baseline, as the one before treatment: its score tells the region from untreated skin of the same
+ * photo, where there was some. */
+static bool has_score_of_its_own(const json_t *visit)
+{
+    return !is_compared(visit) && strcmp(verdict_of(visit), "retake") != 0 &&
+           (json_is_number(json_object_get(json_object_get(visit, "redness"), "score")) ||
+            json_is_number(json_object_get(json_object_get(visit, "pigmentation"), "score")));
+}
+
 static json_t *observation(const json_t *model, const json_t *visit, bool redness, const char *device_urn,
                            const char *media_urn)
 {
     const json_t *treatment = json_object_get(model, "treatment");
+    bool compared = is_compared(visit);
     /* What the curve does not count is not handed on as a value. */
-    const json_t *score = json_is_false(json_object_get(visit, "in_curve"))
+    const json_t *score = compared && json_is_false(json_object_get(visit, "in_curve"))
                               ? NULL
                               : json_object_get(visit, redness ? "redness" : "pigmentation");
     const char *what = json_string_value(json_object_get(visit, "what"));
-    const char *verdict = json_string_value(json_object_get(json_object_get(visit, "quality"), "verdict"));
-    const char *name = redness ? "Skin redness score (0 to 100)" : "Skin pigmentation score (0 to 100)";
+    const char *verdict = verdict_of(visit);
+    const char *name = redness ? compared ? "Skin redness score (0 to 100)"
+                                          : "Skin redness score against untreated skin of the same photo (0 to 100)"
+                       : compared ? "Skin pigmentation score (0 to 100)"
+                                  : "Skin pigmentation score against untreated skin of the same photo (0 to 100)";
     const char *delta = redness ? "delta_ei" : "delta_mi";
     const char *delta_name = redness ? "Erythema index change" : "Melanin index change";
     char pair[48], date[16];
@@ -107,7 +132,7 @@ static json_t *observation(const json_t *model, const json_t *visit, bool rednes
     visit_date(date, treatment, visit);
     json_t *out = json_pack(
         "{s:s,s:s,s:[{s:[{s:s,s:s,s:s}]}],s:o,s:o,s:{s:s},s:[{s:s}]}", "resourceType", "Observation", "status",
-        verdict && strcmp(verdict, "ok") == 0 ? "final" : "preliminary", "category", "coding", "system",
+        strcmp(verdict, "ok") == 0 ? "final" : "preliminary", "category", "coding", "system",
         "http://terminology.hl7.org/CodeSystem/observation-category", "code", "imaging", "display", "Imaging", "code",
         text_concept(name), "subject", subject_of(model), "device", "reference", device_urn, "derivedFrom", "reference",
         media_urn);
@@ -122,7 +147,8 @@ static json_t *observation(const json_t *model, const json_t *visit, bool rednes
     add_component(components, delta_name, json_object_get(score, delta), "{index}");
     add_pair(components, delta_name, json_object_get(score, pair), "{index}");
     add_component(components, "Area of the region", json_object_get(score, "area_percent"), "%");
-    add_component(components, "Days since treatment", json_object_get(visit, "day"), "d");
+    if (json_is_integer(json_object_get(visit, "day"))) /* the photo before treatment has none */
+        add_component(components, "Days since treatment", json_object_get(visit, "day"), "d");
     json_object_set_new(out, "component", components);
     if (what && what[0])
         json_object_set_new(out, "note", json_pack("[{s:s}]", "text", what));
@@ -176,9 +202,8 @@ rubor_status rubor_review_fhir(rubor_buffer *out, const json_t *model, rubor_err
         snprintf(key, sizeof key, "%zu %s", i, job ? job : "");
         make_urn(media_urn, "media", session, key);
         add_entry(entries, media_urn, media(model, visit));
-        const char *reference = json_string_value(json_object_get(visit, "reference"));
-        if (!reference || strcmp(reference, "baseline") != 0)
-            continue; /* without a baseline there is no change to hand over */
+        if (!is_compared(visit) && !has_score_of_its_own(visit))
+            continue; /* there is nothing to hand over */
         make_urn(urn, "redness", session, key);
         add_entry(entries, urn, observation(model, visit, true, device_urn, media_urn));
         make_urn(urn, "pigmentation", session, key);

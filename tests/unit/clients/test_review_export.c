@@ -189,6 +189,42 @@ static void a_visit_that_is_not_in_the_curve_is_handed_over_without_a_value_and_
     json_decref(model);
 }
 
+/* The score of the photo before treatment is against untreated skin of the same photo, and is called so. */
+static void the_photo_before_treatment_hands_over_the_score_it_has(void **state)
+{
+    (void)state;
+    json_t *model = model_of("P1"), *before = json_array_get(json_object_get(model, "days"), 0);
+    json_object_set_new(before, "day", json_null());
+    json_object_set_new(before, "redness", score("delta_ei", 1.5, true));
+    json_object_set_new(before, "pigmentation", score("delta_mi", 0.5, false));
+    rubor_buffer out;
+    rubor_error error = {0};
+    assert_int_equal(rubor_review_fhir(&out, model, &error), RUBOR_OK);
+    char *text = text_of(&out);
+    json_t *bundle = json_loads(text, 0, NULL);
+    const json_t *entries = need(bundle, "entry");
+    int own = 0;
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *resource = need(json_array_get(entries, i), "resource");
+        const char *name = json_string_value(json_object_get(json_object_get(resource, "code"), "text"));
+        if (!name || !strstr(name, "untreated skin of the same photo"))
+            continue;
+        own++;
+        assert_true(json_number_value(need(need(resource, "valueQuantity"), "value")) ==
+                    (strstr(name, "redness") ? 3.0 : 1.0));
+        assert_null(json_object_get(resource, "dataAbsentReason"));
+    }
+    assert_int_equal(own, 2);
+    json_decref(bundle);
+    free(text);
+    json_object_set_new(json_object_get(before, "quality"), "verdict", json_string("retake"));
+    assert_int_equal(rubor_review_fhir(&out, model, &error), RUBOR_OK);
+    text = text_of(&out);
+    assert_null(strstr(text, "untreated skin"));
+    free(text);
+    json_decref(model);
+}
+
 static void html_keeps_a_script_in_a_patient_id_inert_and_fetches_nothing(void **state)
 {
     (void)state;
@@ -226,6 +262,7 @@ int main(void)
         cmocka_unit_test(csv_does_not_let_a_patient_id_run_as_a_formula),
         cmocka_unit_test(fhir_bundle_has_every_required_element_and_no_dangling_reference),
         cmocka_unit_test(a_visit_that_is_not_in_the_curve_is_handed_over_without_a_value_and_with_the_reason),
+        cmocka_unit_test(the_photo_before_treatment_hands_over_the_score_it_has),
         cmocka_unit_test(html_keeps_a_script_in_a_patient_id_inert_and_fetches_nothing),
         cmocka_unit_test(pdf_of_a_treatment_without_pictures_is_still_drawn),
     };
