@@ -18,7 +18,7 @@ target_link_options(librubor PRIVATE -Wl,--version-script=${map})
 if(NOT RUBOR_SANITIZE)
   target_link_options(librubor PRIVATE -Wl,--no-undefined)
 endif()
-target_link_libraries(librubor PRIVATE PkgConfig::JPEG PkgConfig::PNG PkgConfig::LCMS PkgConfig::EXIF PkgConfig::CRYPTO
+target_link_libraries(librubor PRIVATE PkgConfig::JPEG PkgConfig::PNG PkgConfig::LCMS PkgConfig::EXIF PkgConfig::NETTLE
   PkgConfig::JANSSON PkgConfig::MSGPACK Threads::Threads m)
 
 set(RUBOR_MSGPACK_MODULE ${MSGPACK_MODULE_NAME})

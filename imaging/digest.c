@@ -1,13 +1,17 @@
 #include "imaging/photo.h"
 
-#include <sodium.h>
+#include <nettle/sha2.h>
 
-/* crypto_hash_sha256 needs no sodium_init: it uses no random numbers. */
+/* Nettle uses the processor's SHA instructions where there are some (four times as fast), needs no initialization and
+ * makes no system call, so that a confined child may digest, too. */
 void rubor_digest(char out[RUBOR_DIGEST_SIZE], rubor_bytes bytes)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256(hash, bytes.data, bytes.size);
+    uint8_t hash[SHA256_DIGEST_SIZE];
+    struct sha256_ctx state;
+    sha256_init(&state);
+    sha256_update(&state, bytes.size, bytes.data);
+    sha256_digest(&state, sizeof hash, hash);
     for (size_t i = 0; i < sizeof hash; i++) {
         out[2 * i] = digits[hash[i] >> 4];
         out[2 * i + 1] = digits[hash[i] & 15];

@@ -345,6 +345,7 @@ static rubor_status submit(rubor_store *store, const rubor_request *request, con
     bool visit = strcmp(key->kind, "visit") == 0;
     rubor_status status = rubor_sql_run(store, error, "INSERT OR IGNORE INTO photos VALUES(?,?,?)", "sii",
                                         key->photo, photo_bytes, now);
+    bool seen = !status && sqlite3_changes64(store->db) == 0; /* else it can be filed nowhere else */
     if (!status && key->baseline[0])
         status = rubor_sql_run(store, error, "INSERT OR IGNORE INTO photos VALUES(?,0,?)", "si",
                                key->baseline, now);
@@ -355,7 +356,7 @@ static rubor_status submit(rubor_store *store, const rubor_request *request, con
     if (!status)
         status = find_or_add_job(store, filing, visit ? baseline : key->baseline, lane_of(request),
                                  request->deadline_s ? now + request->deadline_s * 1000 : 0, out, error);
-    if (!status && visit)
+    if (!status && visit && seen)
         status = find_also_filed(store, key, out->also_filed, error);
     if (!status && !out->duplicate)
         status =
