@@ -247,14 +247,13 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
         status = a->paired ? rubor_findings_find(&a->findings, &a->change, &a->visit, baseline, registration,
                                                  options->day, error)
                            : rubor_findings_none(&a->findings, &a->change, &a->visit, error);
+    if (status != RUBOR_OK)
+        return status;
     rubor_quality_pair pair;
-    if (status == RUBOR_OK)
-        status = rubor_quality_pair_measure(&pair, &a->change, &a->findings, &a->visit, baseline,
-                                            registration, options->day, error);
-    if (status == RUBOR_OK)
-        rubor_quality_pair_judge(out, &pair);
-    if (status == RUBOR_OK)
-        status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
+    rubor_quality_pair_measure(&pair, &a->change, &a->findings, &a->visit, baseline, registration,
+                               options->day);
+    rubor_quality_pair_judge(out, &pair);
+    status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
     if (status != RUBOR_OK)
         return status;
     rubor_uncertainty_find(&a->uncertainty, &a->change, &a->visit, baseline, registration, 0, 0);

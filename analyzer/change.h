@@ -11,6 +11,16 @@
 #include "analyzer/frame.h"
 #include "analyzer/registration.h"
 
+/* How the light runs across the frame otherwise than before: a plane through the OD change of untreated skin,
+ * per channel. All zero where there is no baseline, no control or too little untreated skin. */
+typedef struct rubor_light {
+    bool known, taken; /* taken: off the visit's colors, because it is surely there */
+    double anchor[2];  /* middle of the control in widths of the grid: there the plane is zero */
+    double slope[3][2];   /* OD per width of the grid, along x and y */
+    double drift[3];      /* OD: region minus control */
+    double covariance[9]; /* of drift */
+} rubor_light;
+
 typedef struct rubor_change {
     int width, height, factor;
     double mm_per_cell;  /* NaN where there is no scale */
@@ -36,6 +46,7 @@ typedef struct rubor_change {
     double shading_sd;     /* OD: what the unmixing allowed for light and pose */
     double skin_linear[3]; /* the region's color half way between before and now */
 
+    rubor_light light;
     double control_ei; /* delta_ei of the control itself against the chart; NaN without control or baseline */
 
     rubor_plane delta_ei, delta_mi; /* x100; NaN where not measured */
@@ -59,6 +70,13 @@ void rubor_change_settle(rubor_frame *visit, const rubor_change *change);
 rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *visit,
                                        const rubor_frame *baseline, const rubor_registration *registration,
                                        rubor_error *error);
+
+/* Finds change->light and takes it off the visit's colors where it is sure. region and control must be set, and
+ * a baseline added. Called by rubor_change_unmix. */
+rubor_status rubor_change_level(rubor_change *change, rubor_error *error);
+/* row . drift and its standard deviation, for a row of the unmixing. */
+double rubor_light_drift(const rubor_light *light, const double row[3]);
+double rubor_light_sd(const rubor_light *light, const double row[3]);
 
 /* Unmixes. change->region and change->control must be set; without a baseline the control must be known. */
 rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline,

@@ -278,6 +278,8 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
     for (int c = 0; c < 3; c++)
         change->noise_od[c] = cell_noise(change, c, scratch);
     rubor_status status = allocate(change, error);
+    if (status == RUBOR_OK && pair && change->control_known)
+        status = rubor_change_level(change, error);
     if (status != RUBOR_OK)
         goto out;
     find_zero(change, pair);

@@ -10,8 +10,8 @@
 #include "analyzer/record.h"
 
 typedef struct rubor_quality_pair {
-    /* A plane through the change of untreated skin, read at the region minus at the control: OD_G - OD_R
-     * (units of EI) and OD_R (x100). NaN without control or with too little untreated skin. */
+    /* change->light, region minus control: OD_G - OD_R (units of EI) and OD_R (x100). NaN without control or
+     * with too little untreated skin. */
     double color_drift, shade_drift;
     double region_measured; /* share of the drawn region that is measurable, 0..1; NaN: none was drawn */
     double shine_percent;   /* of the region: the findings', or red brighter than before; may be NaN */
@@ -25,10 +25,9 @@ void rubor_quality_pair_blur(double *blur_px, const rubor_frame *visit, const ru
                              const rubor_registration *registration);
 
 /* baseline and registration: NULL within one frame; then only what the region itself says is measured. */
-rubor_status rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_change *change,
-                                        const rubor_findings *findings, const rubor_frame *visit,
-                                        const rubor_frame *baseline, const rubor_registration *registration,
-                                        int day, rubor_error *error);
+void rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_change *change,
+                                const rubor_findings *findings, const rubor_frame *visit,
+                                const rubor_frame *baseline, const rubor_registration *registration, int day);
 void rubor_quality_pair_judge(rubor_record *record, const rubor_quality_pair *pair);
 /* A visit with a baseline that gave no number is never presented as good. */
 void rubor_quality_judge_nothing(rubor_record *record);

@@ -12,6 +12,7 @@
 #define VEIL_SHARE 0.15       /* of what a wrong glare does to a region that got darker */
 #define RESIDUAL_CONTROL 0.03 /* both photos see region and control through one calibration */
 #define RESIDUAL_CHART 0.5
+#define LIGHT_SHARE 0.15 /* of the light's drift that a plane does not follow */
 #define REGISTRATION_UNITS 0.05 /* printed units per px of residual */
 #define UNCALIBRATED_DE 10.0    /* Delta E2000 of a photo without chart or profile */
 /* What the parts below leave out (shine, uneven light, blocks that are not independent), so that the root
@@ -111,7 +112,7 @@ static void glare_od(double zero[3], double change_od[3], const rubor_change *ch
 /* [0] delta_ei, [1] delta_mi */
 typedef struct parts {
     double block[2], noise[2], control[2], shading[2], residual[2], glare[2], veil[2], registration[2],
-        site[2];
+        site[2], light[2];
 } parts;
 
 static void zero_parts(parts *out, const rubor_change *change, const rubor_frame *visit,
@@ -141,6 +142,9 @@ static void zero_parts(parts *out, const rubor_change *change, const rubor_frame
         out->residual[k] =
             (change->control_known ? RESIDUAL_CONTROL : RESIDUAL_CHART) * through(rows[k], each);
         out->site[k] = baseline ? 0 : site_sd[k];
+        out->light[k] = length((double[]){rubor_light_sd(&change->light, rows[k]),
+                                          LIGHT_SHARE * rubor_light_drift(&change->light, rows[k])},
+                               2);
         if (registration)
             out->registration[k] = REGISTRATION_UNITS * registration->residual_px;
         double *scaled[] = {&out->noise[k], &out->control[k],  &out->shading[k],
@@ -173,13 +177,13 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     parts p;
     zero_parts(&p, change, visit, baseline, registration);
     double ei[] = {p.noise[0], p.control[0],      p.shading[0], p.residual[0],
-                   p.glare[0], p.registration[0], p.site[0]};
+                   p.glare[0], p.registration[0], p.site[0],     p.light[0]};
     double mi[] = {p.noise[1], p.control[1],      p.shading[1], p.residual[1],
-                   p.glare[1], p.registration[1], p.site[1]};
+                   p.glare[1], p.registration[1], p.site[1],     p.light[1]};
     out->block_ei = p.block[0];
     out->block_mi = p.block[1];
-    out->zero_ei = sqrt(square(length(ei, 7)) + square(ZERO_FLOOR));
-    out->zero_mi = sqrt(square(length(mi, 7)) + square(ZERO_FLOOR));
+    out->zero_ei = sqrt(square(length(ei, 8)) + square(ZERO_FLOOR));
+    out->zero_mi = sqrt(square(length(mi, 8)) + square(ZERO_FLOOR));
     double lighting =
         baseline ? rubor_calibration_lighting_distance(&visit->calibration, &baseline->calibration) : 0;
     if (!isfinite(lighting))
@@ -200,6 +204,7 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     add_doubt(out, "noise", p.noise[0]);
     add_doubt(out, "control", p.control[0]);
     add_doubt(out, "shading", p.shading[0]);
+    add_doubt(out, "light_drift", p.light[0]);
     add_doubt(out, "chart_residual", p.residual[0]);
     add_doubt(out, "site", p.site[0]);
     add_doubt(out, "registration", p.registration[0]);
