@@ -5,6 +5,8 @@
 
 /* 8-bit 251 and 4: what JPEG leaves of 255 and 0 */
 enum { CLIP_LEVEL = 251 * 257, BLACK_LEVEL = 4 * 257 };
+#define NEAR_HIGHEST 0.97
+#define NEAR_BLACK 0.02
 
 static void count_levels(rubor_quality *out, const rubor_image_encoded *working, const rubor_mask *skin,
                          const rubor_mask *shine)
@@ -63,6 +65,22 @@ static double tilt_degrees(const rubor_chart_location *location)
     return acos(fmin(1, sqrt(fmax(0, (sum - difference) / (sum + difference))))) * 180 / 3.14159265358979;
 }
 
+/* Whether exposure cost this patch: one of its channels is at the brightest level of all, or all are near black.
+ * Strong yellows and cyans lie outside of sRGB: their least channel is 0 in a well exposed photo, too. */
+static bool lost_by_exposure(const rubor_calibration *calibration, int patch)
+{
+    const double *linear = calibration->patches[patch].linear;
+    bool bright = false, dark = true;
+    for (int c = 0; c < 3; c++) {
+        double highest = 0;
+        for (int k = 0; k < RUBOR_CHART_PATCHES; k++)
+            highest = fmax(highest, calibration->patches[k].linear[c]);
+        bright = bright || linear[c] >= NEAR_HIGHEST * highest;
+        dark = dark && linear[c] < NEAR_BLACK;
+    }
+    return calibration->patches[patch].use == RUBOR_PATCH_CLIPPED && (bright || dark);
+}
+
 rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded *working,
                                    const rubor_mask *skin, const rubor_mask *shine,
                                    const rubor_calibration *calibration, int64_t full_width,
@@ -79,7 +97,7 @@ rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded
         const double *white = calibration->patches[18].linear;
         out->white_linear = fmax(white[0], fmax(white[1], white[2]));
         for (int i = 0; i < RUBOR_CHART_PATCHES; i++)
-            out->clipped_patches += calibration->patches[i].use == RUBOR_PATCH_CLIPPED;
+            out->clipped_patches += lost_by_exposure(calibration, i);
     }
     rubor_status status = rubor_quality_blur(&out->blur_px, &out->blur_ratio, &out->smear, working, error);
     if (status == RUBOR_OK && isfinite(out->blur_px))

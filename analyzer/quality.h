@@ -32,7 +32,7 @@ typedef struct rubor_quality {
     double skin_percent;           /* of the frame */
     double tilt_degrees; /* of the chart against the sensor, from its foreshortening; NaN: no chart */
     double white_linear; /* the chart's white patch, brightest channel, camera linear; NaN: no chart */
-    int clipped_patches;
+    int clipped_patches; /* lost by exposure; a color outside of sRGB with one channel at 0 is none */
 } rubor_quality;
 
 rubor_status rubor_quality_measure(rubor_quality *out, const rubor_image_encoded *working,

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -106,6 +107,41 @@ static void good_photo_of_900_by_600_passes_and_a_smaller_one_does_not(void **st
     assert_string_equal(record.quality.reasons[0].code, "too_small");
 }
 
+/* White at 0.9, red at 0.6 of it; the least channel of yellow, orange and cyan at the lower limit. */
+static void chart_colors_outside_of_srgb_are_not_lost_by_exposure(void **state)
+{
+    (void)state;
+    enum { SIDE = 64 };
+    rubor_image_encoded image = {.width = SIDE, .height = SIDE};
+    rubor_mask skin = {.width = SIDE, .height = SIDE}, shine = {0};
+    image.rgb = calloc(3 * SIDE * SIDE, sizeof *image.rgb);
+    skin.data = calloc(SIDE * SIDE, 1);
+    assert_non_null(image.rgb);
+    assert_non_null(skin.data);
+    rubor_calibration calibration = {.status = RUBOR_CALIBRATION_CHART};
+    for (int k = 0; k < RUBOR_CHART_PATCHES; k++)
+        for (int c = 0; c < 3; c++)
+            calibration.patches[k].linear[c] = k == 18 ? 0.9 : k == 23 ? 0.03 : 0.3;
+    for (int k = 11; k < 18; k++) {
+        calibration.patches[k].use = RUBOR_PATCH_CLIPPED;
+        calibration.patches[k].linear[2] = 0;
+    }
+    rubor_quality quality;
+    rubor_error error;
+    assert_int_equal(rubor_quality_measure(&quality, &image, &skin, &shine, &calibration, SIDE, &error),
+                     RUBOR_OK);
+    assert_int_equal(quality.clipped_patches, 0);
+    calibration.patches[18].use = RUBOR_PATCH_CLIPPED; /* at the top */
+    calibration.patches[23].use = RUBOR_PATCH_CLIPPED;
+    calibration.patches[23].linear[0] = calibration.patches[23].linear[1] = calibration.patches[23].linear[2] =
+        0.001;
+    assert_int_equal(rubor_quality_measure(&quality, &image, &skin, &shine, &calibration, SIDE, &error),
+                     RUBOR_OK);
+    assert_int_equal(quality.clipped_patches, 2);
+    free(image.rgb);
+    free(skin.data);
+}
+
 static void each_fault_has_its_own_code(void **state)
 {
     (void)state;
@@ -159,6 +195,7 @@ int main(void)
         cmocka_unit_test(smear_in_one_direction_is_told_from_defocus),
         cmocka_unit_test(flat_picture_has_no_blur_to_measure),
         cmocka_unit_test(good_photo_of_900_by_600_passes_and_a_smaller_one_does_not),
+        cmocka_unit_test(chart_colors_outside_of_srgb_are_not_lost_by_exposure),
         cmocka_unit_test(each_fault_has_its_own_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
