@@ -195,6 +195,31 @@ void rubor_store_files_settled(rubor_store *store, bool unwanted)
     store->unsynced_count = 0;
 }
 
+void rubor_store_files_doubted(rubor_store *store)
+{
+    free(store->doubtful);
+    store->doubtful = store->unsynced;
+    store->doubtful_count = store->unsynced_count;
+    store->unsynced = NULL;
+    store->unsynced_count = store->unsynced_room = 0;
+}
+
+rubor_status rubor_store_files_resolve(rubor_store *store, rubor_error *error)
+{
+    if (!store->doubtful_count)
+        return RUBOR_OK;
+    rubor_status status =
+        rubor_sql_run(store, error, "INSERT OR REPLACE INTO meta VALUES('probe', ?)", "i", rubor_store_now_ms());
+    if (status)
+        return status;
+    for (size_t i = 0; i < store->doubtful_count; i++)
+        rubor_store_file_release(store, store->doubtful[i].kind, store->doubtful[i].digest);
+    free(store->doubtful);
+    store->doubtful = NULL;
+    store->doubtful_count = 0;
+    return RUBOR_OK;
+}
+
 rubor_status rubor_store_file_get(rubor_store *store, rubor_store_kind kind, const char *digest,
                                   rubor_buffer *out, rubor_error *error)
 {
@@ -266,8 +291,8 @@ void rubor_store_file_release(rubor_store *store, rubor_store_kind kind, const c
     forget_unsynced(store, kind, digest); /* else the sync of its group would miss it */
 }
 
-/* What a crash can leave is a group of photos at most, and those of a patient who was being forgotten. More
- * files without a row are not left over: the database is not theirs. */
+/* What can be left is a group of photos whose commit failed and one that a crash cut short, and those of a patient who
+ * was being forgotten. More files without a row are not left over: the database is not theirs. */
 enum { LEFT_BY_A_CRASH = 2 * 64 };
 
 typedef struct sweep {

@@ -37,14 +37,17 @@ rubor_status rubor_store_end(rubor_store *store, rubor_status status, rubor_erro
 
 rubor_status rubor_store_group_begin(rubor_store *store, rubor_error *error)
 {
-    rubor_status status = rubor_store_begin(store, error);
+    /* While commits fail no group writes files: they would pile up and look like those of another database. */
+    rubor_status status = rubor_store_files_resolve(store, error);
+    if (!status)
+        status = rubor_store_begin(store, error);
     store->in_group = status == RUBOR_OK;
     store->group_broken = false;
     return status;
 }
 
 /* Files first: a row never refers to bytes that are not on the disk. Files that are on it stay when the
- * commit fails: after a crash its rows may be there all the same; else they are swept at the next start. */
+ * commit fails: after a crash its rows may be there all the same. The next commit that succeeds tells. */
 rubor_status rubor_store_group_commit(rubor_store *store, rubor_error *error)
 {
     rubor_status status = RUBOR_OK;
@@ -55,6 +58,9 @@ rubor_status rubor_store_group_commit(rubor_store *store, rubor_error *error)
     bool synced = status == RUBOR_OK;
     store->in_group = false;
     status = rubor_store_end(store, status, error);
-    rubor_store_files_settled(store, !synced);
+    if (status && synced)
+        rubor_store_files_doubted(store);
+    else
+        rubor_store_files_settled(store, !synced);
     return status;
 }

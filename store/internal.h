@@ -34,6 +34,8 @@ struct rubor_store {
     size_t kept_count;
     rubor_unsynced *unsynced;
     size_t unsynced_count, unsynced_room;
+    rubor_unsynced *doubtful; /* of a group whose commit failed: nobody knows yet whether its rows are on the disk */
+    size_t doubtful_count;
 };
 
 /* Milliseconds since 1970. */
@@ -64,6 +66,10 @@ rubor_status rubor_store_end(rubor_store *store, rubor_status status, rubor_erro
 rubor_status rubor_store_files_sync(rubor_store *store, rubor_error *error);
 /* Forgets them; unwanted: and removes those that no row refers to. */
 void rubor_store_files_settled(rubor_store *store, bool unwanted);
+/* Instead: they stay until a later commit succeeds, after which no row of theirs can come back. */
+void rubor_store_files_doubted(rubor_store *store);
+/* Whether the disk takes a commit again, and then removes what was doubted and no row refers to. RUBOR_IO: it does not. */
+rubor_status rubor_store_files_resolve(rubor_store *store, rubor_error *error);
 
 /* Inside a transaction. */
 rubor_status rubor_audit_append(rubor_store *store, const char *who, const char *action, const char *subject,

@@ -225,6 +225,7 @@ void rubor_store_close(rubor_store **store)
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     free(s->unsynced);
+    free(s->doubtful);
     free(s->folder);
     free(s->name);
     free(s);

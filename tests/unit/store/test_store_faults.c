@@ -195,6 +195,39 @@ static void a_crash_while_a_patient_of_many_photos_is_forgotten_stops_no_start(v
     assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_CONFLICT); /* once only */
 }
 
+static void a_disk_that_takes_files_but_no_commit_leaves_no_pile_of_photos(void **state)
+{
+    fixture *f = *state;
+    int64_t removed;
+    int taken;
+    submit(f, 1, "first");
+    assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_OK); /* as each start does */
+    rubor_store_fault(RUBOR_STORE_OP_DB_SYNC, 1, EIO, true);
+    for (int i = 0; i < 40; i++) { /* 200 photos, all told to come back */
+        char name[32];
+        snprintf(name, sizeof name, "no commit %d", i);
+        assert_int_equal(submit_group(f, name, &taken), RUBOR_IO);
+    }
+    assert_true(count_files(f, "photos") <= 1 + GROUP);
+    reopen(f); /* as after kill -9, on a disk that is well again */
+    rubor_store_fault_reset();
+    assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_OK);
+    assert_int_equal(count_files(f, "photos"), queued(f));
+}
+
+static void photos_of_a_failed_commit_go_with_the_next_that_succeeds(void **state)
+{
+    fixture *f = *state;
+    int taken;
+    rubor_store_fault(RUBOR_STORE_OP_DB_SYNC, 1, EIO, false);
+    assert_int_equal(submit_group(f, "failed", &taken), RUBOR_IO);
+    assert_int_equal(count_files(f, "photos"), GROUP);
+    rubor_store_fault_reset();
+    assert_int_equal(submit_group(f, "stored", &taken), RUBOR_OK);
+    assert_int_equal(count_files(f, "photos"), GROUP);
+    assert_int_equal(queued(f), GROUP);
+}
+
 /* Whether a group is whole or has not happened, for a fault at any operation in it; sticky: the disk stays
  * bad. */
 static void fail_groups_everywhere(fixture *f, int errno_value, bool sticky)
@@ -335,6 +368,8 @@ int main(void)
         TEST(a_group_that_was_not_committed_never_happened),
         TEST(a_file_that_is_taken_back_within_a_group_does_not_fail_it),
         TEST(a_crash_while_a_patient_of_many_photos_is_forgotten_stops_no_start),
+        TEST(a_disk_that_takes_files_but_no_commit_leaves_no_pile_of_photos),
+        TEST(photos_of_a_failed_commit_go_with_the_next_that_succeeds),
         TEST(a_full_disk_at_any_write_of_a_group_acknowledges_none_of_it),
         TEST(a_disk_error_at_any_write_or_sync_of_a_group_acknowledges_none_of_it),
         TEST(a_group_recovers_when_a_full_disk_has_room_again),
