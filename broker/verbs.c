@@ -317,8 +317,8 @@ static rubor_status handle_forget(call *c, rubor_error *error)
     rubor_job_list stopped = {0};
     char who[RUBOR_NAME_SIZE];
     rubor_status status =
-        rubor_store_forget(c->broker->store, c->request->patient, acting(c, who), &c->reply->removed_jobs,
-                           &c->reply->removed_photos, &stopped, error);
+        rubor_store_forget(c->broker->store, c->request->patient, c->request->unsent, acting(c, who),
+                           &c->reply->removed_jobs, &c->reply->removed_photos, &stopped, error);
     if (!status)
         rubor_broker_reload_jobs(c->broker, &stopped);
     rubor_job_list_finish(&stopped);

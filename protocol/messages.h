@@ -113,6 +113,7 @@ typedef struct rubor_request {
     bool results;                 /* list: with records */
     bool all;                     /* list: superseded and withdrawn jobs too */
     bool confirm;                 /* forget: must be true */
+    bool unsent;                  /* forget: also a patient of whom nothing has come yet */
     int64_t after, limit;         /* list, audit: rows after this sequence number, at most so many */
 } rubor_request;
 

@@ -88,6 +88,7 @@ static const key_row keys[] = {
     {"results", KEY_BOOL, AT(results), 0, 0, V(LIST)},
     {"all", KEY_BOOL, AT(all), 0, 0, V(LIST)},
     {"confirm", KEY_BOOL, AT(confirm), 0, V(FORGET), 0},
+    {"unsent", KEY_BOOL, AT(unsent), 0, 0, V(FORGET)},
     {"after", KEY_INTEGER, AT(after), 0, 0, V(LIST) | V(AUDIT)},
     {"limit", KEY_INTEGER, AT(limit), RUBOR_LIST_MOST, 0, V(LIST) | V(AUDIT)},
 };

@@ -287,7 +287,9 @@ static rubor_status must_be_known(rubor_store *store, const char *patient, rubor
     if (!status && !row)
         status = rubor_error_set(
             error, RUBOR_NOT_FOUND,
-            "patient %s is not known here, so nothing was deleted; ids are case-sensitive", patient);
+            "patient %s is not known here, so nothing was deleted; ids are case-sensitive. If a station still has photos of"
+            " this patient: rubor forget --unsent",
+            patient);
     return status;
 }
 
@@ -304,8 +306,8 @@ static rubor_status release_photo(rubor_store *store, const char *digest, int64_
     return status;
 }
 
-rubor_status rubor_store_forget(rubor_store *store, const char *patient, const char *who, int64_t *jobs,
-                                int64_t *photos, rubor_job_list *stopped, rubor_error *error)
+rubor_status rubor_store_forget(rubor_store *store, const char *patient, bool unsent, const char *who,
+                                int64_t *jobs, int64_t *photos, rubor_job_list *stopped, rubor_error *error)
 {
     char(*photo_digests)[RUBOR_DIGEST_SIZE] = NULL, (*picture_digests)[RUBOR_DIGEST_SIZE] = NULL, tag[24];
     size_t photo_count = 0, picture_count = 0;
@@ -313,7 +315,7 @@ rubor_status rubor_store_forget(rubor_store *store, const char *patient, const c
     rubor_status status = rubor_store_begin(store, error);
     if (status)
         return status;
-    status = must_be_known(store, patient, error);
+    status = unsent ? RUBOR_OK : must_be_known(store, patient, error);
     if (!status)
         status =
             collect(store, "SELECT j.id FROM jobs j JOIN filings f ON f.id = j.filing WHERE f.patient = ?",

@@ -136,7 +136,7 @@ rubor_status rubor_store_finish(rubor_store *store, const char *job, const rubor
 rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request, const char *who,
                                rubor_job_info *out, rubor_job_list *changed, rubor_error *error);
 /* Deletes the patient; *stopped gets jobs that were queued or running and are gone. */
-rubor_status rubor_store_forget(rubor_store *store, const char *patient, const char *who, int64_t *jobs,
+rubor_status rubor_store_forget(rubor_store *store, const char *patient, bool unsent, const char *who, int64_t *jobs,
                                 int64_t *photos, rubor_job_list *stopped, rubor_error *error);
 /* *at_ms: when the patient was last forgotten, ms since 1970; 0: never. */
 rubor_status rubor_store_forgotten(rubor_store *store, const char *patient, int64_t *at_ms,

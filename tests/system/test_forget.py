@@ -71,6 +71,37 @@ def by_station(home):
         machine.stop()
 
 
+def in_a_spool_only(home):
+    """Nothing of the patient has reached the broker: only a station that could not send has photos."""
+    machine = Machine(home)
+    inbox, spool = home / "inbox", home / "spool"
+    inbox.mkdir()
+    env = environment(RUBOR_TIMEOUT=0.5)
+    try:
+        (inbox / "P7_S1_3.png").write_bytes(PHOTO)
+        with Service("station", "--endpoint", "tcp://127.0.0.1:1", "--spool", spool, inbox, env=env):
+            end = time.monotonic() + 10
+            while time.monotonic() < end and not list((spool / "queue").glob("*.json")):
+                time.sleep(0.05)
+        got = run("forget", "--endpoint", machine.client_port, "--patient", "P7", "--yes", env=environment())
+        check(got.returncode == 1 and "--unsent" in got.stderr and len(got.stderr.splitlines()) == 1, "a patient nobody knows is refused, with what to do", got)
+        got = run("forget", "--endpoint", machine.client_port, "--patient", "P7", "--yes", "--unsent", env=environment())
+        check(got.returncode == 0 and "0 photos are gone, and photos taken until now" in got.stdout, "and forgotten with --unsent", got)
+        audit = ask(machine.client_port, b"rubor.audit", {"request": 1})
+        check([line["action"] for line in audit["audit"]] == ["forget"] and "P7" not in str(audit), "the audit line is there, without the id", audit)
+        time.sleep(0.1)
+        with Service("station", "--endpoint", machine.client_port, "--spool", spool, inbox, env=env, log=home / "station.log"):
+            end, log = time.monotonic() + 10, ""
+            while time.monotonic() < end and "was forgotten" not in log:
+                time.sleep(0.05)
+                log = (home / "station.log").read_text()
+        check("P7_S1_3.png: not taken: patient P7 was forgotten" in log, "the station tells it", log)
+        check(not [f.name for place in ("queue", "refused") for f in (spool / place).iterdir()], "and deletes what it had")
+        check(ask(machine.client_port, b"rubor.list", {"request": 1})["jobs"] == [], "nothing came to the broker")
+    finally:
+        machine.stop()
+
+
 def by_digest(home):
     """A photo that is stored can be filed without being sent again."""
     machine = Machine(home)
@@ -89,7 +120,7 @@ def by_digest(home):
         machine.stop()
 
 
-for situation in (by_waiting_time, by_station, by_digest):
+for situation in (by_waiting_time, by_station, in_a_spool_only, by_digest):
     with folder() as home:
         situation(home)
 finish()

@@ -330,7 +330,7 @@ static void forgetting_leaves_nothing_but_the_audit_line(void **state)
     submit(f, 2, "photo of two patients");
     assert_int_equal(count_files(f, "photos"), 2);
     assert_int_equal(
-        rubor_store_forget(f->store, "UNIQUE-PATIENT-NAME", "test", &jobs, &photos, &stopped, NULL),
+        rubor_store_forget(f->store, "UNIQUE-PATIENT-NAME", false, "test", &jobs, &photos, &stopped, NULL),
         RUBOR_OK);
     assert_int_equal(jobs, 2);
     assert_int_equal(photos, 1);

@@ -178,7 +178,7 @@ static void a_crash_while_a_patient_of_many_photos_is_forgotten_stops_no_start(v
         submit(f, i % 60, photo);
     }
     assert_int_equal(rubor_store_sweep(f->store, &removed, NULL), RUBOR_OK);
-    assert_int_equal(rubor_store_forget(f->store, "P", "who", &jobs, &photos, &stopped, NULL), RUBOR_OK);
+    assert_int_equal(rubor_store_forget(f->store, "P", false, "who", &jobs, &photos, &stopped, NULL), RUBOR_OK);
     assert_int_equal(photos, MANY);
     rubor_job_list_finish(&stopped);
     for (int i = 0; i < MANY; i++) { /* as if the crash had come before they were removed */
