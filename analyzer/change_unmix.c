@@ -33,6 +33,7 @@ static const double channel_nm[3] = {605, 545, 465}; /* centers of gravity on sk
 
 enum { CONTROL_CELLS_LEAST = 50, SCRATCH = 65536 };
 #define TRIAL_CELLS 2.0 /* Gaussian sigma */
+#define LN10 2.302585092994046
 
 static int compare_float(const void *one, const void *other)
 {
@@ -213,9 +214,9 @@ static rubor_status find_unmix(rubor_change *change, const rubor_frame *visit, c
 
 /* What blood, melanin, a bruise and the light can do to skin between two photos; a hair or a collar does
  * more. A large change is described less well, and some of it ends up as shade. */
-static bool skin_can(double ei, double mi, double shade)
+static bool skin_can(double ei, double mi, double shade, double doubt)
 {
-    return ei > -15 && ei < 70 && mi > -15 && mi < 80 && shade > -0.12 &&
+    return ei > -15 && ei < 70 && mi > -15 && mi < 80 && shade > -0.12 - doubt &&
            shade < 0.25 + 0.004 * fmax(fabs(ei), fabs(mi));
 }
 
@@ -243,9 +244,21 @@ static void unmix_cells(rubor_change *change, bool pair)
     }
 }
 
+/* How far below the truth the shade of a cell may be read: a veil taken off too much makes the darkest channel
+ * darker than it is, blue of dark skin by any amount. Two standard deviations of the glare. */
+static double shade_doubt(const rubor_change *change, size_t cell, double glare_sd)
+{
+    double doubt = 0;
+    for (int c = 0; c < 3; c++) {
+        double linear = rubor_exp(-LN10 * (double)change->visit_od[c].data[cell]);
+        doubt += 2 * glare_sd / (LN10 * linear) * fmax(0, -change->unmix.shade[c]);
+    }
+    return doubt;
+}
+
 /* Drops the cells on trial whose change is none that skin can make, judged by the mean over their neighbors
  * on trial: single cells of very dark skin are too noisy. */
-static rubor_status judge_trial(rubor_change *change, rubor_error *error)
+static rubor_status judge_trial(rubor_change *change, double glare_sd, rubor_error *error)
 {
     rubor_plane mean[3] = {{0}};
     rubor_plane *planes[3] = {&change->delta_ei, &change->delta_mi, &change->shade_od};
@@ -260,7 +273,8 @@ static rubor_status judge_trial(rubor_change *change, rubor_error *error)
     }
     for (size_t i = 0; i < count && status == RUBOR_OK; i++)
         if (change->trial.data[i] &&
-            !skin_can((double)mean[0].data[i], (double)mean[1].data[i], (double)mean[2].data[i]))
+            !skin_can((double)mean[0].data[i], (double)mean[1].data[i], (double)mean[2].data[i],
+                      shade_doubt(change, i, glare_sd)))
             for (int k = 0; k < 3; k++)
                 planes[k]->data[i] = NAN;
     for (int k = 0; k < 3; k++)
@@ -290,7 +304,7 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
     for (int c = 0; c < 3; c++) /* against the chart: a burn of the control would hide one of the region */
         change->control_ei += change->unmix.ei[c] * (change->zero_od[0][c] - change->zero_od[1][c]);
     unmix_cells(change, pair);
-    status = judge_trial(change, error);
+    status = judge_trial(change, rubor_frame_glare_sd(visit), error);
     if (status != RUBOR_OK)
         goto out;
     size_t count = (size_t)change->width * (size_t)change->height;
