@@ -1,5 +1,6 @@
 #include "analyzer/findings.h"
 
+#include "analyzer/findings_shine.h"
 #include "analyzer/findings_spots.h"
 
 #include "imaging/fixed_math.h"
@@ -259,6 +260,8 @@ rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change
         status = rubor_findings_spots(out, change, visit, baseline, registration, error);
     if (status == RUBOR_OK)
         status = spots_to_cells(out, change, error);
+    if (status == RUBOR_OK)
+        status = rubor_findings_lost_shine(out, change, error);
     if (status == RUBOR_OK)
         status = find_bruise(out, change, rubor_frame_glare_sd(visit), day, error);
     if (status == RUBOR_OK)

@@ -92,6 +92,15 @@ static void noise_of_unchanged_dark_skin_is_not_marked(void **state)
     assert_true(r.marked_percent < 0.5);
 }
 
+/* Once 2.4 % of it was marked: dark skin reads as pigment where a highlight of the baseline is gone. */
+static void shine_that_only_the_baseline_had_is_not_marked(void **state)
+{
+    (void)state;
+    evaluation_result r = run(916009, 5, EVALUATION_NONE);
+    assert_int_equal(r.record.pigmentation.changed, 0);
+    assert_true(r.marked_percent < 0.75);
+}
+
 static void sunburn_is_flagged_and_a_bruise_is_none(void **state)
 {
     (void)state;
@@ -140,6 +149,7 @@ int main(void)
         cmocka_unit_test(unchanged_skin_is_left_alone),
         cmocka_unit_test(patchy_redness_and_pigment_on_dark_skin_are_aligned_and_told_apart),
         cmocka_unit_test(noise_of_unchanged_dark_skin_is_not_marked),
+        cmocka_unit_test(shine_that_only_the_baseline_had_is_not_marked),
         cmocka_unit_test(sunburn_is_flagged_and_a_bruise_is_none),
         cmocka_unit_test(another_lamp_and_control_that_must_be_found_leave_the_redness),
         cmocka_unit_test(without_a_chart_the_record_says_that_it_cannot_be_compared),

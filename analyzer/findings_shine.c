@@ -1,0 +1,124 @@
+#include "analyzer/findings_shine.h"
+
+#include "imaging/fixed_math.h"
+
+#include <math.h>
+
+/* Blocks of cells: a highlight is wider than that. */
+enum { BLOCKS_ACROSS = 200, PASSES = 4 };
+#define AROUND_BLOCKS 10.0 /* Gaussian sigma of what counts as the skin around */
+/* White that counts, as a share of the skin's red, and what natural spread of the skin's own color may fake
+ * of it: about 0.01 in log10(blue / red), three times, which is the more of w the nearer t comes to 1. */
+#define WHITE_LEAST 0.03
+#define WHITE_UNSURE 0.08
+#define TINT_MOST 0.75
+#define TINT_SPREAD 1.06 /* blocks above that times the mean tint are none of the skin around */
+/* Of the darkening of red at least so much must be the lost white; less darkening than that harms nobody. */
+#define EXPLAINED 0.5
+#define DARKENING_LEAST 0.01 /* OD */
+
+/* Red and blue of both photos, linear, mean over blocks; NaN where a block has no measured cell. */
+typedef struct blocks {
+    int side, width, height;
+    rubor_plane red[2], blue[2]; /* visit, reference */
+    rubor_plane tint;            /* blue over red of the reference's skin around, without highlights */
+} blocks;
+
+static void blocks_finish(blocks *b)
+{
+    for (int k = 0; k < 2; k++) {
+        rubor_plane_finish(&b->red[k]);
+        rubor_plane_finish(&b->blue[k]);
+    }
+    rubor_plane_finish(&b->tint);
+}
+
+static void average(rubor_plane *out, const rubor_plane *od, double zero, int side)
+{
+    for (int y = 0; y < out->height; y++)
+        for (int x = 0; x < out->width; x++) {
+            double sum = 0;
+            int n = 0;
+            for (int v = y * side; v < (y + 1) * side; v++)
+                for (int u = x * side; u < (x + 1) * side; u++) {
+                    float one = od->data[(size_t)v * (size_t)od->width + (size_t)u];
+                    if (isnan(one))
+                        continue;
+                    sum += (double)one;
+                    n++;
+                }
+            out->data[(size_t)y * (size_t)out->width + (size_t)x] =
+                2 * n > side * side ? (float)rubor_pow(10, zero - sum / n) : NAN;
+        }
+}
+
+/* The highlight itself raises the mean around it: what is bluer than that mean is left out of the next. */
+static rubor_status find_tint(blocks *b, rubor_error *error)
+{
+    size_t count = (size_t)b->width * (size_t)b->height;
+    for (int pass = 0; pass < PASSES; pass++) {
+        for (size_t i = 0; i < count; i++) {
+            float own = b->blue[1].data[i] / b->red[1].data[i];
+            b->tint.data[i] = pass && own > (float)TINT_SPREAD * b->tint.data[i] ? NAN : own;
+        }
+        rubor_status status = rubor_plane_blur(&b->tint, AROUND_BLOCKS, error);
+        if (status != RUBOR_OK)
+            return status;
+    }
+    return RUBOR_OK;
+}
+
+static rubor_status blocks_init(blocks *b, const rubor_change *change, rubor_error *error)
+{
+    *b = (blocks){.side = change->width / BLOCKS_ACROSS + 1};
+    b->width = change->width / b->side;
+    b->height = change->height / b->side;
+    rubor_plane *planes[] = {&b->red[0], &b->red[1], &b->blue[0], &b->blue[1], &b->tint};
+    for (int k = 0; k < 5; k++) {
+        rubor_status status = rubor_plane_init(planes[k], b->width, b->height, error);
+        if (status != RUBOR_OK)
+            return status;
+    }
+    /* the visit at the exposure and lamp of the reference */
+    average(&b->red[0], &change->visit_od[0], change->zero_od[0][0] - change->zero_od[1][0], b->side);
+    average(&b->blue[0], &change->visit_od[2], change->zero_od[0][2] - change->zero_od[1][2], b->side);
+    average(&b->red[1], &change->reference_od[0], 0, b->side);
+    average(&b->blue[1], &change->reference_od[2], 0, b->side);
+    return find_tint(b, error);
+}
+
+static bool lost(const blocks *b, size_t i)
+{
+    double t = (double)b->tint.data[i];
+    if (!(t < TINT_MOST))
+        return false;
+    double red = (double)b->red[0].data[i], red_before = (double)b->red[1].data[i];
+    double white_before = ((double)b->blue[1].data[i] - t * red_before) / (1 - t);
+    double white = fmax(0, ((double)b->blue[0].data[i] - t * red) / (1 - t));
+    double gone = fmin(0.9 * red_before, white_before - white);
+    if (!(gone > (WHITE_LEAST + WHITE_UNSURE * t / (1 - t)) * red_before))
+        return false;
+    double darker = rubor_log10(red_before / red), explained = -rubor_log10(1 - gone / red_before);
+    return darker > DARKENING_LEAST && explained > EXPLAINED * darker;
+}
+
+rubor_status rubor_findings_lost_shine(rubor_findings *findings, const rubor_change *change,
+                                       rubor_error *error)
+{
+    blocks b;
+    rubor_mask mask = {0};
+    rubor_status status = blocks_init(&b, change, error);
+    if (status == RUBOR_OK)
+        status = rubor_mask_init(&mask, b.width, b.height, error);
+    for (size_t i = 0; status == RUBOR_OK && i < (size_t)b.width * (size_t)b.height; i++)
+        mask.data[i] = lost(&b, i) ? 255 : 0;
+    if (status == RUBOR_OK)
+        status = rubor_mask_dilate(&mask, 1, error);
+    for (int y = 0; status == RUBOR_OK && y < b.height * b.side; y++)
+        for (int x = 0; x < b.width * b.side; x++)
+            if (mask.data[(size_t)(y / b.side) * (size_t)b.width + (size_t)(x / b.side)])
+                findings->cells.data[(size_t)y * (size_t)change->width + (size_t)x] = 255;
+    rubor_mask_finish(&mask);
+    blocks_finish(&b);
+    return status;
+}
