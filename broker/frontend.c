@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void rubor_broker_peer(rubor_broker *broker, rubor_peer *out, void *socket, const rubor_frames *frames)
 {
@@ -308,7 +309,9 @@ static void answer_mmi(rubor_broker *broker, const rubor_peer *peer, const rubor
         rubor_frames_finish(&out);
 }
 
-static void handle_request(rubor_broker *broker, const rubor_peer *peer, rubor_frames *frames, size_t at)
+/* wait_ms: the peer has had more than its share; it is told to come back. */
+static void handle_request(rubor_broker *broker, const rubor_peer *peer, rubor_frames *frames, size_t at,
+                           int64_t wait_ms)
 {
     rubor_error error = {0};
     rubor_bytes service = rubor_frame(frames, at);
@@ -321,14 +324,30 @@ static void handle_request(rubor_broker *broker, const rubor_peer *peer, rubor_f
         status = rubor_error_set(&error, RUBOR_NOT_FOUND, "there is no such service");
     else if (!rubor_verb_allowed(verb, peer->role)) /* after reading, so that it carries the request id */
         status = rubor_verb_refuse(verb, peer->role, NULL, 0, &error);
+    if (!status && wait_ms)
+        status = rubor_error_set(&error, RUBOR_BUSY, "others are waiting: ask again in %lld ms", (long long)wait_ms);
     if (status) {
         broker->refused++;
         broker->malformed += status == RUBOR_PROTOCOL || status == RUBOR_TOO_LARGE;
-        rubor_broker_refuse(broker, peer, verb, &request->request, &error, 0);
+        rubor_broker_refuse(broker, peer, verb, &request->request, &error, status == RUBOR_BUSY ? wait_ms : 0);
     } else {
         rubor_broker_serve(broker, peer, request, frames, at + 2);
     }
     free(request);
+}
+
+/* By the key; without keys by the connection. */
+static uint64_t rate_peer(const rubor_broker *broker, const rubor_peer *peer)
+{
+    return broker->zap && peer->socket != broker->local ? rubor_rate_peer(peer->who, strlen(peer->who))
+                                                        : rubor_rate_peer(peer->routing_id, peer->size);
+}
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 void rubor_broker_client_message(rubor_broker *broker, void *socket, rubor_frames *frames, bool whole)
@@ -353,10 +372,15 @@ void rubor_broker_client_message(rubor_broker *broker, void *socket, rubor_frame
     }
     rubor_bytes service = rubor_frame(frames, at + 2);
     rubor_verb verb = rubor_verb_from_service((const char *)service.data, service.size);
-    if (verb != RUBOR_VERB_ANALYZE && verb != RUBOR_VERB_COMPARE)
+    uint64_t rated = rate_peer(broker, &peer);
+    int64_t wait_ms = rubor_rate_wait_ms(&broker->rate, rated, now_us());
+    if (!wait_ms && verb != RUBOR_VERB_ANALYZE && verb != RUBOR_VERB_COMPARE)
         rubor_broker_settle(broker); /* no answer from what is not on the disk yet */
+    int64_t began_us = now_us();
     if (service.size >= 4 && memcmp(service.data, "mmi.", 4) == 0)
         answer_mmi(broker, &peer, frames, at + 2);
     else
-        handle_request(broker, &peer, frames, at + 2);
+        handle_request(broker, &peer, frames, at + 2, wait_ms);
+    if (!wait_ms)
+        rubor_rate_charge(&broker->rate, rated, now_us() - began_us, now_us());
 }

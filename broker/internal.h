@@ -4,6 +4,7 @@
 
 #include "broker/broker.h"
 #include "broker/frames.h"
+#include "broker/rate.h"
 #include "broker/zap.h"
 #include "imaging/limits.h"
 #include "protocol/worker_wire.h"
@@ -115,6 +116,7 @@ struct rubor_broker {
     int64_t errand_count;
     size_t errand_bytes; /* of all that wait or run */
     rubor_group group;
+    rubor_rate rate;
     rubor_unsent *unsent, **unsent_end;
     int64_t unsent_count, unsent_to[256]; /* by hash of the peer */
     size_t unsent_bytes;

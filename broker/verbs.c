@@ -251,6 +251,17 @@ static rubor_status handle_status(call *c, rubor_error *error)
     return status;
 }
 
+/* What the request itself said, for who may not see the rest. */
+static void echo_session(rubor_session_info *out, const rubor_request *r)
+{
+    snprintf(out->patient, sizeof out->patient, "%s", r->patient);
+    snprintf(out->session, sizeof out->session, "%s", r->session);
+    snprintf(out->date, sizeof out->date, "%s", r->date);
+    snprintf(out->site, sizeof out->site, "%s", r->site);
+    snprintf(out->device, sizeof out->device, "%s", r->device);
+    out->needle_mm = r->needle_mm;
+}
+
 static rubor_status handle_session(call *c, rubor_error *error)
 {
     const rubor_request *r = c->request;
@@ -261,14 +272,24 @@ static rubor_status handle_session(call *c, rubor_error *error)
     if (!isnan(r->needle_mm) && (r->needle_mm <= 0 || r->needle_mm > 10))
         return rubor_error_set(error, RUBOR_INVALID, "the needle depth must be above 0 and at most 10 mm");
     char who[RUBOR_NAME_SIZE];
-    rubor_status status =
-        put ? rubor_store_session_put(c->broker->store, r, acting(c, who), error) : RUBOR_OK;
+    bool seen = true; /* a station records any treatment, and reads those it has photos in */
+    rubor_status status = only(c) ? rubor_store_session_has_photo_of(c->broker->store, r->patient, r->session,
+                                                                     c->peer->who, &seen, error)
+                                  : RUBOR_OK;
+    if (!status && !put && !seen)
+        status = rubor_verb_refuse(RUBOR_VERB_SESSION, c->peer->role, "read a treatment that it has no photo in",
+                                   RUBOR_ROLE_REVIEWER | RUBOR_ROLE_ADMIN, error);
+    if (!status && put)
+        status = rubor_store_session_put(c->broker->store, r, acting(c, who), error);
     if (status)
         return status;
     c->reply->sessions = calloc(1, sizeof *c->reply->sessions);
     if (!c->reply->sessions)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    status = rubor_store_session_get(c->broker->store, r->patient, r->session, &c->reply->sessions[0], error);
+    if (seen)
+        status = rubor_store_session_get(c->broker->store, r->patient, r->session, &c->reply->sessions[0], error);
+    else
+        echo_session(&c->reply->sessions[0], r);
     if (status)
         return status;
     c->reply->has_sessions = true;

@@ -33,6 +33,22 @@ rubor_status rubor_store_session_put(rubor_store *store, const rubor_request *re
     return status;
 }
 
+rubor_status rubor_store_session_has_photo_of(rubor_store *store, const char *patient, const char *session,
+                                              const char *who, bool *out, rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    *out = false;
+    rubor_status status = rubor_sql_prepare(
+        store, &statement, error,
+        "SELECT 1 FROM filings f JOIN filings own ON own.photo = f.photo AND own.who = ?3 WHERE f.patient = ?1"
+        " AND f.session = ?2 AND f.kind = 'visit' AND f.withdrawn = 0 LIMIT 1",
+        "sss", patient, session, who);
+    if (!status)
+        status = rubor_sql_step(store, statement, out, error);
+    rubor_sql_done(store, statement);
+    return status;
+}
+
 rubor_status rubor_store_session_get(rubor_store *store, const char *patient, const char *session,
                                      rubor_session_info *out, rubor_error *error)
 {

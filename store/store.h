@@ -158,6 +158,9 @@ rubor_status rubor_store_picture_of_photo(rubor_store *store, const char *photo,
 /* ---- sessions, notes, profiles ---- */
 rubor_status rubor_store_session_put(rubor_store *store, const rubor_request *request, const char *who,
                                      rubor_error *error);
+/* Whether a photo that who itself submitted is filed in this session. */
+rubor_status rubor_store_session_has_photo_of(rubor_store *store, const char *patient, const char *session,
+                                              const char *who, bool *out, rubor_error *error);
 rubor_status rubor_store_session_get(rubor_store *store, const char *patient, const char *session,
                                      rubor_session_info *out, rubor_error *error);
 rubor_status rubor_store_note_add(rubor_store *store, const rubor_request *request, const char *who,

@@ -97,6 +97,18 @@ def own_only(endpoint, keys, job, digest):
     told = ask(other, "analyze", patient="Q", session="S2", day=1, digest=digest, no_wait=True)
     check(told["status"] == 2, "nor filed again by its digest", told)
     mine = connect(endpoint, keys, "cam1")
+    told = ask(other, "session", patient="P", session="S", date="2026-02-11", site="left cheek")
+    check(told["status"] == 0 and told["sessions"][0]["site"] == "left cheek", "a station records a treatment before its first photo", told)
+    check(ask(connect(endpoint, keys, "ann"), "session", patient="P", session="S", device="pen")["status"] == 0, "a reviewer adds to it")
+    told = ask(other, "session", patient="P", session="S", needle_mm=0.5)
+    check(told["status"] == 0 and not told["sessions"][0]["site"] and not told["sessions"][0]["device"] and told["sessions"][0]["photos"] == 0,
+          "and is told no more of it than it said", told)
+    for patient, session in (("P", "S"), ("nobody", "S")):
+        told = ask(other, "session", patient=patient, session=session)
+        check(told["status"] == 13 and "has no photo in; a reviewer or an admin may" in told["error"]["message"] and "sessions" not in told,
+              "a station reads no treatment that it has no photo in, there or not", told)
+    told = ask(mine, "session", patient="P", session="S")
+    check(told["status"] == 0 and told["sessions"][0]["device"] == "pen" and told["sessions"][0]["needle_mm"] == 0.5, "of its own photos it does", told)
     check(ask(mine, "result", job=job)["status"] == 0, "its own station gets the result")
     told = ask(mine, "amend", job=job, day=2)
     check(told["status"] == 0 and told["day"] == 2, "and may correct the filing", told)

@@ -119,6 +119,69 @@ def answers_never_read(endpoint, pid):
     slow.close()
 
 
+def with_key(endpoint, keys, name):
+    socket = zmq.Context.instance().socket(zmq.DEALER)
+    socket.linger = 0
+    socket.curve_serverkey = (keys / "broker.public").read_bytes().strip()
+    socket.curve_secretkey = (keys / f"{name}.secret").read_bytes().strip()
+    socket.curve_publickey = (keys / f"{name}.public").read_bytes().strip()
+    socket.connect(endpoint)
+    return socket
+
+
+def send(socket, verb, **head):
+    socket.send_multipart([b"MDPC02", b"\x01", f"rubor.{verb}".encode(), msgpack.packb({"request": 1, **head})])
+
+
+def one_asks_for_all(home):
+    """A reviewer's key asks for the largest answers over 16 connections, without a pause; a station asks now and then."""
+    keys = home / "keys"
+    for role, name in (("reviewer", "ann"), ("station", "cam1"), ("admin", "root")):
+        run("keygen", "--role", role, keys, name)
+    with Service("up", "--data", home / "data", "--endpoint", "tcp://127.0.0.1:*", "--no-http", "--workers", "2", "--noop", "--keys", keys,
+                 log=home / "log") as service:
+        endpoint = service.ready["endpoint"]
+        root = with_key(endpoint, keys, "root")
+        for i in range(500):
+            root.send_multipart([b"MDPC02", b"\x01", b"rubor.analyze", msgpack.packb({"request": i, "patient": "P", "session": "S", "day": i}),
+                                 png(4, 4, (i % 256, i // 256, 0))])
+        done = 0
+        while done < 500 and root.poll(20000):
+            done += root.recv_multipart()[1] == b"\x03"
+        greedy = [with_key(endpoint, keys, "ann") for _ in range(16)]
+        modest = with_key(endpoint, keys, "cam1")
+        ask_all = {"patient": "P", "results": True}
+        for socket in greedy:
+            send(socket, "list", **ask_all)
+        served = told = modest_refused = 0
+        worst, waits, began, next_ask, asked = 0.0, [], time.monotonic(), 0, 0.0
+        while time.monotonic() - began < 8:
+            for socket in greedy:
+                while socket.poll(0):
+                    body = socket.recv_multipart()[3]
+                    head = msgpack.unpackb(body) if len(body) < 1000 else None  # what is large is an answer
+                    if head and head["status"] == 10:
+                        told += 1
+                        waits.append(head["retry_after_ms"])
+                        check(head["error"]["message"].startswith("others are waiting"), "and says why", head["error"])
+                    else:
+                        served += 1
+                    send(socket, "list", **ask_all)  # at once, whatever it was told
+            if not asked and time.monotonic() > next_ask:
+                send(modest, "status")
+                asked = time.monotonic()
+            if asked and modest.poll(1):
+                modest_refused += msgpack.unpackb(modest.recv_multipart()[3])["status"] == 10
+                worst = max(worst, time.monotonic() - asked)
+                asked, next_ask = 0.0, time.monotonic() + 0.3
+        check(told > 0 and all(0 < w <= 501 for w in waits), "who takes more than half is told to come back, soon", (served, told, waits[:3]))
+        check(modest_refused == 0, "who asks now and then is never told so", modest_refused)
+        check(worst < 3, "and waits for no long", worst)
+        print(f"16 connections of one key: {served} answers, {told} times told to come back; another key waited {worst:.2f} s at most")
+        for socket in [*greedy, modest, root]:
+            socket.close()
+
+
 def courses_that_nobody_computes(home, endpoint, data):
     """More than 64 MiB of courses are not held."""
     with Service("broker", "--data", data, "--endpoint", endpoint, "--worker-endpoint", "tcp://127.0.0.1:*", log=home / "log") as service:
@@ -158,6 +221,8 @@ for step in (messages_without_end, messages_without_end_or_key):
     began = time.monotonic()
     step()
     print(step.__name__, f"{time.monotonic() - began:.1f} s", flush=True)
+with folder() as home:
+    one_asks_for_all(home)
 with folder() as home:
     with Service("up", "--data", home / "data", "--endpoint", "tcp://127.0.0.1:*", "--no-http", "--workers", "2", "--noop",
                  log=home / "up") as service:
