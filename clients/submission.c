@@ -43,7 +43,7 @@ static void print_measured(FILE *out, const rubor_submission *submission)
 {
     const rubor_record *record = submission->record;
     if (submission->before) {
-        fprintf(out, "%s: kept as the photo before treatment; the days are compared with it",
+        fprintf(out, "measured, %s: kept as the photo before treatment; the days are compared with it",
                 record->quality.verdict);
     } else {
         fprintf(out, "measured, %s: ", record->quality.verdict);

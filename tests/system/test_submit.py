@@ -51,9 +51,9 @@ def said_to_a_person(home, env):
     photo = photos(home, 1)[0]
     with FakeBroker() as broker:
         got = run("submit", "--endpoint", broker.endpoint, *VISIT, "--before", photo, env=env)
-        check("ok: kept as the photo before treatment" in got.stdout and "redness" not in got.stdout, "a photo before treatment is kept, not scored", got)
+        check("measured, ok: kept as the photo before treatment" in got.stdout and "redness" not in got.stdout, "a photo before treatment is kept, not scored", got)
         got = run("submit", "--endpoint", broker.endpoint, *VISIT, "--before", photo, env=env)
-        check("was filed so already on 2026-02-27, ok: kept as" in got.stdout, "the same photo filed so again is said to be known, and since when", got)
+        check("was filed so already on 2026-02-27, measured, ok: kept as" in got.stdout, "the same photo filed so again is said to be known, and since when", got)
         got = run("submit", "--endpoint", broker.endpoint, *VISIT, "--day", "4", photo, env=env)
         check("measured, ok: redness 12.3 (10.0 to 14.5)" in got.stdout and "also filed under before treatment, sent 2026-02-27: rubor amend" in got.stdout,
               "the same photo under another day is measured, and the other filing is told", got)
