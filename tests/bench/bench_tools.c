@@ -7,7 +7,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-bool bench_options(int argc, const char **argv, const struct poptOption *table)
+static bool read_size(bench_common *common)
+{
+    char *end;
+    common->width = (int)strtol(common->size, &end, 10);
+    common->height = *end == 'x' ? (int)strtol(end + 1, &end, 10) : 0;
+    bool good = common->width > 0 && common->height > 0 && *end == '\0';
+    if (!good)
+        fprintf(stderr, "--size %s: wanted WIDTHxHEIGHT\n", common->size);
+    return good;
+}
+
+bool bench_options(bench_common *common, int argc, const char **argv, const struct poptOption *table)
 {
     poptContext context = poptGetContext(NULL, argc, argv, table, 0);
     int code = poptGetNextOpt(context);
@@ -16,20 +27,9 @@ bool bench_options(int argc, const char **argv, const struct poptOption *table)
         fprintf(stderr, "%s: %s; --help lists the options\n", poptBadOption(context, 0), poptStrerror(code));
     else if (extra)
         fprintf(stderr, "%s: not expected; --help lists the options\n", extra);
-    bool good = code == -1 && !extra;
+    bool good = code == -1 && !extra && common->jobs > 0;
     poptFreeContext(context);
-    return good;
-}
-
-bool bench_size(int *width, int *height, const char *text)
-{
-    char *end;
-    *width = (int)strtol(text, &end, 10);
-    *height = *end == 'x' ? (int)strtol(end + 1, &end, 10) : 0;
-    bool good = *width > 0 && *height > 0 && *end == '\0';
-    if (!good)
-        fprintf(stderr, "--size %s: wanted WIDTHxHEIGHT\n", text);
-    return good;
+    return good && (!common->size || read_size(common));
 }
 
 void *bench_memory(size_t bytes)

@@ -6,12 +6,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What every measurement of rendered photos takes. */
+typedef struct bench_common {
+    int jobs, width, height, each;
+    long long seed;
+    const char *size; /* as given; width and height follow from it */
+} bench_common;
+
+/* The end of an option table. */
+#define BENCH_COMMON_OPTIONS(common)                                                                         \
+    {"seed", 0, POPT_ARG_LONGLONG, &(common)->seed, 0, "seed of the first; the others follow", "S"},         \
+        {"jobs", 0, POPT_ARG_INT, &(common)->jobs, 0, "processes at a time", "J"},                           \
+        {"size", 0, POPT_ARG_STRING, &(common)->size, 0, "pixels of a photo", "WxH"},                        \
+        {"each", 0, POPT_ARG_NONE, &(common)->each, 0, "a line for every one", NULL},                        \
+        POPT_AUTOHELP POPT_TABLEEND
+
 /* Fills what the table points at. False, after a line on stderr, for anything it does not know. `--help`
  * prints the options and exits. */
-bool bench_options(int argc, const char **argv, const struct poptOption *table);
-
-/* "1200x900" into two positive numbers. */
-bool bench_size(int *width, int *height, const char *text);
+bool bench_options(bench_common *common, int argc, const char **argv, const struct poptOption *table);
 
 /* Zeroed memory that this process and its children see alike; NULL when there is none. Lives until exit. */
 void *bench_memory(size_t bytes);

@@ -6,33 +6,29 @@
 #include "tests/bench/evaluation.h"
 
 typedef struct arguments {
-    int pairs, jobs, width, height;
-    long long seed;
+    bench_common common;
+    int pairs;
     const char *keep;
     int kind, tone; /* -1: all in turn */
-    int each, also;
+    int also;
     evaluation_result *results;
 } arguments;
 
 static bool parse(arguments *out, int argc, const char **argv)
 {
-    *out = (arguments){
-        .pairs = 108, .jobs = 2, .width = 1200, .height = 900, .seed = 900001, .kind = -1, .tone = -1};
-    const char *size = NULL;
+    *out = (arguments){.common = {.jobs = 2, .width = 1200, .height = 900, .seed = 900001},
+                       .pairs = 108,
+                       .kind = -1,
+                       .tone = -1};
     const struct poptOption table[] = {
         {"pairs", 0, POPT_ARG_INT, &out->pairs, 0, "how many", "N"},
-        {"seed", 0, POPT_ARG_LONGLONG, &out->seed, 0, "seed of the first pair; the others follow", "S"},
-        {"jobs", 0, POPT_ARG_INT, &out->jobs, 0, "processes at a time", "J"},
-        {"size", 0, POPT_ARG_STRING, &size, 0, "pixels of a photo", "WxH"},
         {"kind", 0, POPT_ARG_INT, &out->kind, 0, "one kind only, 0 to 17", "K"},
         {"tone", 0, POPT_ARG_INT, &out->tone, 0, "one tone only, 0 very light to 5 dark", "T"},
         {"keep", 0, POPT_ARG_STRING, &out->keep, 0, "leave the photos there", "DIR"},
-        {"each", 0, POPT_ARG_NONE, &out->each, 0, "a line for every pair", NULL},
         {"also", 0, POPT_ARG_NONE, &out->also, 0, "the kinds beyond the standard table", NULL},
-        POPT_AUTOHELP POPT_TABLEEND};
-    return bench_options(argc, argv, table) && (!size || bench_size(&out->width, &out->height, size)) &&
-           out->kind < EVALUATION_ALL_KINDS && out->tone < EVALUATION_TONES && out->pairs > 0 &&
-           out->jobs > 0;
+        BENCH_COMMON_OPTIONS(&out->common)};
+    return bench_options(&out->common, argc, argv, table) && out->kind < EVALUATION_ALL_KINDS &&
+           out->tone < EVALUATION_TONES && out->pairs > 0;
 }
 
 static void print_each(const evaluation_result *results, int count)
@@ -76,8 +72,10 @@ static void print_each(const evaluation_result *results, int count)
 static void run_one(void *context, int index)
 {
     const arguments *a = context;
-    evaluation_plan plan = a->also ? evaluation_plan_make_also(index, (uint64_t)a->seed, a->width, a->height)
-                                   : evaluation_plan_make(index, (uint64_t)a->seed, a->width, a->height);
+    evaluation_plan plan =
+        a->also
+            ? evaluation_plan_make_also(index, (uint64_t)a->common.seed, a->common.width, a->common.height)
+            : evaluation_plan_make(index, (uint64_t)a->common.seed, a->common.width, a->common.height);
     plan.kind = a->kind >= 0 ? (evaluation_kind)a->kind : plan.kind;
     plan.tone = a->tone >= 0 ? a->tone : plan.tone;
     plan.keep = a->keep;
@@ -92,8 +90,8 @@ int main(int argc, const char **argv)
     a.results = bench_memory((size_t)a.pairs * sizeof *a.results);
     if (!a.results)
         return 4;
-    bool good = bench_run(a.pairs, a.jobs, run_one, &a);
-    if (a.each)
+    bool good = bench_run(a.pairs, a.common.jobs, run_one, &a);
+    if (a.common.each)
         print_each(a.results, a.pairs);
     if (!a.also && a.kind < EVALUATION_KINDS)
         evaluation_print(stdout, a.results, a.pairs);

@@ -27,9 +27,9 @@ typedef struct outcome {
 } outcome;
 
 typedef struct settings {
-    int pairs, jobs, width, height;
-    long long seed;
-    int each, known, lamps, analyze;
+    bench_common common;
+    int pairs;
+    int known, lamps, analyze;
     outcome *all;
 } settings;
 
@@ -180,15 +180,15 @@ static void run(outcome *out, const settings *s, int index)
     measured one, other;
     rubor_error error = {0};
     size_t cameras = rubor_camera_count(), lamps = rubor_illuminant_count();
-    size_t turn = (size_t)index + (size_t)s->seed * 7;
+    size_t turn = (size_t)index + (size_t)s->common.seed * 7;
     rubor_sample_options_default(&options);
-    options.seed = s->seed + (unsigned long long)index;
+    options.seed = s->common.seed + (unsigned long long)index;
     out->tone = index % 6;
     options.tone = rubor_tones[out->tone].name;
     options.camera = rubor_camera(turn % cameras)->name;
     options.lamp = rubor_illuminant((turn * 5 + turn / cameras) % lamps)->name;
-    options.width = s->width;
-    options.height = s->height;
+    options.width = s->common.width;
+    options.height = s->common.height;
     options.delta_ei = 8.0 + 3.0 * (index % 5);
     options.delta_mi = index % 3 == 2 ? 6.0 : 0.0;
     options.pattern = "uniform";
@@ -278,7 +278,7 @@ static void report(const outcome *all, const settings *s)
         same[n] = o->distance;
         across[n] = o->across;
         changed[n] = o->other_lamp;
-        if (s->each)
+        if (s->common.each)
             printf("%-28s %-8s %-12s truth %5.1f %4.1f raw %.3f pure %.3f ei %.3f mi %+.2f gain %.3f+-%.3f "
                    "noise %.3f "
                    "chi2 %.2f "
@@ -307,21 +307,15 @@ static void report(const outcome *all, const settings *s)
 
 static bool parse(settings *out, int argc, const char **argv)
 {
-    *out = (settings){.pairs = 60, .jobs = 1, .width = 1000, .height = 750, .seed = 1};
-    const char *size = NULL;
+    *out = (settings){.common = {.jobs = 1, .width = 1000, .height = 750, .seed = 1}, .pairs = 60};
     const struct poptOption table[] = {
         {"pairs", 0, POPT_ARG_INT, &out->pairs, 0, "how many", "N"},
-        {"seed", 0, POPT_ARG_LONGLONG, &out->seed, 0, "seed of the first pair; the others follow", "S"},
-        {"jobs", 0, POPT_ARG_INT, &out->jobs, 0, "processes at a time", "J"},
-        {"size", 0, POPT_ARG_STRING, &size, 0, "pixels of a photo", "WxH"},
         {"curve", 0, POPT_ARG_INT, &another_curve, 0, "another tone curve on top, 1 to 3", "K"},
         {"known", 0, POPT_ARG_NONE, &out->known, 0, "leave camera and lamp in the prior", NULL},
         {"lamps", 0, POPT_ARG_NONE, &out->lamps, 0, "the visit under another lamp too", NULL},
         {"analyze", 0, POPT_ARG_NONE, &out->analyze, 0, "the whole way through the analyzer", NULL},
-        {"each", 0, POPT_ARG_NONE, &out->each, 0, "a line for every pair", NULL},
-        POPT_AUTOHELP POPT_TABLEEND};
-    return bench_options(argc, argv, table) && (!size || bench_size(&out->width, &out->height, size)) &&
-           out->pairs > 0 && out->pairs <= 100000 && out->jobs > 0;
+        BENCH_COMMON_OPTIONS(&out->common)};
+    return bench_options(&out->common, argc, argv, table) && out->pairs > 0 && out->pairs <= 100000;
 }
 
 static void run_one(void *context, int index)
@@ -338,7 +332,7 @@ int main(int argc, const char **argv)
     s.all = bench_memory((size_t)s.pairs * sizeof *s.all);
     if (!s.all)
         return 4;
-    bool good = bench_run(s.pairs, s.jobs, run_one, &s);
+    bool good = bench_run(s.pairs, s.common.jobs, run_one, &s);
     report(s.all, &s);
     return good ? 0 : 4;
 }

@@ -52,10 +52,10 @@ typedef struct outcome {
 } outcome;
 
 typedef struct arguments {
-    int photos, jobs, width, height;
-    long long seed;
+    bench_common common;
+    int photos;
     const char *fault;
-    int no_chart, each;
+    int no_chart;
     outcome (*all)[FAULTS][SIZES];
 } arguments;
 
@@ -184,10 +184,10 @@ static void run_photo(void *context, int index)
     rubor_sample_options options;
     rubor_sample_photo before = {0};
     rubor_sample_options_default(&options);
-    options.seed = (uint64_t)a->seed + (uint64_t)index;
+    options.seed = (uint64_t)a->common.seed + (uint64_t)index;
     options.tone = rubor_tones[index % TONES].name;
-    options.width = a->width;
-    options.height = a->height;
+    options.width = a->common.width;
+    options.height = a->common.height;
     options.chart = !a->no_chart;
     options.delta_ei = 12;
     options.delta_mi = 6;
@@ -195,7 +195,7 @@ static void run_photo(void *context, int index)
         for (int which = 0; which < FAULTS; which++)
             for (int k = 0; k < SIZES; k++)
                 if (wanted(a, which, k))
-                    ask(&out[which][k], &options, &before, which, faults[which].size[k], a->each);
+                    ask(&out[which][k], &options, &before, which, faults[which].size[k], a->common.each);
     rubor_sample_photo_finish(&before);
 }
 
@@ -207,7 +207,7 @@ static void print_each(const outcome *o, const arguments *a, int index, int whic
         "middle "
         "%.2f noise %.2f  clip %.1f black %.1f bright %.1f median %.3f shine %.1f skin %.1f tilt %.1f white "
         "%.2f patches %d   %s%s\n",
-        (unsigned long long)a->seed + (unsigned long long)index, rubor_tones[index % TONES].name,
+        (unsigned long long)a->common.seed + (unsigned long long)index, rubor_tones[index % TONES].name,
         faults[which].name, faults[which].size[k], o->ei_error, o->mi_error, q->blur_px, q->blur_ratio,
         q->smear, q->skin_blur_px, q->skin_fine, q->skin_middle, q->skin_noise, q->clipped_percent,
         q->black_percent, q->bright_percent, q->median, q->shine_percent, q->skin_percent, q->tilt_degrees,
@@ -299,20 +299,14 @@ static void print_verdicts(outcome (*all)[FAULTS][SIZES], int photos)
 
 static bool parse(arguments *out, int argc, const char **argv)
 {
-    *out = (arguments){.photos = 2, .jobs = 2, .width = 1200, .height = 900, .seed = 700001};
-    const char *size = NULL;
+    *out = (arguments){.common = {.jobs = 2, .width = 1200, .height = 900, .seed = 700001}, .photos = 2};
     const struct poptOption table[] = {
         {"photos", 0, POPT_ARG_INT, &out->photos, 0, "of each tone, 1 to 40", "N"},
-        {"seed", 0, POPT_ARG_LONGLONG, &out->seed, 0, "seed of the first photo; the others follow", "S"},
-        {"jobs", 0, POPT_ARG_INT, &out->jobs, 0, "processes at a time", "J"},
-        {"size", 0, POPT_ARG_STRING, &size, 0, "pixels of a photo", "WxH"},
         {"fault", 0, POPT_ARG_STRING, &out->fault, 0, "only faults whose name in the table has this in it",
          "NAME"},
         {"no-chart", 0, POPT_ARG_NONE, &out->no_chart, 0, "leave the chart out", NULL},
-        {"each", 0, POPT_ARG_NONE, &out->each, 0, "what was measured of every photo", NULL},
-        POPT_AUTOHELP POPT_TABLEEND};
-    return bench_options(argc, argv, table) && (!size || bench_size(&out->width, &out->height, size)) &&
-           out->photos > 0 && out->photos <= 40 && out->jobs > 0;
+        BENCH_COMMON_OPTIONS(&out->common)};
+    return bench_options(&out->common, argc, argv, table) && out->photos > 0 && out->photos <= 40;
 }
 
 int main(int argc, const char **argv)
@@ -324,8 +318,8 @@ int main(int argc, const char **argv)
     a.all = bench_memory((size_t)photos * sizeof *a.all);
     if (!a.all)
         return 4;
-    bool good = bench_run(photos, a.jobs, run_photo, &a);
-    for (int i = 0; i < photos && a.each; i++)
+    bool good = bench_run(photos, a.common.jobs, run_photo, &a);
+    for (int i = 0; i < photos && a.common.each; i++)
         for (int which = 0; which < FAULTS; which++)
             for (int k = 0; k < SIZES; k++)
                 if (a.all[i][which][k].done)

@@ -35,9 +35,8 @@ typedef struct treatment {
 
 typedef struct arguments {
     const char *courses, *save, *replay;
-    int treatments, jobs, seconds, width, height;
-    long long seed;
-    int each;
+    bench_common common;
+    int treatments, seconds;
     time_t end;
     treatment *all;
 } arguments;
@@ -47,26 +46,17 @@ static bool parse(arguments *out, int argc, const char **argv)
     *out = (arguments){
         .courses = "normal,none,persistent,rebound,pih",
         .treatments = TONES,
-        .jobs = 2,
         .seconds = 280,
-        .width = 1000,
-        .height = 750,
-        .seed = 500001,
+        .common = {.jobs = 2, .width = 1000, .height = 750, .seed = 500001},
     };
-    const char *size = NULL;
     const struct poptOption table[] = {
         {"courses", 0, POPT_ARG_STRING, &out->courses, 0, "NAME or NAME:COUNT, by comma", "LIST"},
         {"treatments", 0, POPT_ARG_INT, &out->treatments, 0, "of each course without a count", "N"},
-        {"seed", 0, POPT_ARG_LONGLONG, &out->seed, 0, "seed of the first; the others follow", "S"},
-        {"jobs", 0, POPT_ARG_INT, &out->jobs, 0, "processes at a time", "J"},
         {"seconds", 0, POPT_ARG_INT, &out->seconds, 0, "then no treatment is begun", "T"},
-        {"size", 0, POPT_ARG_STRING, &size, 0, "pixels of a photo", "WxH"},
         {"save", 0, POPT_ARG_STRING, &out->save, 0, "append the records to it", "FILE"},
         {"replay", 0, POPT_ARG_STRING, &out->replay, 0, "flag kept records again", "FILE"},
-        {"each", 0, POPT_ARG_NONE, &out->each, 0, "a line for every treatment", NULL},
-        POPT_AUTOHELP POPT_TABLEEND};
-    return bench_options(argc, argv, table) && (!size || bench_size(&out->width, &out->height, size)) &&
-           out->treatments > 0 && out->jobs > 0 && out->seconds > 0;
+        BENCH_COMMON_OPTIONS(&out->common)};
+    return bench_options(&out->common, argc, argv, table) && out->treatments > 0 && out->seconds > 0;
 }
 
 static rubor_status measure(treatment *t, const rubor_sample_series *series, rubor_error *error)
@@ -98,8 +88,8 @@ static void run(treatment *t, const arguments *a)
     options.seed = t->seed;
     options.tone = rubor_tones[t->tone].name;
     options.course = t->course;
-    options.width = a->width;
-    options.height = a->height;
+    options.width = a->common.width;
+    options.height = a->common.height;
     rubor_status status = rubor_sample_series_create(&series, &options, &error);
     if (status == RUBOR_OK)
         status = measure(t, series, &error);
@@ -316,7 +306,7 @@ static int plan(treatment *all, const arguments *a)
             if (!all)
                 continue;
             all[count].tone = i % TONES;
-            all[count].seed = (uint64_t)a->seed + (uint64_t)(1000 * course + i);
+            all[count].seed = (uint64_t)a->common.seed + (uint64_t)(1000 * course + i);
             snprintf(all[count].course, sizeof all[count].course, "%s", name);
         }
     }
@@ -356,7 +346,7 @@ static treatment *render(arguments *a, int *count)
         return NULL;
     plan(all, a);
     a->end = time(NULL) + a->seconds;
-    if (!bench_run(*count, a->jobs, run_one, a))
+    if (!bench_run(*count, a->common.jobs, run_one, a))
         fprintf(stderr, "a process crashed; its treatment counts as not begun\n");
     FILE *file = a->save ? fopen(a->save, "ae") : NULL; /* appended: a long run can be done in parts */
     if (file) {
@@ -377,7 +367,7 @@ int main(int argc, const char **argv)
     treatment *all = a.replay ? replay(a.replay, &count) : render(&a, &count);
     if (!all)
         return 4;
-    bool good = report(all, count, a.each);
+    bool good = report(all, count, a.common.each);
     if (a.replay)
         free(all);
     return good ? 0 : 1;
