@@ -82,6 +82,11 @@ double rubor_light_sd(const rubor_light *light, const double row[3]);
 rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline,
                                 rubor_error *error);
 
+/* Takes off delta_ei and delta_mi what white light on top of darkened skin (veil, gloss) hides, as far as
+ * shade_od tells it; left_out: findings, which say something else. Nothing without a baseline. shade_od
+ * stays. */
+rubor_status rubor_change_unveil(rubor_change *change, const rubor_mask *left_out, rubor_error *error);
+
 /* A cell plane at working size, bilinear; *out is initialized by the call. NaN where the nearest cell is. */
 rubor_status rubor_change_enlarge(rubor_plane *out, const rubor_change *change, const rubor_plane *cells,
                                   int width, int height, rubor_error *error);
