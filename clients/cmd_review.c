@@ -4,6 +4,7 @@
 #include "clients/options.h"
 #include "clients/report.h"
 #include "clients/review_export.h"
+#include "clients/review_list.h"
 #include "clients/review_model.h"
 #include "clients/review_pictures.h"
 #include "clients/review_sentence.h"
@@ -129,6 +130,17 @@ static void print_table(const rubor_reply *series)
     puts(headline);
 }
 
+static int list(const review_arguments *given)
+{
+    rubor_error error = {0};
+    rubor_client *client = NULL;
+    rubor_status status = rubor_client_create(&client, &given->client, &error);
+    if (status == RUBOR_OK)
+        status = rubor_review_list(client, given->patient, given->json != 0, &error);
+    rubor_client_destroy(&client);
+    return status == RUBOR_OK ? RUBOR_EXIT_DONE : rubor_fail("review", &error);
+}
+
 static int run(const review_arguments *given)
 {
     rubor_error error = {0};
@@ -174,12 +186,14 @@ int rubor_cmd_review(int argc, char **argv)
     rubor_options options;
     int code = rubor_options_parse(&options, argc, argv, table, "",
                                    "Shows one treatment over its days: redness and pigmentation against the photo "
-                                   "before treatment, and what is unusual.",
+                                   "before treatment, and what is unusual.\nWithout --session: how every session (of "
+                                   "--patient, or of all) stands, the most urgent first.",
                                    0, 0);
-    if (code < 0 && (!given.patient || !given.session))
+    bool files = given.html || given.pdf || given.csv || given.fhir;
+    if (code < 0 && ((given.session && !given.patient) || (files && !given.session)))
         code = rubor_usage("review", "needs --patient and --session");
     if (code < 0)
-        code = run(&given);
+        code = given.session ? run(&given) : list(&given);
     rubor_options_finish(&options);
     return code;
 }

@@ -1,7 +1,7 @@
 #include "clients/review_model.h"
 
 #include "clients/json.h"
-#include "clients/review_sentence.h"
+#include "clients/summary_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,9 +152,6 @@ static int compare_jobs(const void *left, const void *right)
     return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
 }
 
-static const char *const urgency_names[] = {
-    [RUBOR_URGENCY_NONE] = "none", [RUBOR_URGENCY_CARE] = "care", [RUBOR_URGENCY_LOOK] = "look"};
-
 rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_session_info *session,
                                 rubor_error *error)
 {
@@ -171,7 +168,7 @@ rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_s
     rubor_urgency urgency = rubor_review_headline(&headline, series);
     *out = json_pack("{s:o,s:o,s:o,s:{s:s,s:s},s:{s:s,s:s},s:o,s:o,s:o,s:o,s:s,s:i}", "patient", rubor_json_text(patient), "session",
                      rubor_json_text(name), "treatment", treatment_json(session), "rubor", "version", RUBOR_VERSION,
-                     "algorithm", RUBOR_ALGORITHM, "summary", "urgency", urgency_names[urgency], "headline", headline, "days", days, "series", series_json(series->series), "flags",
+                     "algorithm", RUBOR_ALGORITHM, "summary", "urgency", rubor_urgency_name(urgency), "headline", headline, "days", days, "series", series_json(series->series), "flags",
                      flags_json(series->series), "expected", expected_json(), "expected_source",
                      RUBOR_SERIES_EXPECTED_SOURCE, "course_days", RUBOR_REVIEW_COURSE_DAYS);
     if (*out && whole)

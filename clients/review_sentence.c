@@ -181,6 +181,11 @@ void rubor_review_flag(char out[RUBOR_FLAG_WORDS_SIZE], const char *code, int da
             *at = ' ';
 }
 
+bool rubor_review_flag_is_about_photos(const char *code)
+{
+    return is(code, "not_comparable") || is(code, "same_photo");
+}
+
 /* ---- the headline ---- */
 
 static bool in_view(const rubor_job_info *job, const char *view)
@@ -216,8 +221,7 @@ rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series
     int earliest = INT_MAX, latest = -1;
     const rubor_series *found = series->series;
     for (int i = 0; found && i < found->flag_count; i++) {
-        bool about_photos =
-            is(found->flags[i].code, "not_comparable") || is(found->flags[i].code, "same_photo");
+        bool about_photos = rubor_review_flag_is_about_photos(found->flags[i].code);
         lacks = lacks || about_photos;
         unsafe = unsafe || is(found->flags[i].code, "not_comparable");
         look = look || !about_photos;

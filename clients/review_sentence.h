@@ -17,6 +17,9 @@ enum { RUBOR_FLAG_WORDS_SIZE = RUBOR_CODE_SIZE + 16 };
  * photo; RUBOR_DAY_UNKNOWN where nobody said. */
 void rubor_review_flag(char out[RUBOR_FLAG_WORDS_SIZE], const char *code, int day);
 
+/* Whether a flag of the series is about photos (not comparable, filed twice) and not about the skin. */
+bool rubor_review_flag_is_about_photos(const char *code);
+
 /* How urgent the headline is: nothing to do; not all is known or slower than usual; a clinician should look. */
 typedef enum rubor_urgency { RUBOR_URGENCY_NONE, RUBOR_URGENCY_CARE, RUBOR_URGENCY_LOOK } rubor_urgency;
 

@@ -163,6 +163,7 @@ typedef struct rubor_session_info {
     char date[RUBOR_DATE_SIZE], site[RUBOR_NAME_SIZE], device[RUBOR_NAME_SIZE];
     double needle_mm;
     int64_t photos, last_ms;
+    int64_t revision; /* another one whenever a photo was filed, measured, amended or withdrawn */
 } rubor_session_info;
 
 typedef struct rubor_note {

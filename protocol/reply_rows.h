@@ -66,6 +66,7 @@ static const row session_rows[] = {
     ROW(rubor_session_info, ROW_NUMBER, needle_mm),
     ROW(rubor_session_info, ROW_INT64, photos),
     ROW(rubor_session_info, ROW_INT64, last_ms),
+    ROW(rubor_session_info, ROW_INT64, revision),
 };
 
 static const row note_rows[] = {

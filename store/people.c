@@ -60,9 +60,11 @@ rubor_status rubor_store_session_get(rubor_store *store, const char *patient, co
     bool row = false;
     rubor_status status = rubor_sql_prepare(
         store, &statement, error,
-        "SELECT s.date, s.site, s.device, s.needle_mm, n.photos, n.last FROM (SELECT count(*) AS photos,"
-        " max(submitted_ms) AS last FROM filings WHERE patient = ?1 AND session = ?2 AND kind = 'visit' AND"
-        " withdrawn = 0) n LEFT JOIN sessions s ON s.patient = ?1 AND s.session = ?2"
+        "SELECT s.date, s.site, s.device, s.needle_mm, n.photos, n.last, n.revision FROM (SELECT"
+        " count(DISTINCT f.id) AS photos, max(f.submitted_ms) AS last,"
+        " coalesce(sum(j.seq * 8 + (j.state <> 'queued') + 2 * (j.state = 'done')), 0) AS revision FROM filings f"
+        " LEFT JOIN jobs j ON j.filing = f.id AND j.current = 1"
+        " WHERE f.patient = ?1 AND f.session = ?2 AND f.kind = 'visit' AND f.withdrawn = 0) n LEFT JOIN sessions s ON s.patient = ?1 AND s.session = ?2"
         " WHERE n.photos > 0 OR s.patient IS NOT NULL",
         "ss", patient, session);
     if (!status)
@@ -77,6 +79,7 @@ rubor_status rubor_store_session_get(rubor_store *store, const char *patient, co
             out->needle_mm = sqlite3_column_double(statement, 3);
         out->photos = sqlite3_column_int64(statement, 4);
         out->last_ms = sqlite3_column_int64(statement, 5);
+        out->revision = sqlite3_column_int64(statement, 6);
     }
     rubor_sql_done(store, statement);
     return status;

@@ -100,24 +100,63 @@
     content.querySelector("input").focus();
   }
 
+  /* Of every session the headline, the most urgent first. Headlines that the server does not know yet are asked for one by
+   * one, the latest session first, while the list is shown. */
+  const urgencies = { look: ["look", "retake"], care: ["care", "warn"], none: ["as expected", "ok"] };
+  const orders = {
+    urgent: (a, b) => rank(a) - rank(b) || b.last_ms - a.last_ms,
+    latest: (a, b) => b.last_ms - a.last_ms,
+    patient: (a, b) => a.patient.localeCompare(b.patient) || a.session.localeCompare(b.session) };
+  const rank = one => one.summary ? ["look", "care", "none"].indexOf(one.summary.urgency) : 3;
+
   async function showList() {
-    const { sessions } = await ask("api/sessions");
-    sessions.sort((a, b) => b.last_ms - a.last_ms);
+    const place = location.hash, shown_most = 100;
+    let { sessions } = await ask("api/sessions");
+    let order = "urgent";
     const list = element("ul", { class: "list" });
     const more = element("p", { class: "soft", role: "status" });
-    const draw = text => {
-      const wanted = text.trim().toLowerCase();
-      const found = sessions.filter(one => [one.patient, one.session, one.site, one.date].some(value => (value || "").toLowerCase().includes(wanted)));
-      const shown = found.slice(0, 100); /* sorted: the latest first */
-      more.textContent = found.length > shown.length ? `The latest ${shown.length} of ${found.length} are shown: search to narrow the list.` : "";
-      list.replaceChildren(...shown.map(one => element("li", {}, element("a", { href: hash("treatment", { patient: one.patient, session: one.session }) },
-        element("strong", {}, `${one.patient}, session ${one.session}`),
-        element("div", { class: "soft small" }, [one.date ? `treated ${one.date}` : null, one.site, `${one.photos} photos`].filter(Boolean).join(" · "))))));
+    const search = element("input", { type: "search", oninput: () => draw() });
+    const row = one => {
+      const [word, look] = one.summary ? urgencies[one.summary.urgency] : ["…", "plain"];
+      return element("li", {}, element("a", { href: hash("treatment", { patient: one.patient, session: one.session }) },
+        element("div", { class: "head" }, element("strong", {}, `${one.patient}, session ${one.session}`), element("span", { class: `tag ${look}` }, word)),
+        one.summary ? element("div", { class: "small" }, one.summary.headline + (one.summary.signs ? ` ${one.summary.signs}.` : "")) : null,
+        element("div", { class: "soft small" }, [one.date ? `treated ${one.date}` : null, one.site, `${one.photos} photo${one.photos === 1 ? "" : "s"}`,
+          one.last_ms ? `latest sent ${new Date(one.last_ms).toLocaleDateString()}` : null].filter(Boolean).join(" · "))));
+    };
+    const draw = () => {
+      const wanted = search.value.trim().toLowerCase();
+      const found = sessions.filter(one => [one.patient, one.session, one.site, one.date].some(value => (value || "").toLowerCase().includes(wanted))).sort(orders[order]);
+      const unknown = sessions.filter(one => !one.summary).length;
+      more.textContent = [found.length > shown_most ? `${shown_most} of ${found.length} are shown: search to narrow the list.` : "",
+        unknown ? `${unknown} still to be looked at.` : ""].join(" ").trim();
+      list.replaceChildren(...found.slice(0, shown_most).map(row));
       if (!found.length) list.replaceChildren(element("li", { class: "soft" }, sessions.length ? "No patient or session fits." : "No treatment has been submitted yet."));
     };
+    const redraw = () => keepPlace(draw);
+    const summarize = async () => {
+      let drawn = Date.now();
+      for (const one of sessions.filter(session => !session.summary).sort(orders.latest)) {
+        if (location.hash !== place) return;
+        one.summary = await ask("api/summary?" + query({ patient: one.patient, session: one.session })).catch(problem => { if (problem.status === 404) return null; throw problem; });
+        if (Date.now() - drawn > 1000) { redraw(); drawn = Date.now(); }
+      }
+      if (location.hash === place) redraw();
+    };
     show("Patients", element("h1", {}, "Patients and sessions"),
-      element("p", {}, element("label", {}, "Search", element("input", { type: "search", oninput: event => draw(event.target.value) }))), more, list);
-    draw("");
+      element("div", { class: "bar" }, element("label", {}, "Search", search),
+        element("label", {}, "Order", element("select", { onchange: event => { order = event.target.value; draw(); } },
+          element("option", { value: "urgent" }, "Most urgent first"), element("option", { value: "latest" }, "Latest photo first"), element("option", { value: "patient" }, "By patient")))), more, list);
+    draw();
+    if (sessions.some(one => !one.summary)) summarize().catch(problemOf);
+    const newest = () => JSON.stringify(sessions.map(one => [one.patient, one.session, one.revision]));
+    if (sessions.length > 2000) return; /* so long a list is read again when it is opened again */
+    poll(5000, async () => {
+      const before = newest(), now = (await ask("api/sessions")).sessions;
+      if (location.hash !== place || sessions.some(one => !one.summary)) return;
+      sessions = now;
+      if (newest() !== before) await summarize();
+    });
   }
 
   function notes(model, reload) {

@@ -1,6 +1,6 @@
 /* The review page in a real browser. Environment: PAGE (address), TOKEN, REVIEWER_PAGE and REVIEWER_TOKEN (a second page
- * server with a token file TOKENS), EXPIRED_TOKEN, PATIENT, SESSION, SUBMIT, SUBMIT_OVEREXPOSED and SUBMIT_DAMAGED (shell commands that submit day 4, a day 5
- * to retake, a day 6 that is cut short), HTML (the same treatment exported), OUTPUT
+ * server with a token file TOKENS), EXPIRED_TOKEN, PATIENT, SESSION, SUBMIT, SUBMIT_OVEREXPOSED, SUBMIT_AGAIN and SUBMIT_DAMAGED (shell commands that submit day 4, a day 5
+ * to retake, the photo of day 2 as day 7, a day 6 that is cut short), HTML (the same treatment exported), OUTPUT
  * (folder for screenshots). Prints one line a step; the exit code is 1 when one failed. */
 import fs from "node:fs";
 import path from "node:path";
@@ -69,6 +69,12 @@ await step("nothing is answered without a session", async () => {
 await step("the right token logs in and the patient is found", async () => {
   await login(page, home, token);
   await page.getByRole("heading", { name: "Patients and sessions" }).waitFor();
+  const names = page.locator(".list li strong");
+  await page.waitForFunction(() => [...document.querySelectorAll(".list .tag")].every(tag => tag.textContent !== "…"));
+  expect((await names.last().innerText()).endsWith("session S1"), `what goes as expected is not last: ${await names.allInnerTexts()}`);
+  expect(/care\s+No day can be compared/.test(await page.locator(".list li", { hasText: "session S2" }).innerText()), "the list does not say how a session stands");
+  await page.getByLabel("Order").selectOption("latest");
+  expect((await names.last().innerText()).endsWith("session S2"), "the list cannot be ordered by the latest photo");
   const found = await axe_findings(page);
   expect(found.length === 0, `list: ${found.join("; ")}`);
   await open_treatment(page);
@@ -356,6 +362,15 @@ await step("the capture view lays the outline of the photo before over the camer
   await page.getByRole("heading", { name: "Day by day" }).waitFor();
   expect(await page.evaluate(() => window.camera.getTracks().every(track => track.readyState === "ended")), "the camera was left on");
   await page.locator(".day", { has: page.getByRole("heading", { name: "Day 5", exact: true }) }).getByText("Take it again:").waitFor();
+});
+await step("the capture view does not call a photo good that was filed already", async () => {
+  await page.goto(`${home}/#/capture?patient=${patient}&session=${session}`);
+  await page.locator(".verdict-big", { hasText: "Take it again" }).waitFor();
+  await submit("SUBMIT_AGAIN");
+  await page.locator(".verdict-big", { hasText: "Day 7: not a new photo" }).waitFor({ timeout: 15000 });
+  expect(/filed already: day 2, sent on/.test(await page.locator(".verdict-why").innerText()), "it is not said when it was filed");
+  await page.getByRole("link", { name: "Back to the review" }).click();
+  await page.getByRole("heading", { name: "Day by day" }).waitFor();
 });
 await step("a photo that could not be measured says why", async () => {
   await submit("SUBMIT_DAMAGED");

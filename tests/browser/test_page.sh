@@ -62,6 +62,7 @@ chmod 600 "$work/tokens"
 pids+=($!)
 wait_ready "$work/serve.ready" $!
 
+[ -n "$shots" ] || "$RUBOR" submit --patient P-77 --session S2 --before "$work/photos/day04.jpg" >>"$work/submit.log" 2>&1 || [ $? = 1 ]
 submit() { "$RUBOR" submit --patient P-77 --session S1 "$@" >>"$work/submit.log" 2>&1 || [ $? = 1 ]; }
 "$RUBOR" session --patient P-77 --session S1 --date 2026-11-02 --site "left cheek" >/dev/null
 submit --before --region "$(cat "$work/photos/region.txt")" --control "$(cat "$work/photos/control.txt")" "$work/photos/before.jpg"
@@ -86,6 +87,7 @@ PAGE=$(value "$work/up.ready" http) TOKEN=$(value "$work/up.ready" token) HTML=$
   REVIEWER_TOKEN=$reviewer TOKENS=$work/tokens EXPIRED_TOKEN=$expired PATIENT=P-77 SESSION=S1 OUTPUT="$modules/output" \
   SUBMIT="'$RUBOR' submit --patient P-77 --session S1 --day 4 '$work/photos/day04.jpg'" \
   SUBMIT_OVEREXPOSED="'$RUBOR' submit --patient P-77 --session S1 --day 5 '$work/bright/day03.jpg'" \
+  SUBMIT_AGAIN="'$RUBOR' submit --patient P-77 --session S1 --day 7 '$work/photos/day02.jpg'" \
   SUBMIT_DAMAGED="'$RUBOR' submit --patient P-77 --session S1 --day 6 '$work/damaged.jpg'" \
   timeout 240 node page.mjs
 node fhir.mjs output/review.fhir

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What the page of `rubor up` answers over HTTP, without a browser: long lists are whole, a role is told who may."""
 import json
+import time
 import urllib.error
 import urllib.request
 
@@ -50,16 +51,46 @@ class Broker:
                 return msgpack.unpackb(frames[3])
         raise RuntimeError("no answer")
 
+    def submit(self, **head):
+        """A photo; after the many notes the broker may ask for patience."""
+        while True:
+            self.send("analyze", png(40, 30 + head["day"]), **head)
+            told = self.final()
+            if told["status"] != 10:
+                return told
+            time.sleep(told["retry_after_ms"] / 1000)
+
 
 def every_note_is_shown(page, broker):
-    broker.send("analyze", png(40, 30), patient="P", session="S", day=1)
-    check(broker.final()["status"] == 0, "a photo to write notes about")
+    check(broker.submit(patient="P", session="S", day=1)["status"] == 0, "a photo to write notes about")
     for i in range(1203):
         broker.send("note", patient="P", session="S", text=f"note {i}")
     check(all(broker.final()["status"] == 0 for _ in range(1203)), "1,203 notes are written")
     code, model = page.ask("/api/review?patient=P&session=S")
     check(code == 200 and [n["text"] for n in model["notes"]] == [f"note {i}" for i in range(1203)] and not model["more_notes"],
           "the page gets all of them, in order", (code, len(model.get("notes", []))))
+
+
+def the_list_says_how_each_session_stands(page, broker):
+    """--noop workers say "retake" of every photo, so that every headline asks for care."""
+    for session in ("S1", "S2"):
+        broker.submit(patient="L", session=session, day=1)
+    listed = [s for s in page.ask("/api/sessions")[1]["sessions"] if s["patient"] == "L"]
+    check([s["summary"] for s in listed] == [None, None], "what was not looked at has no summary yet", listed)
+    code, told = page.ask("/api/summary?patient=L&session=S1")
+    check(code == 200 and told["urgency"] == "care" and "No day can be compared" in told["headline"] and told["signs"] is None,
+          "a session's headline, as in its review", told)
+    check(told["headline"] == page.ask("/api/review?patient=L&session=S1")[1]["summary"]["headline"], "the very same words")
+    listed = [s for s in page.ask("/api/sessions")[1]["sessions"] if s["patient"] == "L"]
+    check([bool(s["summary"]) for s in listed] == [True, False], "is kept for the list", listed)
+    broker.submit(patient="L", session="S1", day=2)
+    again = [s for s in page.ask("/api/sessions")[1]["sessions"] if s["patient"] == "L"]
+    check(again[0]["summary"] is None and again[0]["revision"] != listed[0]["revision"], "until a photo comes", again)
+    broker.send("session", patient="L", session="S3", date="2026-02-11")
+    broker.final()
+    code, told = page.ask("/api/summary?patient=L&session=S3")
+    check(code == 200 and told["headline"] == "No photo has come yet.", "a session without photos says so", told)
+    check(page.ask("/api/summary?patient=L&session=S9")[0] == 404, "one that is not there is not found")
 
 
 def a_reviewer_is_told_who_may(home, service):
@@ -75,5 +106,6 @@ with folder() as home:
     with up(home / "data", "--noop") as service:
         page, broker = Page(service.ready["http"], service.ready["token"]), Broker(service.ready["endpoint"])
         every_note_is_shown(page, broker)
+        the_list_says_how_each_session_stands(page, broker)
         a_reviewer_is_told_who_may(home, service)
 finish()

@@ -111,6 +111,21 @@ def batch_twice(home, env):
     check(all(r["state"] == "done" for r in rows) and float(rows[2]["redness.delta_ei"]) > 2, "with the numbers", rows[2])
 
 
+def every_session(env):
+    got = run("review", env=env)
+    lines = got.stdout.splitlines()
+    check(got.returncode == 0 and lines[0].startswith("urgency") and len(lines) >= 3, "every session is listed", got)
+    told = json.loads(run("review", "--json", env=env).stdout)
+    rank = [("look", "care", "none").index(one["urgency"]) for one in told]
+    check(rank == sorted(rank) and len(told) == len(lines) - 1, "the most urgent first", told)
+    for one in told:
+        alone = json.loads(run("review", "--patient", one["patient"], "--session", one["session"], "--json", env=env).stdout)["summary"]
+        check((alone["urgency"], alone["headline"]) == (one["urgency"], one["headline"]), "in the words of its own review", (alone, one))
+    check({one["patient"] for one in json.loads(run("review", "--patient", "P2", "--json", env=env).stdout)} == {"P2"}, "or of one patient only")
+    expect("a patient without a session", 1, "P9 has no session", "review", "--patient", "P9", env=env)
+    expect("a file of all sessions", 2, "--session", "review", "--patient", "P2", "--html", "x.html", env=env)
+
+
 def forget(env):
     got = run("forget", "--patient", "P2", "--yes", env=env)
     check(got.returncode == 0 and got.stdout.startswith("forgotten:"), "a patient is forgotten", got)
@@ -128,6 +143,7 @@ with folder() as home:
         session_data(env)
         wrong_day(home, env, jobs)
         batch_twice(home, env)
+        every_session(env)
         forget(env)
         check(service.stop() == 0, "the service ends with exit code 0")
 finish()
