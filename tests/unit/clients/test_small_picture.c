@@ -127,12 +127,48 @@ static void a_copy_is_made_once_and_the_one_asked_for_longest_ago_gives_way(void
     rubor_small_cache_destroy(&cache);
 }
 
+static double resident_mib(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return (double)pages * 4096 / 1024 / 1024;
+}
+
+static void two_thousand_pictures_take_no_more_memory_than_is_allowed(void **state)
+{
+    (void)state;
+    enum { PICTURES = 2000 };
+    rubor_small_cache *cache;
+    rubor_error error = {0};
+    rubor_buffer whole = jpeg(480, 360, 7000), out; /* is kept as it is */
+    assert_true(PICTURES * whole.size > 2 * (size_t)RUBOR_SMALL_CACHE_BYTES);
+    assert_int_equal(rubor_small_cache_create(&cache, RUBOR_SMALL_CACHE_BYTES, &error), RUBOR_OK);
+    double before = resident_mib();
+    for (int i = 0; i < PICTURES; i++) {
+        char digest[RUBOR_DIGEST_SIZE];
+        snprintf(digest, sizeof digest, "%064d", i);
+        assert_int_equal(rubor_small_cache_get(cache, &out, digest, bytes_of(&whole), &error), RUBOR_OK);
+        rubor_buffer_finish(&out);
+    }
+    double more = resident_mib() - before;
+    print_message("%d pictures of %zu kB: %.1f MiB more resident\n", PICTURES, whole.size / 1000, more);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_true(more < 1.25 * RUBOR_SMALL_CACHE_BYTES / 1024 / 1024);
+#endif
+    rubor_buffer_finish(&whole);
+    rubor_small_cache_destroy(&cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_picture_becomes_a_small_jpeg_of_the_same_shape),
         cmocka_unit_test(a_small_jpeg_stays_as_it_is_and_a_png_becomes_a_jpeg),
         cmocka_unit_test(what_is_no_picture_is_refused_and_not_remembered),
+        cmocka_unit_test(two_thousand_pictures_take_no_more_memory_than_is_allowed),
         cmocka_unit_test(a_copy_is_made_once_and_the_one_asked_for_longest_ago_gives_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
