@@ -17,12 +17,16 @@ typedef struct session {
     size_t count;
 } session;
 
-static session *new_session(void **state)
+static int setup(void **state)
 {
-    session *out = calloc(1, sizeof *out);
-    assert_non_null(out);
-    *state = out;
-    return out;
+    *state = calloc(1, sizeof(session));
+    return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    free(*state);
+    return 0;
 }
 
 static rubor_job_info *file(session *s, int day, const char *job_state)
@@ -57,7 +61,7 @@ static void says(const session *s, size_t job, const char *wanted)
 
 static void a_failed_photo_says_why(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     snprintf(file(s, 3, "failed")->error, RUBOR_ERROR_MESSAGE_SIZE, "the JPEG ends early");
     snprintf(file(s, 4, "quarantined")->error, RUBOR_ERROR_MESSAGE_SIZE, "the worker died");
     s->jobs[0].status = RUBOR_CORRUPT;
@@ -66,12 +70,11 @@ static void a_failed_photo_says_why(void **state)
     says(s, 0, "Could not be measured: the JPEG ends early.");
     says(s, 1, "Set aside");
     says(s, 1, "the worker died");
-    free(s);
 }
 
 static void a_photo_in_the_queue_waits_and_one_being_measured_says_so(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     file(s, 0, "queued");
     file(s, 1, "running");
     file(s, 2, "queued")->attempts = 2;
@@ -80,21 +83,19 @@ static void a_photo_in_the_queue_waits_and_one_being_measured_says_so(void **sta
     says(s, 1, "Being measured");
     says(s, 2, "again");
     says(s, 3, "canceled");
-    free(s);
 }
 
 static void a_photo_to_retake_gives_the_operators_sentence(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     rubor_record_reason(measured(s, 2, "baseline"), "retake", "blurred", "Hold still.");
     s->jobs[0].in_curve = false;
     says(s, 0, "Take it again: Hold still.");
-    free(s);
 }
 
 static void a_visit_without_baseline_says_what_became_of_it(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     measured(s, 1, "within_frame");
     says(s, 0, "no photo before treatment was filed for the view front");
     file(s, RUBOR_DAY_BEFORE, "running");
@@ -105,12 +106,11 @@ static void a_visit_without_baseline_says_what_became_of_it(void **state)
     s->count--;
     measured(s, RUBOR_DAY_BEFORE, "within_frame");
     says(s, 0, "will be measured against");
-    free(s);
 }
 
 static void a_visit_left_out_of_the_curve_says_why(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     rubor_record_flag(measured(s, 1, "baseline"), "not_comparable");
     s->jobs[0].in_curve = false;
     says(s, 0, "not safely comparable");
@@ -126,7 +126,6 @@ static void a_visit_left_out_of_the_curve_says_why(void **state)
     says(s, 1, "the very same photo was already filed under day 1 (sent 2025-12-29)");
     measured(s, 1, "baseline");
     says(s, 0, "a better photo of this day");
-    free(s);
 }
 
 static void a_flag_that_is_normal_on_its_day_is_told_so_in_the_same_words_everywhere(void **state)
@@ -143,34 +142,31 @@ static void a_flag_that_is_normal_on_its_day_is_told_so_in_the_same_words_everyw
 
 static void the_latest_usable_photo_before_treatment_is_the_one_compared_with(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     measured(s, RUBOR_DAY_BEFORE, "within_frame");
     measured(s, RUBOR_DAY_BEFORE, "within_frame");
     rubor_record_reason(measured(s, RUBOR_DAY_BEFORE, "within_frame"), "retake", "blurred", "Hold still.");
     says(s, 0, "A later photo");
     says(s, 1, "The days are compared with this photo.");
     says(s, 2, "Take it again");
-    free(s);
 }
 
 static void a_measured_visit_says_so_and_a_warning_is_not_kept_back(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     measured(s, 1, "baseline");
     rubor_record_reason(measured(s, 2, "baseline"), "warn", "glare", "Turn the lamp.");
     says(s, 0, "Measured against the photo before treatment.");
     says(s, 1, "with care: Turn the lamp.");
-    free(s);
 }
 
 static void a_short_buffer_is_not_overrun(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     char text[12];
     rubor_record_reason(measured(s, 2, "baseline"), "retake", "blurred", "Hold still.");
     rubor_review_sentence(text, sizeof text, &s->jobs[0], s->jobs, s->count);
     assert_int_equal(strlen(text), sizeof text - 1);
-    free(s);
 }
 
 /* The headline of a session with one view whose visits are all in the curve unless a test says otherwise. */
@@ -198,7 +194,7 @@ static void redness(session *s, int day, double ei)
 
 static void the_headline_tells_the_worst_first(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     const char *text;
     assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_CARE);
     assert_non_null(strstr(text, "No day can be compared with a photo before treatment yet"));
@@ -217,12 +213,11 @@ static void the_headline_tells_the_worst_first(void **state)
     assert_non_null(strstr(text, "more slowly"));
     assert_int_equal(headline(s, &text, "rebound"), RUBOR_URGENCY_LOOK);
     assert_non_null(strstr(text, "clinician"));
-    free(s);
 }
 
 static void a_photo_that_failed_keeps_the_headline_from_saying_all_is_well(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     const char *text;
     redness(s, 0, 20);
     redness(s, 3, 6);
@@ -231,12 +226,11 @@ static void a_photo_that_failed_keeps_the_headline_from_saying_all_is_well(void 
     s->count--;
     file(s, 4, "failed");
     assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_CARE);
-    free(s);
 }
 
 static void without_a_drawn_region_the_headline_does_not_say_all_is_well(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     const char *text;
     char sentence[400];
     redness(s, 0, 20);
@@ -251,35 +245,34 @@ static void without_a_drawn_region_the_headline_does_not_say_all_is_well(void **
     assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_NONE);
     rubor_review_sentence(sentence, sizeof sentence, &s->jobs[s->count - 1], s->jobs, s->count);
     assert_null(strstr(sentence, "No treated region"));
-    free(s);
 }
 
 static void one_later_day_alone_is_not_called_as_expected(void **state)
 {
-    session *s = new_session(state);
+    session *s = *state;
     const char *text;
     redness(s, 3, 6);
     assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_NONE);
     assert_non_null(strstr(text, "Only one day"));
-    free(s);
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_a_drawn_region_the_headline_does_not_say_all_is_well),
-        cmocka_unit_test(one_later_day_alone_is_not_called_as_expected),
-        cmocka_unit_test(a_failed_photo_says_why),
-        cmocka_unit_test(a_photo_in_the_queue_waits_and_one_being_measured_says_so),
-        cmocka_unit_test(a_photo_to_retake_gives_the_operators_sentence),
-        cmocka_unit_test(a_visit_without_baseline_says_what_became_of_it),
-        cmocka_unit_test(a_flag_that_is_normal_on_its_day_is_told_so_in_the_same_words_everywhere),
-        cmocka_unit_test(a_visit_left_out_of_the_curve_says_why),
-        cmocka_unit_test(the_latest_usable_photo_before_treatment_is_the_one_compared_with),
-        cmocka_unit_test(a_measured_visit_says_so_and_a_warning_is_not_kept_back),
-        cmocka_unit_test(the_headline_tells_the_worst_first),
-        cmocka_unit_test(a_photo_that_failed_keeps_the_headline_from_saying_all_is_well),
-        cmocka_unit_test(a_short_buffer_is_not_overrun),
+        TEST(without_a_drawn_region_the_headline_does_not_say_all_is_well),
+        TEST(one_later_day_alone_is_not_called_as_expected),
+        TEST(a_failed_photo_says_why),
+        TEST(a_photo_in_the_queue_waits_and_one_being_measured_says_so),
+        TEST(a_photo_to_retake_gives_the_operators_sentence),
+        TEST(a_visit_without_baseline_says_what_became_of_it),
+        TEST(a_flag_that_is_normal_on_its_day_is_told_so_in_the_same_words_everywhere),
+        TEST(a_visit_left_out_of_the_curve_says_why),
+        TEST(the_latest_usable_photo_before_treatment_is_the_one_compared_with),
+        TEST(a_measured_visit_says_so_and_a_warning_is_not_kept_back),
+        TEST(the_headline_tells_the_worst_first),
+        TEST(a_photo_that_failed_keeps_the_headline_from_saying_all_is_well),
+        TEST(a_short_buffer_is_not_overrun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
