@@ -159,14 +159,28 @@ static rubor_status check_drawn(call *c, rubor_error *error)
     return status;
 }
 
+static rubor_status check_withdraw(const rubor_request *r, rubor_error *error)
+{
+    bool more = r->patient[0] || r->session[0] || r->view[0] || r->day != RUBOR_DAY_UNKNOWN || r->region.count ||
+                r->control.count;
+    return r->withdraw && more ? rubor_error_set(error, RUBOR_INVALID,
+                                                 "a photo is either withdrawn or filed anew, not both; nothing was changed")
+                               : RUBOR_OK;
+}
+
 static rubor_status handle_amend(call *c, rubor_error *error)
 {
     rubor_job_list changed = {0};
     char who[RUBOR_NAME_SIZE];
     rubor_status status = may_touch(c, c->request->job, error);
     if (!status)
-        status = check_drawn(c, error);
+        status = check_withdraw(c->request, error);
     if (!status)
+        status = check_drawn(c, error);
+    if (!status && c->request->withdraw)
+        status = rubor_store_withdraw(c->broker->store, c->request->job, acting(c, who), &c->reply->job, &changed,
+                                      error);
+    else if (!status)
         status =
             rubor_store_amend(c->broker->store, c->request, acting(c, who), &c->reply->job, &changed, error);
     if (!status) {
@@ -187,7 +201,8 @@ static rubor_status handle_cancel(call *c, rubor_error *error)
     if (!status)
         status = rubor_store_job(broker->store, c->request->job, false, &info, error);
     if (!status && strcmp(info.state, "queued") != 0 && strcmp(info.state, "canceled") != 0)
-        status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is %s already", info.job, info.state);
+        status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is %s already%s", info.job, info.state,
+                                 info.current ? "; rubor amend --withdraw takes its photo out of the session" : "");
     if (!status && strcmp(info.state, "queued") == 0) {
         status = rubor_store_cancel(broker->store, info.job, c->peer->who, error);
         if (status)

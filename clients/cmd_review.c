@@ -107,17 +107,18 @@ static void print_table(const rubor_reply *series)
             printf("%-8s %-8s ", "before", job->view);
         else
             printf("%-8d %-8s ", job->day, job->view);
-        if (!job->record) {
+        /* The numbers of a photo that must be taken again or was compared with none are in the JSON, but nothing to be
+         * read off a table. */
+        bool compared = job->record && strcmp(job->record->reference, "baseline") == 0 &&
+                        strcmp(job->record->quality.verdict, "retake") != 0;
+        if (!compared) {
             char what[4 * RUBOR_SENTENCE_SIZE];
             rubor_review_sentence(what, sizeof what, job, series->jobs, series->job_count);
             printf("%s\n", what);
             continue;
         }
-        /* The numbers of a photo that must be taken again are in the JSON, but nothing to be read off a table. */
-        const rubor_score none = {.score = RUBOR_NULL, .interval95 = {RUBOR_NULL, RUBOR_NULL}};
-        bool shown = strcmp(job->record->quality.verdict, "retake") != 0;
-        print_score(shown ? &job->record->redness : &none);
-        print_score(shown ? &job->record->pigmentation : &none);
+        print_score(&job->record->redness);
+        print_score(&job->record->pigmentation);
         printf("%-8s ", job->record->quality.verdict);
         print_flags(job->record, job->day);
         putchar('\n');

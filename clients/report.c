@@ -41,10 +41,14 @@ static void print_with_interval(FILE *out, const char *label, double value, cons
                 rubor_report_number(high, interval[1], 1));
 }
 
-static void print_score(FILE *out, const char *name, const char *delta, const rubor_score *score)
+static void print_score(FILE *out, const char *name, const char *delta, const rubor_score *score,
+                        bool reference_is_frame)
 {
     fprintf(out, "%-14s", name);
-    print_with_interval(out, "", score->score, score->interval95);
+    if (isfinite(score->score))
+        print_with_interval(out, "", score->score, score->interval95);
+    else
+        fputs(reference_is_frame ? "- (nothing to compare with: no photo before treatment, no untreated skin)" : "-", out);
     if (score->grade >= 0)
         fprintf(out, ", grade %d (%s)", score->grade, rubor_report_grade(score->grade));
     fputc('\n', out);
@@ -123,7 +127,8 @@ void rubor_report_record(FILE *out, const char *title, const rubor_record *recor
         print_number(out, ", overlap ", record->registration.overlap_percent, 0, " %");
     }
     fputc('\n', out);
-    print_score(out, "redness", "delta_ei ", &record->redness);
-    print_score(out, "pigmentation", "delta_mi ", &record->pigmentation);
+    bool frame = strcmp(record->reference, "within_frame") == 0;
+    print_score(out, "redness", "delta_ei ", &record->redness, frame);
+    print_score(out, "pigmentation", "delta_mi ", &record->pigmentation, frame);
     print_lists(out, record, day);
 }

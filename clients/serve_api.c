@@ -506,6 +506,7 @@ static rubor_status fill_amend(const rubor_web_request *from, rubor_request *to,
         status = polygon_of(from, &to->region, "region", error);
     if (status == RUBOR_OK)
         status = polygon_of(from, &to->control, "control", error);
+    to->withdraw = json_is_true(json_object_get(from->body, "withdraw"));
     return status == RUBOR_OK ? day_of(from, to, error) : status;
 }
 

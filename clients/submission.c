@@ -46,11 +46,15 @@ static void print_measured(FILE *out, const rubor_submission *submission)
         fprintf(out, "measured, %s: kept as the photo before treatment; the days are compared with it",
                 record->quality.verdict);
     } else {
+        bool compared = strcmp(record->reference, "baseline") == 0;
         fprintf(out, "measured, %s: ", record->quality.verdict);
-        print_score(out, "redness", &record->redness);
-        print_score(out, ", pigmentation", &record->pigmentation);
-        if (strcmp(record->reference, "baseline") != 0)
-            fputs(", within this photo: there is no usable photo before treatment yet", out);
+        if (compared || isfinite(record->redness.score)) {
+            print_score(out, "redness", &record->redness);
+            print_score(out, ", pigmentation", &record->pigmentation);
+        }
+        if (!compared)
+            fprintf(out, "%s: there is no usable photo before treatment yet",
+                    isfinite(record->redness.score) ? ", within this photo" : "not compared");
     }
     if (record->quality.reason_count)
         fputs(". ", out);
@@ -81,8 +85,8 @@ void rubor_submission_print(FILE *out, const rubor_submission *submission)
         print_measured(out, submission);
     }
     if (*submission->also_filed)
-        fprintf(out, ". The very same photo is also filed under %s: rubor amend or cancel the wrong one.",
-                submission->also_filed);
+        fprintf(out, ". The very same photo is also filed under %s; if this one is wrong: rubor amend %s --day N, or --withdraw",
+                submission->also_filed, submission->job);
     fputc('\n', out);
     fflush(out);
 }

@@ -112,6 +112,7 @@ typedef struct rubor_request {
     char author[RUBOR_NAME_SIZE]; /* the person a client acts for, as the client names them */
     bool results;                 /* list: with records */
     bool all;                     /* list: superseded and withdrawn jobs too */
+    bool withdraw;                /* amend: the photo is filed nowhere; no other key is given */
     bool confirm;                 /* forget: must be true */
     bool unsent;                  /* forget: also a patient of whom nothing has come yet */
     int64_t after, limit;         /* list, audit: rows after this sequence number, at most so many */

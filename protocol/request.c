@@ -87,6 +87,7 @@ static const key_row keys[] = {
     {"text", KEY_PROSE, FIELD(text), V(NOTE), 0},
     {"results", KEY_BOOL, AT(results), 0, 0, V(LIST)},
     {"all", KEY_BOOL, AT(all), 0, 0, V(LIST)},
+    {"withdraw", KEY_BOOL, AT(withdraw), 0, 0, V(AMEND)},
     {"confirm", KEY_BOOL, AT(confirm), 0, V(FORGET), 0},
     {"unsent", KEY_BOOL, AT(unsent), 0, 0, V(FORGET)},
     {"after", KEY_INTEGER, AT(after), 0, 0, V(LIST) | V(AUDIT)},

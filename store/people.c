@@ -172,6 +172,7 @@ static rubor_status retire_results(rubor_store *store, const rubor_job_info *old
         "sssss", new_job, old->digest, old->patient, old->session, old->view);
 }
 
+/* new_job takes the old one's place; "": none does. */
 static rubor_status withdraw(rubor_store *store, const rubor_job_info *old, const char *new_job,
                              bool same_place, rubor_job_list *changed, rubor_error *error)
 {
@@ -189,6 +190,39 @@ static rubor_status withdraw(rubor_store *store, const rubor_job_info *old, cons
     return status;
 }
 
+static rubor_status must_be_current(const rubor_job_info *job, rubor_error *error)
+{
+    if (job->current && job->day != RUBOR_DAY_UNKNOWN)
+        return RUBOR_OK;
+    return rubor_error_set(error, RUBOR_CONFLICT,
+                           "job %s is not the current measurement of a filed photo; its new job is in rubor review --json",
+                           job->job);
+}
+
+static rubor_status withdraw_inside(rubor_store *store, const rubor_job_info *old, const char *who,
+                                    rubor_job_list *changed, rubor_error *error)
+{
+    rubor_status status = rubor_sql_run(
+        store, error, "UPDATE filings SET withdrawn = 1 WHERE id = (SELECT filing FROM jobs WHERE id = ?)", "s", old->job);
+    if (!status)
+        status = withdraw(store, old, "", false, changed, error);
+    return status ? status : rubor_audit_append(store, who, "withdraw", old->job, old->digest, error);
+}
+
+rubor_status rubor_store_withdraw(rubor_store *store, const char *job, const char *who, rubor_job_info *out,
+                                  rubor_job_list *changed, rubor_error *error)
+{
+    rubor_status status = rubor_store_job(store, job, false, out, error);
+    if (!status)
+        status = must_be_current(out, error);
+    if (!status)
+        status = rubor_store_begin(store, error);
+    if (status)
+        return status;
+    status = rubor_store_end(store, withdraw_inside(store, out, who, changed, error), error);
+    return status ? status : rubor_store_job(store, job, false, out, error);
+}
+
 rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request, const char *who,
                                rubor_job_info *out, rubor_job_list *changed, rubor_error *error)
 {
@@ -198,9 +232,8 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
     if (!filed)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
     rubor_status status = rubor_store_job(store, request->job, false, &old, error);
-    if (!status && (!old.current || old.day == RUBOR_DAY_UNKNOWN))
-        status = rubor_error_set(error, RUBOR_CONFLICT,
-                                 "job %s is not the current measurement of a filed photo; its new job is in rubor review --json", request->job);
+    if (!status)
+        status = must_be_current(&old, error);
     sqlite3_stmt *statement = NULL;
     bool row = false;
     if (!status)

@@ -133,6 +133,10 @@ rubor_status rubor_job_list_add(rubor_job_list *list, const char *job, rubor_err
 rubor_status rubor_store_finish(rubor_store *store, const char *job, const rubor_outcome *outcome,
                                 rubor_job_list *changed, rubor_error *error);
 /* Files the photo of job under what request gives; the old job is withdrawn. */
+/* Takes the photo of a job out of its session: the job is no longer current, the photo stays stored and may be filed again.
+ * out: the job as it is then. */
+rubor_status rubor_store_withdraw(rubor_store *store, const char *job, const char *who, rubor_job_info *out,
+                                  rubor_job_list *changed, rubor_error *error);
 rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request, const char *who,
                                rubor_job_info *out, rubor_job_list *changed, rubor_error *error);
 /* Deletes the patient; *stopped gets jobs that were queued or running and are gone. */

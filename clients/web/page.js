@@ -199,6 +199,11 @@
       await ask("api/amend", body);
       await reload();
     });
+    const out = form([element("label", {}, "Photo", select.cloneNode(true))], "Take it out of this treatment", async values => {
+      if (!window.confirm("Take this photo out? It counts no more; the change is kept in the audit log.")) return;
+      await ask("api/amend", { job: values.job, withdraw: true });
+      await reload();
+    });
     const forget = user.role !== "admin" ? null : element("details", {}, element("summary", {}, "Forget this patient"),
       element("p", {}, "Deletes every photo, result and note of this patient. Only a line in the audit log stays. This cannot be undone."),
       form([field(`Type the patient’s id (${model.patient}) to confirm`, "again", { required: true })], "Delete everywhere", async values => {
@@ -209,7 +214,8 @@
     const place = drawRegion(model);
     return element("section", { class: "noprint", "aria-label": "Corrections" }, element("h2", {}, "Corrections"),
       element("details", {}, element("summary", {}, "The treatment’s data"), about),
-      place, model.days.length ? element("details", {}, element("summary", {}, "A photo was filed under a wrong day or patient"), amend) : null, forget);
+      place, model.days.length ? element("details", {}, element("summary", {}, "A photo was filed under a wrong day or patient"), amend) : null,
+      model.days.length ? element("details", {}, element("summary", {}, "A photo does not belong here at all"), out) : null, forget);
   }
 
   /* Region and control, drawn once on the baseline of each view; the visits follow when it is measured again. */

@@ -16,7 +16,7 @@ OPTIONS = {"analyze": "baseline region control day profile corners edition chart
            "session": "endpoint keys patient session date site needle-mm device json",
            "submit": "endpoint keys patient session before day view region control profile no-wait json",
            "station": "endpoint keys spool pattern profile", "result": "endpoint keys json", "cancel": "endpoint keys",
-           "amend": "endpoint keys patient session before day view", "forget": "endpoint keys patient yes unsent",
+           "amend": "endpoint keys patient session before day view withdraw", "forget": "endpoint keys patient yes unsent",
            "review": "endpoint keys patient session json html pdf csv fhir", "batch": "endpoint keys manifest out in-flight",
            "serve": "endpoint keys http", "status": "endpoint keys json", "quarantine": "endpoint keys", "audit": "data store", "keygen": "role"}
 

@@ -137,6 +137,28 @@ def amend_and_cancel(client, day0):
     check(client.ask("cancel", job=moved["job"])[0]["status"] == 15, "a job that ended cannot be canceled")
 
 
+def withdraw(client, photos):
+    head = {"patient": "W", "session": "S"}
+    before = [client.ask("analyze", (photos / name).read_bytes(), **head, day="before")[0] for name in ("day00.jpg", "before.jpg")]
+    visit, _, _ = client.ask("analyze", (photos / "day01.jpg").read_bytes(), **head, day=1)
+    check(visit["baseline"] == before[1]["digest"], "the later photo before treatment counts", visit["baseline"])
+    check(client.ask("amend", job=before[1]["job"], withdraw=True, day=3)[0]["status"] == 1, "withdrawn and filed anew at once is refused")
+    gone, _, _ = client.ask("amend", job=before[1]["job"], withdraw=True)
+    check(gone["status"] == 0 and gone["job"] == before[1]["job"] and not gone["current"] and gone["state"] == "done", "a photo is taken out", gone)
+    listed, _, _ = client.ask("list", patient="W")
+    anew = next(j for j in listed["jobs"] if j["day"] == 1)
+    check(sorted(str(j["day"]) for j in listed["jobs"]) == ["1", "before"] and anew["job"] != visit["job"], "and is listed no more", listed["jobs"])
+    check(anew["baseline"] == before[0]["digest"] and client.ask("result", job=anew["job"], wait_s=60)[0]["state"] == "done",
+          "the visits are measured against the one that counts now", anew)
+    check(client.ask("amend", job=before[1]["job"], withdraw=True)[0]["status"] == 15, "twice is refused")
+    back, _, _ = client.ask("analyze", digest=before[1]["digest"], **head, day="before")
+    check(back["status"] == 0 and back["job"] != before[1]["job"] and not back["duplicate"], "filed again it is back", back)
+    audit, _, _ = client.ask("audit")
+    check([line["subject"] for line in audit["audit"] if line["action"] == "withdraw"] == [before[1]["job"]] and audit["intact"], "the audit says so", audit)
+    gone, _, _ = client.ask("forget", patient="W", confirm=True)
+    check(gone["status"] == 0 and gone["removed_jobs"] >= 5, "and a forgotten patient's withdrawn photos go, too", gone)
+
+
 def amend_region(client, photos):
     """The region is drawn anew on the photo before treatment: every visit of the view is measured again in it."""
     visit = {"patient": "R", "session": "S"}
@@ -213,6 +235,7 @@ with folder() as home:
         profiles(client, home, photos)
         compare(client, photos, before)
         amend_and_cancel(client, day0)
+        withdraw(client, photos)
         amend_region(client, photos)
         forget(client, home)
     left = [p for p in (home / "data" / "photos").glob("*/*")]
