@@ -1,5 +1,6 @@
 #include "analyzer/findings.h"
 
+#include "analyzer/findings_cover.h"
 #include "analyzer/findings_shine.h"
 #include "analyzer/findings_spots.h"
 
@@ -34,6 +35,7 @@ void rubor_findings_finish(rubor_findings *findings)
         return;
     rubor_mask_finish(&findings->spots);
     rubor_mask_finish(&findings->bruise);
+    rubor_mask_finish(&findings->cover);
     rubor_mask_finish(&findings->cells);
     memset(findings, 0, sizeof *findings);
 }
@@ -76,7 +78,7 @@ rubor_status rubor_findings_none(rubor_findings *out, const rubor_change *change
 {
     memset(out, 0, sizeof *out);
     out->pinpoint_count = out->crust_count = -1;
-    out->crust_percent = out->bruise_percent = RUBOR_NULL;
+    out->crust_percent = out->bruise_percent = out->cover_percent = RUBOR_NULL;
     rubor_status status = rubor_mask_init(&out->cells, change->width, change->height, error);
     if (status == RUBOR_OK)
         status = shine_percent(&out->shine_percent, change, visit, error);
@@ -168,7 +170,7 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
         }
     }
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
-        if (change->region.data[i] < 128)
+        if (change->region.data[i] < 128 || out->cover.data[i])
             continue;
         bruise_cell at = {.dark = (double)dark.data[i], .h = (double)ei.data[i], .m = (double)mi.data[i]};
         at.veil_dark = veil(change, change->unmix.shade, glare_sd, at.h, at.m, at.dark);
@@ -185,7 +187,7 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
     if (status == RUBOR_OK)
         status = rubor_mask_dilate(&out->bruise, (int)(BRUISE_BORDER * change->width), error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
-        if (change->region.data[i] < 128)
+        if (change->region.data[i] < 128 || out->cover.data[i])
             out->bruise.data[i] = 0;
         if (!out->bruise.data[i])
             continue;
@@ -250,6 +252,7 @@ rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change
                                  const rubor_frame *baseline, const rubor_registration *registration, int day,
                                  rubor_error *error)
 {
+    rubor_mottling mottling = {0};
     rubor_status status = rubor_findings_none(out, change, visit, error);
     if (status != RUBOR_OK)
         return status;
@@ -263,7 +266,12 @@ rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change
     if (status == RUBOR_OK)
         status = rubor_findings_lost_shine(out, change, error);
     if (status == RUBOR_OK)
+        status = rubor_findings_cover(out, &mottling, change, error);
+    if (status == RUBOR_OK)
         status = find_bruise(out, change, rubor_frame_glare_sd(visit), day, error);
+    if (status == RUBOR_OK)
+        status = rubor_findings_cover_bruise(out, &mottling, change, error);
+    rubor_mottling_finish(&mottling);
     if (status == RUBOR_OK)
         status = find_gloss(out, change, day, error);
     if (status != RUBOR_OK)

@@ -1,5 +1,6 @@
-/* Small things told apart from diffuse redness: pinpoint bleeding, crust, bruise, shine. Internal; reentrant.
- * Ownership: rubor_findings_find allocates, rubor_findings_finish frees (NULL and zeroed allowed). */
+/* What is told apart from diffuse redness: pinpoint bleeding, crust, bruise, shine, and what covers the skin.
+ * Internal; reentrant. Ownership: rubor_findings_find allocates, rubor_findings_finish frees (NULL and zeroed
+ * allowed). */
 #ifndef RUBOR_ANALYZER_FINDINGS_H
 #define RUBOR_ANALYZER_FINDINGS_H
 
@@ -11,10 +12,11 @@ enum { RUBOR_FINDING_CRUST = 192, RUBOR_FINDING_PINPOINT = 255 };
 typedef struct rubor_findings {
     rubor_mask spots;       /* working size: RUBOR_FINDING_... */
     rubor_mask bruise;      /* cells */
+    rubor_mask cover;       /* cells: make-up; nothing of what lies below can be seen */
     rubor_mask cells;       /* union of all findings on the change grid, kept out of both scores */
     int64_t pinpoint_count; /* -1: not measured */
     int64_t crust_count;
-    double crust_percent, bruise_percent, shine_percent; /* of the region; NaN: not measured */
+    double crust_percent, bruise_percent, shine_percent, cover_percent; /* of the region; NaN: not measured */
 } rubor_findings;
 
 /* Nothing measured but the shine. Without a baseline spots that the skin always had cannot be told from new

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#define VEILED_OD 4.0           /* x100 */
+#define VEILED_OD 4.0          /* x100 */
 enum { VEILED_LAST_DAY = 10 }; /* later, pigment may really have faded */
 
 /* Thresholds from the table in docs/MEASUREMENT.md "Quality gate". */
@@ -14,13 +14,14 @@ enum { VEILED_LAST_DAY = 10 }; /* later, pigment may really have faded */
 #define SHADE_DRIFT_RETAKE 9.0
 #define SHINE_WARN 7.0 /* % of the region */
 #define SHINE_RETAKE 30.0
+#define COVER_RETAKE 60.0  /* % of the region */
 #define MEASURED_WARN 0.75 /* of the region */
 #define MEASURED_RETAKE 0.4
 #define DISTANCE_RATIO 1.25
 
 /* Percent of the region whose red is brighter than before by more than the control's: blood and pigment only
  * darken it, a mirrored lamp brightens it. */
-static double veiled_percent(const rubor_change *change)
+static double veiled_percent(const rubor_change *change, const rubor_mask *cover)
 {
     size_t count = (size_t)change->width * (size_t)change->height, all = 0, veiled = 0;
     double zero = change->zero_od[0][0] - change->zero_od[1][0];
@@ -29,6 +30,8 @@ static double veiled_percent(const rubor_change *change)
         if (change->region.data[i] < 128 || !isfinite(d))
             continue;
         all++;
+        if (cover->data && cover->data[i])
+            continue;
         veiled += 100 * d < -VEILED_OD;
     }
     return all ? 100.0 * (double)veiled / (double)all : RUBOR_NULL;
@@ -42,6 +45,7 @@ void rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_change *cha
     out->color_drift = out->shade_drift = out->skin_blur_px = RUBOR_NULL;
     out->region_measured = change->region_measured;
     out->shine_percent = findings->shine_percent;
+    out->cover_percent = findings->cover_percent;
     if (!baseline || !change->reference_od[0].data)
         return;
     if (!(baseline->quality.skin_blur_px >= RUBOR_SKIN_BLUR_WARN_PX))
@@ -51,8 +55,8 @@ void rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_change *cha
         out->shade_drift = 100 * light->drift[0];
     }
     if (change->control_known && day >= 0 && day <= VEILED_LAST_DAY)
-        out->shine_percent =
-            fmax(isnan(out->shine_percent) ? 0 : out->shine_percent, veiled_percent(change));
+        out->shine_percent = fmax(isnan(out->shine_percent) ? 0 : out->shine_percent,
+                                  veiled_percent(change, &findings->cover));
 }
 
 void rubor_quality_judge_nothing(rubor_record *record)
@@ -77,6 +81,12 @@ void rubor_quality_pair_judge(rubor_record *record, const rubor_quality_pair *pa
         rubor_record_reason(
             record, pair->shine_percent >= SHINE_RETAKE ? "retake" : "warn", "glare",
             "The treated skin reflects the lamp: dab it dry, turn the lamp or use a polarizing filter.");
+    if (pair->cover_percent > 0)
+        rubor_record_reason(record, pair->cover_percent >= COVER_RETAKE ? "retake" : "warn", "covered",
+                            "Make-up or cream hides part of the treated skin: clean it off and take the "
+                            "photo again.");
+    if (pair->cover_percent >= COVER_RETAKE)
+        rubor_record_flag(record, "not_comparable");
     double color = fabs(pair->color_drift), shade = fabs(pair->shade_drift);
     const char *verdict = color >= COLOR_DRIFT_RETAKE || shade >= SHADE_DRIFT_RETAKE ? "retake" : "warn";
     if (color >= COLOR_DRIFT_WARN)

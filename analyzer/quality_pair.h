@@ -15,6 +15,7 @@ typedef struct rubor_quality_pair {
     double color_drift, shade_drift;
     double region_measured; /* share of the drawn region that is measurable, 0..1; NaN: none was drawn */
     double shine_percent;   /* of the region: the findings', or red brighter than before; may be NaN */
+    double cover_percent;   /* of the region: make-up; NaN: cannot be told */
     double skin_blur_px; /* see rubor_quality_pair_blur; NaN also where the baseline's skin is soft itself */
 } rubor_quality_pair;
 

@@ -165,6 +165,34 @@ static void light_of_another_color_is_noticed(void **state)
     }
 }
 
+/* Make-up of the skin's own color: left out of the numbers, told, and no bruise. */
+static void make_up_on_the_treated_skin_is_told_and_not_measured(void **state)
+{
+    (void)state;
+    static const char *const covered[] = {"light", "brown"};
+    for (int k = 0; k < 2; k++) {
+        rubor_sample_options options = options_of(0);
+        rubor_sample_photo bare = {0}, visit = {0};
+        rubor_record record;
+        options.seed = 740101 + (uint64_t)k;
+        options.tone = covered[k];
+        options.course = "makeup";
+        options.delta_ei = options.delta_mi = NAN;
+        assert_int_equal(rubor_sample_render(&bare, &options, -1, NULL), RUBOR_OK);
+        assert_int_equal(rubor_sample_render(&visit, &options, DAY, NULL), RUBOR_OK);
+        rubor_analyze_options how = {
+            .baseline_region = &bare.region, .baseline_control = &bare.control, .day = DAY};
+        assert_int_equal(rubor_analyze(&record, NULL, (rubor_bytes){visit.jpeg.data, visit.jpeg.size},
+                                       (rubor_bytes){bare.jpeg.data, bare.jpeg.size}, &how, NULL),
+                         RUBOR_OK);
+        assert_true(says(&record, "covered"));
+        assert_false(rubor_record_has_flag(&record, "bruise"));
+        assert_true(fabs(record.redness.delta - visit.truth.delta_ei) < 1);
+        rubor_sample_photo_finish(&bare);
+        rubor_sample_photo_finish(&visit);
+    }
+}
+
 static void tilt_distance_and_missing_skin_are_noticed(void **state)
 {
     (void)state;
@@ -190,6 +218,7 @@ int main(void)
         cmocka_unit_test(exposure_and_a_clipped_channel_are_noticed),
         cmocka_unit_test(veil_and_a_mirrored_lamp_are_noticed),
         cmocka_unit_test(light_of_another_color_is_noticed),
+        cmocka_unit_test(make_up_on_the_treated_skin_is_told_and_not_measured),
         cmocka_unit_test(tilt_distance_and_missing_skin_are_noticed),
     };
     return cmocka_run_group_tests(tests, render_befores, finish_befores);
