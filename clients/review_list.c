@@ -85,9 +85,10 @@ static void print_row(const listed *row)
     rubor_utf8_clean(session, sizeof session, row->session.session);
     if (row->session.last_ms)
         rubor_clock_date(date, row->session.last_ms);
-    printf("%-7s %-16s %-12s %6lld  %-10s  %s%s%s\n", rubor_urgency_name(row->summary.urgency), patient, session,
-           (long long)row->session.photos, date, row->summary.headline, *row->summary.signs ? " " : "",
-           row->summary.signs);
+    const char *signs = row->summary.signs;
+    int length = (int)strlen(row->summary.headline) - (*signs != '\0'); /* "a look." becomes "a look: rebound ..." */
+    printf("%-7s %-16s %-12s %6lld  %-10s  %.*s%s%s\n", rubor_urgency_name(row->summary.urgency), patient, session,
+           (long long)row->session.photos, date, length, row->summary.headline, *signs ? ": " : "", signs);
 }
 
 static rubor_status print_json(const session_list *list, rubor_error *error)

@@ -218,6 +218,7 @@ static bool fades_slowly(const rubor_reply *series, const char *view)
 rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series)
 {
     bool lacks = false, look = false, slow = false, unsafe = false, undrawn = false;
+    size_t retakes = 0, kept_before = 0; /* of all photos: to be taken again, usable before treatment */
     int earliest = INT_MAX, latest = -1;
     const rubor_series *found = series->series;
     for (int i = 0; found && i < found->flag_count; i++) {
@@ -228,8 +229,10 @@ rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series
     }
     for (size_t i = 0; i < series->job_count; i++) {
         const rubor_job_info *job = &series->jobs[i];
-        lacks = lacks || is(job->state, "failed") || is(job->state, "quarantined") ||
-                (job->record && is(job->record->quality.verdict, "retake"));
+        bool retake = job->record && is(job->record->quality.verdict, "retake");
+        retakes += retake;
+        kept_before += job->day == RUBOR_DAY_BEFORE && job->record && !retake;
+        lacks = lacks || is(job->state, "failed") || is(job->state, "quarantined") || retake;
         if (!job->in_curve)
             continue;
         undrawn = undrawn || (job->record && no_region(job->record));
@@ -238,7 +241,10 @@ rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series
     }
     for (int i = 0; found && i < found->view_count; i++)
         slow = slow || fades_slowly(series, found->views[i].view);
+    bool no_day = series->job_count && kept_before == series->job_count;
     *text = look                   ? "Needs a clinician’s look."
+            : no_day               ? "Only the photo before treatment is there."
+            : series->job_count && retakes == series->job_count ? "No photo could be used: each must be taken again."
             : slow                 ? "Redness fades more slowly than usual."
             : latest < 0 && unsafe ? "No day can be compared safely with the photo before treatment."
             : latest < 0           ? "No day can be compared with a photo before treatment yet."
@@ -247,6 +253,6 @@ rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series
             : latest == 0        ? "The recovery has only begun."
             : earliest == latest ? "Only one day can be compared so far."
                                  : "Recovery looks as expected.";
-    bool care = slow || latest < 0 || undrawn || lacks;
+    bool care = slow || (latest < 0 && !no_day) || (undrawn && !no_day) || lacks;
     return look ? RUBOR_URGENCY_LOOK : care ? RUBOR_URGENCY_CARE : RUBOR_URGENCY_NONE;
 }

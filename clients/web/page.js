@@ -102,7 +102,7 @@
 
   /* Of every session the headline, the most urgent first. Headlines that the server does not know yet are asked for one by
    * one, the latest session first, while the list is shown. */
-  const urgencies = { look: ["look", "retake"], care: ["care", "warn"], none: ["as expected", "ok"] };
+  const urgencies = { look: ["look", "retake"], care: ["care", "warn"], none: ["ok", "ok"] };
   const orders = {
     urgent: (a, b) => rank(a) - rank(b) || b.last_ms - a.last_ms,
     latest: (a, b) => b.last_ms - a.last_ms,
@@ -120,7 +120,7 @@
       const [word, look] = one.summary ? urgencies[one.summary.urgency] : ["…", "plain"];
       return element("li", {}, element("a", { href: hash("treatment", { patient: one.patient, session: one.session }) },
         element("div", { class: "head" }, element("strong", {}, `${one.patient}, session ${one.session}`), element("span", { class: `tag ${look}` }, word)),
-        one.summary ? element("div", { class: "small" }, one.summary.headline + (one.summary.signs ? ` ${one.summary.signs}.` : "")) : null,
+        one.summary ? element("div", { class: "small" }, one.summary.signs ? one.summary.headline.replace(/\.$/, `: ${one.summary.signs}.`) : one.summary.headline) : null,
         element("div", { class: "soft small" }, [one.date ? `treated ${one.date}` : null, one.site, `${one.photos} photo${one.photos === 1 ? "" : "s"}`,
           one.last_ms ? `latest sent ${new Date(one.last_ms).toLocaleDateString()}` : null].filter(Boolean).join(" · "))));
     };

@@ -317,7 +317,7 @@ function ruborReview(root, model, options) {
         const words = [dayName(visit), ...(several ? [visit.view] : []), visit.quality ? visit.quality.verdict : visit.state || "waiting", visit.phase === "before" ? "" : measured(visit) ? "yes" : "no"];
         const numbers = [number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2), interval(red.delta_ei_interval95, 1), number(red.area_percent, 1),
           number(pigment.score, 1), interval(pigment.interval95, 1), number(pigment.delta_mi, 2), interval(pigment.delta_mi_interval95, 1)];
-        const flags = (visit.flag_words || []).join(", ");
+        const flags = (visit.flag_words || []).filter((words, i) => !(visit.usual_flags || []).includes(visit.flags[i])).join(", ");
         return element("tr", { class: visit.phase === "before" || measured(visit) ? null : "aside" }, words.map(cell => element("td", { class: "text" }, cell)),
           numbers.map(cell => element("td", {}, cell)), element("td", { class: "text" }, flags));
       }))));

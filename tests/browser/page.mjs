@@ -72,7 +72,7 @@ await step("the right token logs in and the patient is found", async () => {
   const names = page.locator(".list li strong");
   await page.waitForFunction(() => [...document.querySelectorAll(".list .tag")].every(tag => tag.textContent !== "…"));
   expect((await names.last().innerText()).endsWith("session S1"), `what goes as expected is not last: ${await names.allInnerTexts()}`);
-  expect(/care\s+No day can be compared/.test(await page.locator(".list li", { hasText: "session S2" }).innerText()), "the list does not say how a session stands");
+  expect(/care\s+No photo could be used/.test(await page.locator(".list li", { hasText: "session S2" }).innerText()), "the list does not say how a session stands");
   await page.getByLabel("Order").selectOption("latest");
   expect((await names.last().innerText()).endsWith("session S2"), "the list cannot be ordered by the latest photo");
   const found = await axe_findings(page);

@@ -62,7 +62,7 @@ chmod 600 "$work/tokens"
 pids+=($!)
 wait_ready "$work/serve.ready" $!
 
-[ -n "$shots" ] || "$RUBOR" submit --patient P-77 --session S2 --before "$work/photos/day04.jpg" >>"$work/submit.log" 2>&1 || [ $? = 1 ]
+[ -n "$shots" ] || "$RUBOR" submit --patient P-77 --session S2 --before "$work/bright/day03.jpg" >>"$work/submit.log" 2>&1 || [ $? = 1 ]
 submit() { "$RUBOR" submit --patient P-77 --session S1 "$@" >>"$work/submit.log" 2>&1 || [ $? = 1 ]; }
 "$RUBOR" session --patient P-77 --session S1 --date 2026-11-02 --site "left cheek" >/dev/null
 submit --before --region "$(cat "$work/photos/region.txt")" --control "$(cat "$work/photos/control.txt")" "$work/photos/before.jpg"

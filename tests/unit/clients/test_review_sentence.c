@@ -247,6 +247,27 @@ static void without_a_drawn_region_the_headline_does_not_say_all_is_well(void **
     assert_null(strstr(sentence, "No treated region"));
 }
 
+static void before_the_first_day_after_treatment_nothing_is_amiss(void **state)
+{
+    session *s = *state;
+    const char *text;
+    measured(s, RUBOR_DAY_BEFORE, "within_frame")->region.source[0] = '\0';
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_NONE);
+    assert_string_equal(text, "Only the photo before treatment is there.");
+    measured(s, 1, "within_frame");
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_CARE);
+}
+
+static void photos_that_must_all_be_taken_again_are_said_to_be(void **state)
+{
+    session *s = *state;
+    const char *text;
+    rubor_record_reason(measured(s, RUBOR_DAY_BEFORE, "within_frame"), "retake", "too_small", "Larger.");
+    rubor_record_reason(measured(s, 1, "within_frame"), "retake", "too_small", "Larger.");
+    assert_int_equal(headline(s, &text, NULL), RUBOR_URGENCY_CARE);
+    assert_string_equal(text, "No photo could be used: each must be taken again.");
+}
+
 static void one_later_day_alone_is_not_called_as_expected(void **state)
 {
     session *s = *state;
@@ -261,6 +282,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(without_a_drawn_region_the_headline_does_not_say_all_is_well),
+        TEST(before_the_first_day_after_treatment_nothing_is_amiss),
+        TEST(photos_that_must_all_be_taken_again_are_said_to_be),
         TEST(one_later_day_alone_is_not_called_as_expected),
         TEST(a_failed_photo_says_why),
         TEST(a_photo_in_the_queue_waits_and_one_being_measured_says_so),
