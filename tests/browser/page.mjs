@@ -387,13 +387,22 @@ await step("a photo is filed under the right day, asked twice", async () => {
   await page.goto(`${home}/#/treatment?patient=${patient}&session=S0`);
   await page.getByRole("heading", { name: "Day 1", exact: true }).waitFor();
   await page.getByText("A photo was filed under a wrong day or patient").click();
-  await page.locator("select[name=job]").selectOption({ index: 1 });
+  await page.locator("select[name=job]").first().selectOption({ index: 1 });
   await page.getByLabel("Right day").fill("2");
   let asked = "";
   page.once("dialog", dialog => { asked = dialog.message(); dialog.accept(); });
   await page.getByRole("button", { name: "File it under these" }).click();
   await page.getByRole("heading", { name: "Day 2", exact: true }).waitFor();
   expect(/audit/.test(asked), "it was not asked twice");
+});
+await step("a photo is taken out of the treatment, asked twice", async () => {
+  await page.getByText("A photo does not belong here at all").click();
+  await page.locator("select[name=job]").last().selectOption({ index: 1 });
+  let asked = "";
+  page.once("dialog", dialog => { asked = dialog.message(); dialog.accept(); });
+  await page.getByRole("button", { name: "Take it out of this treatment" }).click();
+  await page.getByText("Only the photo before treatment is there.").waitFor();
+  expect(/audit/.test(asked) && await page.locator(".day").count() === 1, "it is still there");
 });
 await step("a patient is forgotten, asked twice", async () => {
   const picture = `${home}/${await page.locator(".day img").first().getAttribute("src")}`;
