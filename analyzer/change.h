@@ -14,8 +14,8 @@
 /* How the light runs across the frame otherwise than before: a plane through the OD change of untreated skin,
  * per channel. All zero where there is no baseline, no control or too little untreated skin. */
 typedef struct rubor_light {
-    bool known, taken; /* taken: off the visit's colors, because it is surely there */
-    double anchor[2];  /* middle of the control in widths of the grid: there the plane is zero */
+    bool known, taken;    /* taken: off the visit's colors, because it is surely there */
+    double anchor[2];     /* middle of the control in widths of the grid: there the plane is zero */
     double slope[3][2];   /* OD per width of the grid, along x and y */
     double drift[3];      /* OD: region minus control */
     double covariance[9]; /* of drift */
@@ -71,8 +71,8 @@ rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *
                                        const rubor_frame *baseline, const rubor_registration *registration,
                                        rubor_error *error);
 
-/* Finds change->light and takes it off the visit's colors where it is sure. region and control must be set, and
- * a baseline added. Called by rubor_change_unmix. */
+/* Finds change->light and takes it off the visit's colors where it is sure. region and control must be set,
+ * and a baseline added. Called by rubor_change_unmix. */
 rubor_status rubor_change_level(rubor_change *change, rubor_error *error);
 /* row . drift and its standard deviation, for a row of the unmixing. */
 double rubor_light_drift(const rubor_light *light, const double row[3]);
@@ -86,6 +86,13 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
  * shade_od tells it; left_out: findings, which say something else. Nothing without a baseline. shade_od
  * stays. */
 rubor_status rubor_change_unveil(rubor_change *change, const rubor_mask *left_out, rubor_error *error);
+
+/* A map of the change grid without the cells of a mask (zeroed: none left out), smoothed by at least
+ * sigma_cells and until its noise is below noise_most (in the map's unit): on dark skin, whose colors a JPEG
+ * holds in few steps, that takes more. Cells of the mask are filled from around; what was not measured stays
+ * NaN. *out is initialized by the call. */
+rubor_status rubor_change_smooth(rubor_plane *out, const rubor_plane *map, const rubor_mask *without,
+                                 double sigma_cells, double noise_most, rubor_error *error);
 
 /* A cell plane at working size, bilinear; *out is initialized by the call. NaN where the nearest cell is. */
 rubor_status rubor_change_enlarge(rubor_plane *out, const rubor_change *change, const rubor_plane *cells,

@@ -19,14 +19,23 @@ typedef struct bruise_signs {
     double yellow_mi, yellow_share; /* delta_mi; delta_ei below minus this share of delta_mi */
 } bruise_signs;
 static const bruise_signs sure = {0.05, 0.0032, 2.8, 0.33}, possible = {0.025, 0.002, 1.2, 0.2};
+#define BRUISE_NOISE_OD 0.004 /* what smoothing leaves */
+#define BRUISE_NOISE_UNITS 0.4
+/* Without control skin the chart alone says what is unchanged. What most of the region shares is taken for
+ * its error as far as that may go, so that only what differs from it can be a bruise. */
+#define UNANCHORED_OD 0.02
+#define UNANCHORED_UNITS 1.5
 #define BRUISE_VEIL 1.0 /* standard deviations of the glare that the darkness must exceed */
 /* Later a yellow tint is none any more, and pigment on dark skin can look like one. */
 enum { BRUISE_LAST_DAY = 14 };
+/* Of the grid's width: beside what is not skin a bruise does not start, as the border may have moved. */
+#define BRUISE_INSIDE 0.008
 #define BRUISE_BORDER 0.004 /* of the grid's width: how far a bruise fades out beyond the weaker signs */
 #define GLOSS_BLOOD_SHARE 0.5
 #define GLOSS_RED 0.008 /* OD, besides two standard deviations of light and pose */
 #define GLOSS_MOST 0.6  /* of the region */
 enum { GLOSS_LAST_DAY = 6 };
+enum { SHIFT_SAMPLES = 16384 };
 #define BRUISE_LEAST 0.0008 /* of the grid: smaller patches are noise */
 
 void rubor_findings_finish(rubor_findings *findings)
@@ -119,8 +128,8 @@ typedef struct bruise_cell {
 
 static bool shows(const bruise_signs *signs, const bruise_cell *at, bool may_be_old)
 {
-    return at->dark >
-               signs->dark + signs->dark_share * (fabs(at->h) + fabs(at->m)) + BRUISE_VEIL * at->veil_dark ||
+    double share = signs->dark_share * (fabs(at->h) + fabs(at->m));
+    return at->dark > signs->dark + share + BRUISE_VEIL * at->veil_dark ||
            (may_be_old && at->m > signs->yellow_mi &&
             at->h < -signs->yellow_share * at->m - BRUISE_VEIL * at->veil_h);
 }
@@ -151,6 +160,29 @@ static rubor_status keep_connected(rubor_mask *mask, rubor_error *error)
     return RUBOR_OK;
 }
 
+static int compare_floats(const void *one, const void *other)
+{
+    float a = *(const float *)one, b = *(const float *)other;
+    return (a > b) - (a < b);
+}
+
+/* The median of a map over the region, at most `most` away from zero. */
+static rubor_status common_shift(double *out, const rubor_plane *map, const rubor_mask *region, double most,
+                                 rubor_error *error)
+{
+    size_t count = (size_t)map->width * (size_t)map->height, n = 0, stride = 1 + count / SHIFT_SAMPLES;
+    float *values = malloc(SHIFT_SAMPLES * sizeof *values);
+    if (!values)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a median");
+    for (size_t i = 0; i < count && n < SHIFT_SAMPLES; i += stride)
+        if (region->data[i] >= 128 && !isnan(map->data[i]))
+            values[n++] = map->data[i];
+    qsort(values, n, sizeof *values, compare_floats);
+    *out = n ? fmax(-most, fmin(most, (double)values[n / 2])) : 0;
+    free(values);
+    return RUBOR_OK;
+}
+
 static rubor_status find_bruise(rubor_findings *out, const rubor_change *change, double glare_sd, int day,
                                 rubor_error *error)
 {
@@ -160,24 +192,30 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
     double sigma = fmax(1, 0.006 * change->width);
     const rubor_plane *from[3] = {&change->shade_od, &change->delta_ei, &change->delta_mi};
     rubor_plane *to[3] = {&dark, &ei, &mi};
+    double zero[3] = {0};
+    rubor_mask inside = {0};
     rubor_status status = RUBOR_OK;
-    for (int k = 0; k < 3 && status == RUBOR_OK; k++) {
-        status = rubor_plane_init(to[k], change->width, change->height, error);
-        if (status == RUBOR_OK) {
-            for (size_t i = 0; i < count; i++) /* crusts and bleeding are not the bruise around them */
-                to[k]->data[i] = out->cells.data[i] ? NAN : from[k]->data[i];
-            status = rubor_plane_blur(to[k], sigma, error);
-        }
+    for (int k = 0; k < 3 && status == RUBOR_OK; k++) /* crusts and bleeding are not the bruise around them */
+        status = rubor_change_smooth(to[k], from[k], &out->cells, sigma,
+                                     k ? BRUISE_NOISE_UNITS : BRUISE_NOISE_OD, error);
+    if (status == RUBOR_OK)
+        status = rubor_mask_init(&inside, change->width, change->height, error);
+    if (status == RUBOR_OK) {
+        memcpy(inside.data, change->region.data, count);
+        status = rubor_mask_erode(&inside, (int)(BRUISE_INSIDE * change->width), error);
     }
+    for (int k = 0; k < 3 && status == RUBOR_OK && !change->control_known; k++)
+        status = common_shift(&zero[k], to[k], &change->region, k ? UNANCHORED_UNITS : UNANCHORED_OD, error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
         if (change->region.data[i] < 128 || out->cover.data[i])
             continue;
-        bruise_cell at = {.dark = (double)dark.data[i], .h = (double)ei.data[i], .m = (double)mi.data[i]};
+        bruise_cell at = {.dark = (double)dark.data[i] - zero[0],
+                          .h = (double)ei.data[i] - zero[1],
+                          .m = (double)mi.data[i] - zero[2]};
         at.veil_dark = veil(change, change->unmix.shade, glare_sd, at.h, at.m, at.dark);
         at.veil_h = veil(change, change->unmix.ei, glare_sd, at.h, at.m, at.dark);
-        out->bruise.data[i] = shows(&sure, &at, may_be_old)       ? 255
-                              : shows(&possible, &at, may_be_old) ? 128
-                                                                  : 0;
+        bool starts = inside.data[i] >= 128 && shows(&sure, &at, may_be_old);
+        out->bruise.data[i] = starts ? 255 : shows(&possible, &at, may_be_old) ? 128 : 0;
         surely += out->bruise.data[i] == 255;
     }
     if (status == RUBOR_OK && (double)surely < BRUISE_LEAST * (double)count)
@@ -197,6 +235,7 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
     size_t region = rubor_mask_count(&change->region);
     if (status == RUBOR_OK && region)
         out->bruise_percent = 100.0 * (double)bruised / (double)region;
+    rubor_mask_finish(&inside);
     rubor_plane_finish(&dark);
     rubor_plane_finish(&ei);
     rubor_plane_finish(&mi);

@@ -10,10 +10,7 @@
  * the width (a coarse scale leaves the noise of single pixels). */
 #define MASK_SIGMA 0.3
 #define MASK_SIGMA_WIDTH 0.0022
-/* ... and more while the map's noise is above this (printed units), up to that share of the width. */
-#define NOISE_MOST 0.7
-#define MASK_SIGMA_MOST 0.012
-enum { NOISE_SAMPLES = 16384 };
+#define NOISE_MOST 0.7 /* printed units */
 /* Patches smaller than this share of the grid's width squared are noise, not findings. */
 #define PATCH_LEAST 0.00012
 
@@ -26,57 +23,6 @@ void rubor_masks_finish(rubor_masks *masks)
     rubor_mask_finish(&masks->erythema);
     rubor_mask_finish(&masks->pigment);
     memset(masks, 0, sizeof *masks);
-}
-
-static int compare_floats(const void *one, const void *other)
-{
-    float a = *(const float *)one, b = *(const float *)other;
-    return (a > b) - (a < b);
-}
-
-/* What noise is left in a smoothed map: differences between cells so far apart that they share none of it,
- * but that a soft border hardly separates; three quarters of them are smaller than this times 1.15 times the
- * square root of two. Light that falls off makes one side of a photo noisier, so the median would be too
- * mild. */
-static double noise_left(const rubor_plane *map, int apart, float *scratch)
-{
-    size_t count = (size_t)map->width * (size_t)map->height, n = 0, stride = 1 + count / NOISE_SAMPLES;
-    for (size_t i = 0; i + (size_t)apart < count && n < NOISE_SAMPLES; i += stride) {
-        float step = map->data[i + (size_t)apart] - map->data[i];
-        if (!isnan(step) && i % (size_t)map->width + (size_t)apart < (size_t)map->width)
-            scratch[n++] = fabsf(step);
-    }
-    if (n < 16)
-        return 0;
-    qsort(scratch, n, sizeof *scratch, compare_floats);
-    return (double)scratch[3 * n / 4] / (1.15 * 1.41421356);
-}
-
-/* The change map without the findings, smoothed until noise is well below the threshold: on dark skin, whose
- * colors a JPEG holds in few steps, that takes more than the least. What was not measured stays NaN. */
-static rubor_status smooth(rubor_plane *out, const rubor_plane *delta, const rubor_mask *findings,
-                           double sigma, rubor_error *error)
-{
-    float *scratch = malloc(NOISE_SAMPLES * sizeof *scratch);
-    if (!scratch)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the noise of a mask");
-    rubor_status status = rubor_plane_init(out, delta->width, delta->height, error);
-    size_t count = (size_t)delta->width * (size_t)delta->height;
-    double most = fmax(sigma, MASK_SIGMA_MOST * delta->width);
-    while (status == RUBOR_OK) {
-        for (size_t i = 0; i < count; i++)
-            out->data[i] = findings->data && findings->data[i] >= 128 ? NAN : delta->data[i];
-        status = rubor_plane_blur(out, sigma, error);
-        double excess = status == RUBOR_OK ? noise_left(out, (int)(3 * sigma) + 1, scratch) / NOISE_MOST : 0;
-        if (excess <= 1 || sigma >= most)
-            break;
-        sigma = fmin(most, sigma * fmin(2, fmax(1.15, excess)));
-    }
-    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
-        if (isnan(delta->data[i]))
-            out->data[i] = NAN;
-    free(scratch);
-    return status;
 }
 
 /* Clears 4-connected patches of fewer than least cells. */
@@ -133,9 +79,10 @@ rubor_status rubor_masks_find(rubor_masks *out, const rubor_change *change, cons
 {
     memset(out, 0, sizeof *out);
     double sigma = fmax(MASK_SIGMA * change->smooth_cells, MASK_SIGMA_WIDTH * change->width);
-    rubor_status status = smooth(&out->smooth_ei, &change->delta_ei, findings, sigma, error);
+    rubor_status status =
+        rubor_change_smooth(&out->smooth_ei, &change->delta_ei, findings, sigma, NOISE_MOST, error);
     if (status == RUBOR_OK)
-        status = smooth(&out->smooth_mi, &change->delta_mi, findings, sigma, error);
+        status = rubor_change_smooth(&out->smooth_mi, &change->delta_mi, findings, sigma, NOISE_MOST, error);
     if (status == RUBOR_OK)
         status = threshold(&out->erythema, &out->smooth_ei, RUBOR_ERYTHEMA_THRESHOLD, error);
     if (status == RUBOR_OK)

@@ -221,7 +221,8 @@ static bool has_reason(const rubor_record *record, const char *code)
 enum { FLAGS = 5 };
 
 typedef struct kind_tally {
-    tally ei_error, mi_error, measured, retake, lighting, flag[FLAGS], bruise, bruise_true, cover_skin;
+    tally ei_error, mi_error, measured, retake, lighting, flag[FLAGS], bruise, bruise_true, bruise_unguided,
+        cover_skin;
 } kind_tally;
 
 static const char *const flag_names[FLAGS] = {"sunburn", "bruise", "possible_pih", "early_darkening",
@@ -241,6 +242,7 @@ static void tally_kind(kind_tally *t, const evaluation_result *r)
         add(&t->bruise, record->findings.bruise_percent);
         add(&t->bruise_true, r->truth.bruise_percent);
     }
+    add(&t->bruise_unguided, rubor_record_has_flag(&r->unguided, "bruise") ? 100 : 0);
     add(&t->cover_skin, r->cover_skin_percent);
 }
 
@@ -268,6 +270,8 @@ static void print_kind(FILE *out, const evaluation_result *results, int count, e
     for (int f = 0; f < FLAGS; f++)
         if (mean(k.flag[f]) > 0)
             fprintf(out, " %s %.0f %%", flag_names[f], mean(k.flag[f]));
+    if (mean(k.bruise_unguided) > 0)
+        fprintf(out, " (without region and control: bruise %.0f %%)", mean(k.bruise_unguided));
     if (isfinite(mean(k.cover_skin)))
         fprintf(out, " (covered: %.0f %% taken for skin)", mean(k.cover_skin));
     fprintf(out, " |\n");

@@ -101,6 +101,17 @@ static void shine_that_only_the_baseline_had_is_not_marked(void **state)
     assert_true(r.marked_percent < 0.75);
 }
 
+/* Once 6.6 % of it, in a third of the unchanged pairs of dark skin without drawn region and control. */
+static void noise_of_dark_skin_without_control_is_no_bruise(void **state)
+{
+    (void)state;
+    evaluation_result r = run_sized(921003, 5, EVALUATION_NONE, 1200, 900);
+    assert_string_equal(r.unguided.region.control, "none");
+    assert_false(rubor_record_has_flag(&r.unguided, "bruise"));
+    evaluation_result bruised = run_sized(920021, 2, EVALUATION_BRUISE, 1200, 900);
+    assert_true(rubor_record_has_flag(&bruised.unguided, "bruise"));
+}
+
 static void sunburn_is_flagged_and_a_bruise_is_none(void **state)
 {
     (void)state;
@@ -150,6 +161,7 @@ int main(void)
         cmocka_unit_test(patchy_redness_and_pigment_on_dark_skin_are_aligned_and_told_apart),
         cmocka_unit_test(noise_of_unchanged_dark_skin_is_not_marked),
         cmocka_unit_test(shine_that_only_the_baseline_had_is_not_marked),
+        cmocka_unit_test(noise_of_dark_skin_without_control_is_no_bruise),
         cmocka_unit_test(sunburn_is_flagged_and_a_bruise_is_none),
         cmocka_unit_test(another_lamp_and_control_that_must_be_found_leave_the_redness),
         cmocka_unit_test(without_a_chart_the_record_says_that_it_cannot_be_compared),
