@@ -258,12 +258,13 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
         status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
     if (status != RUBOR_OK)
         return status;
-    rubor_uncertainty_find(&a->uncertainty, &a->change, &a->visit, baseline, registration, 0, 0);
+    rubor_uncertainty_find(&a->uncertainty, &a->change, &a->visit, baseline, registration, pair.shine_percent,
+                           0, 0);
     status = rubor_scores_fill(out, &a->change, &a->masks, &a->findings, &a->uncertainty, error);
     if (status != RUBOR_OK)
         return status;
-    rubor_uncertainty_find(&a->uncertainty, &a->change, &a->visit, baseline, registration, out->redness.delta,
-                           out->pigmentation.delta);
+    rubor_uncertainty_find(&a->uncertainty, &a->change, &a->visit, baseline, registration, pair.shine_percent,
+                           out->redness.delta, out->pigmentation.delta);
     out->doubt_count = a->uncertainty.doubt_count;
     memcpy(out->doubts, a->uncertainty.doubts, sizeof out->doubts);
     if (a->visit.calibration.status != RUBOR_CALIBRATION_NONE) {

@@ -13,7 +13,7 @@ enum { VEILED_LAST_DAY = 10 }; /* later, pigment may really have faded */
 #define SHADE_DRIFT_WARN 3.0 /* OD x100; the same lamps: at most 0.7 */
 #define SHADE_DRIFT_RETAKE 9.0
 #define SHINE_WARN 7.0 /* % of the region */
-#define SHINE_RETAKE 30.0
+#define SHINE_RETAKE 12.0
 #define COVER_RETAKE 60.0  /* % of the region */
 #define MEASURED_WARN 0.75 /* of the region */
 #define MEASURED_RETAKE 0.4

@@ -13,6 +13,8 @@
 #define RESIDUAL_CONTROL 0.03 /* both photos see region and control through one calibration */
 #define RESIDUAL_CHART 0.5
 #define LIGHT_SHARE 0.15 /* of the light's drift that a plane does not follow */
+/* Printed units per % of the region that shines: what is left beside the shine is veiled, too. */
+#define SHINE_UNITS 0.12
 #define REGISTRATION_UNITS 0.05 /* printed units per px of residual */
 #define UNCALIBRATED_DE 10.0    /* Delta E2000 of a photo without chart or profile */
 /* What the parts below leave out (shine, uneven light, blocks that are not independent), so that the root
@@ -171,19 +173,20 @@ static void add_doubt(rubor_uncertainty *out, const char *source, double sd)
 
 void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, const rubor_frame *visit,
                             const rubor_frame *baseline, const rubor_registration *registration,
-                            double delta_ei, double delta_mi)
+                            double shine_percent, double delta_ei, double delta_mi)
 {
     memset(out, 0, sizeof *out);
     parts p;
     zero_parts(&p, change, visit, baseline, registration);
     double ei[] = {p.noise[0], p.control[0],      p.shading[0], p.residual[0],
-                   p.glare[0], p.registration[0], p.site[0],     p.light[0]};
+                   p.glare[0], p.registration[0], p.site[0],    p.light[0]};
     double mi[] = {p.noise[1], p.control[1],      p.shading[1], p.residual[1],
-                   p.glare[1], p.registration[1], p.site[1],     p.light[1]};
+                   p.glare[1], p.registration[1], p.site[1],    p.light[1]};
     out->block_ei = p.block[0];
     out->block_mi = p.block[1];
-    out->zero_ei = sqrt(square(length(ei, 8)) + square(ZERO_FLOOR));
-    out->zero_mi = sqrt(square(length(mi, 8)) + square(ZERO_FLOOR));
+    double shine = SHINE_UNITS * (shine_percent > 0 ? shine_percent : 0);
+    out->zero_ei = sqrt(square(length(ei, 8)) + square(ZERO_FLOOR) + square(shine));
+    out->zero_mi = sqrt(square(length(mi, 8)) + square(ZERO_FLOOR) + square(shine));
     double lighting =
         baseline ? rubor_calibration_lighting_distance(&visit->calibration, &baseline->calibration) : 0;
     if (!isfinite(lighting))
@@ -208,7 +211,7 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     add_doubt(out, "chart_residual", p.residual[0]);
     add_doubt(out, "site", p.site[0]);
     add_doubt(out, "registration", p.registration[0]);
-    add_doubt(out, "glare", sqrt(square(p.glare[0]) + square(p.veil[0])));
+    add_doubt(out, "glare", sqrt(square(p.glare[0]) + square(p.veil[0]) + square(shine)));
     add_doubt(out, "gain", fabs(delta_ei) * length(gain, 1));
     add_doubt(out, "shape", fabs(delta_ei) * sqrt(square(gain[2]) + square(GAIN_FLOOR)));
     add_doubt(out, "lighting", fabs(delta_ei) * lighting);

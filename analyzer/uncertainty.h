@@ -24,10 +24,11 @@ typedef struct rubor_uncertainty {
     rubor_doubt doubts[RUBOR_RECORD_DOUBTS]; /* largest first, in delta_ei */
 } rubor_uncertainty;
 
-/* delta_ei, delta_mi: means over the region, for the doubts that grow with them. */
+/* shine_percent: of the region, may be NaN. delta_ei, delta_mi: means over the region, for the doubts that
+ * grow with them. */
 void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, const rubor_frame *visit,
                             const rubor_frame *baseline, const rubor_registration *registration,
-                            double delta_ei, double delta_mi);
+                            double shine_percent, double delta_ei, double delta_mi);
 
 double rubor_uncertainty_ei(const rubor_uncertainty *uncertainty, double delta_ei, double delta_mi);
 double rubor_uncertainty_mi(const rubor_uncertainty *uncertainty, double delta_ei, double delta_mi);
