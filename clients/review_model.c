@@ -109,6 +109,7 @@ static json_t *visit_json(const rubor_job_info *job, const rubor_job_info *jobs,
                        json_pack("[I,I]", (json_int_t)record->photo.width, (json_int_t)record->photo.height));
     bool done = visit && rubor_json_set(visit, "error", rubor_json_text(job->error)) && add_record(visit, job->record) &&
                 rubor_json_set(visit, "what", rubor_json_text(what)) &&
+                rubor_json_set(visit, "also_filed", rubor_json_text(job->also_filed)) &&
                 rubor_json_set(visit, "usual_flags", usual_flags(job)) &&
                 rubor_json_set(visit, "flag_words", flag_words(job)) &&
                 rubor_json_set(visit, "submitted_ms", json_integer(job->submitted_ms));

@@ -168,6 +168,8 @@ void rubor_review_sentence(char *out, size_t size, const rubor_job_info *job, co
     } else {
         snprintf(out, size, "Measured against the photo before treatment.");
     }
+    if (*job->also_filed && !rubor_review_same_photo(job, jobs, job_count) && strlen(out) + 1 < size)
+        snprintf(out + strlen(out), size - strlen(out), " The very same photo is also filed under %s.", job->also_filed);
     if (record && job->in_curve && no_region(record) && strlen(out) + 1 < size)
         snprintf(out + strlen(out), size - strlen(out),
                  " No treated region is drawn: all skin was averaged, which hides what a part of it does.");

@@ -144,7 +144,7 @@ typedef struct rubor_job_info {
     char digest[RUBOR_DIGEST_SIZE], baseline[RUBOR_DIGEST_SIZE]; /* baseline "": within frame */
     int attempts;
     bool duplicate; /* this very job was there before the request */
-    char also_filed[RUBOR_ALSO_SIZE]; /* analyze: where else the very same photo is filed, in words; "": nowhere */
+    char also_filed[RUBOR_ALSO_SIZE]; /* with a result, and in the first reply to analyze: where else the very same photo is filed, in words */
     bool current;   /* false: a newer baseline, algorithm or amendment took its place */
     char verdict[8], reference[16], algorithm[RUBOR_CODE_SIZE];
     char superseded_by[RUBOR_JOB_SIZE];

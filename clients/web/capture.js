@@ -95,7 +95,8 @@ function ruborCapture(root, values, load) {
     }
     verdict.className = `verdict-big ${grade || (waits ? "" : "retake")}`;
     verdict.textContent = `${last.phase === "before" ? "Before" : `Day ${last.day}`}: ${grade ? words[grade] : waits ? "being measured …" : "Take it again"}`;
-    sentence.textContent = grade === "ok" || waits ? "" : last.quality ? last.quality.reasons.map(reason => reason.message).join(" ") : last.what;
+    const reasons = grade === "ok" || waits ? "" : last.quality ? last.quality.reasons.map(reason => reason.message).join(" ") : last.what;
+    sentence.textContent = !waits && last.also_filed ? `${reasons} This very photo is also filed under ${last.also_filed}.`.trim() : reasons;
   }
 
   function drawViews(names) {

@@ -252,7 +252,7 @@ function ruborReview(root, model, options) {
         source ? framed(visit, element("img", { src: source, ...sizeOf(visit), alt: `${dayName(visit)}, ${(layers.find(one => one.name === state.layer) || { title: "photo" }).title.toLowerCase()}`, loading: "lazy", decoding: "async" })) : element("div", { class: "none" }, "no picture"),
         element("div", { class: "text" },
           element("div", { class: "head" }, element("h3", {}, dayName(visit)), element("span", { class: `tag ${verdict}` }, verdict)),
-          compared && measured(visit) && verdict === "ok" ? null : element("p", { class: "small what" }, visit.what),
+          compared && measured(visit) && verdict === "ok" && !visit.also_filed ? null : element("p", { class: "small what" }, visit.what),
           rows.length ? element("dl", {}, rows.map(row => [element("dt", {}, row[0]), element("dd", {}, row[1])]).flat()) : null,
           (visit.flag_words || []).map(words => element("span", { class: "tag plain" }, words)),
           button ? element("p", { class: "noprint" }, button) : null));

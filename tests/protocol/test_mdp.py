@@ -92,6 +92,8 @@ def analyze(endpoint):
     partials, _ = client.ask(b"rubor.analyze", dict(head, patient="P2"), png(64, 48))
     check((partials[0]["also_filed"] or "").startswith("another patient, sent"), "of another patient no id is told", partials)
     _, told = client.ask(b"rubor.result", {"request": 1, "job": final["job"]})
+    check((told["also_filed"] or "").startswith("day 1, sent"), "a result says so, too, of the same session first", told["also_filed"])
+    _, told = client.ask(b"rubor.result", {"request": 1, "job": final["job"]})
     check(told["result"] == final["result"], "a result can be asked for later", told)
     _, refused = client.ask(b"rubor.analyze", head, b"no photo at all")
     check(refused["status"] == 4 and refused["error"]["name"] == "UNSUPPORTED", "what is no photo is refused", refused)

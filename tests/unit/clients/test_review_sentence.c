@@ -128,6 +128,20 @@ static void a_visit_left_out_of_the_curve_says_why(void **state)
     says(s, 0, "a better photo of this day");
 }
 
+static void a_photo_that_another_patient_has_too_says_so(void **state)
+{
+    session *s = *state;
+    measured(s, 1, "baseline");
+    snprintf(s->jobs[0].also_filed, sizeof s->jobs[0].also_filed, "another patient, sent 2026-01-05");
+    says(s, 0, "Measured against the photo before treatment. The very same photo is also filed under another patient, sent 2026-01-05.");
+    measured(s, 2, "baseline");
+    snprintf(s->jobs[1].digest, sizeof s->jobs[1].digest, "%s", s->jobs[0].digest);
+    s->jobs[0].in_curve = false; /* of the same session there is a sentence of its own */
+    char text[800];
+    rubor_review_sentence(text, sizeof text, &s->jobs[0], s->jobs, s->count);
+    assert_null(strstr(text, "another patient"));
+}
+
 static void a_flag_that_is_normal_on_its_day_is_told_so_in_the_same_words_everywhere(void **state)
 {
     (void)state;
@@ -289,6 +303,7 @@ int main(void)
         TEST(a_photo_in_the_queue_waits_and_one_being_measured_says_so),
         TEST(a_photo_to_retake_gives_the_operators_sentence),
         TEST(a_visit_without_baseline_says_what_became_of_it),
+        TEST(a_photo_that_another_patient_has_too_says_so),
         TEST(a_flag_that_is_normal_on_its_day_is_told_so_in_the_same_words_everywhere),
         TEST(a_visit_left_out_of_the_curve_says_why),
         TEST(the_latest_usable_photo_before_treatment_is_the_one_compared_with),
