@@ -121,6 +121,9 @@ static void print_table(const rubor_reply *series)
         print_score(&job->record->pigmentation);
         printf("%-8s ", job->record->quality.verdict);
         print_flags(job->record, job->day);
+        if (*job->also_filed)
+            printf("%salso filed under %s", job->record->flag_count || job->record->quality.reason_count ? ", " : "",
+                   job->also_filed);
         putchar('\n');
     }
     const rubor_series *found = series->series;
