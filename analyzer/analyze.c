@@ -253,9 +253,7 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
     rubor_quality_pair_measure(&pair, &a->change, &a->findings, &a->visit, baseline, registration,
                                options->day);
     rubor_quality_pair_judge(out, &pair);
-    status = rubor_change_unveil(&a->change, &a->findings.cells, error);
-    if (status == RUBOR_OK)
-        status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
+    status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
     if (status != RUBOR_OK)
         return status;
     rubor_uncertainty_find(&a->uncertainty, &a->change, &a->visit, baseline, registration, pair.shine_percent,

@@ -46,6 +46,7 @@ typedef struct rubor_change {
     double shading_sd;     /* OD: what the unmixing allowed for light and pose */
     double skin_linear[3]; /* the region's color half way between before and now */
 
+    double veil; /* linear: white on the skin in both photos that the chart does not show; taken off */
     rubor_light light;
     double control_ei; /* delta_ei of the control itself against the chart; NaN without control or baseline */
 
@@ -78,14 +79,13 @@ rubor_status rubor_change_level(rubor_change *change, rubor_error *error);
 double rubor_light_drift(const rubor_light *light, const double row[3]);
 double rubor_light_sd(const rubor_light *light, const double row[3]);
 
+/* Finds change->veil and takes it off the colors of both photos. region, zero_od and directions must be set, and a
+ * baseline added. Called by rubor_change_unmix. */
+rubor_status rubor_change_unveil(rubor_change *change, double glare_sd, rubor_error *error);
+
 /* Unmixes. change->region and change->control must be set; without a baseline the control must be known. */
 rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline,
                                 rubor_error *error);
-
-/* Takes off delta_ei and delta_mi what white light on top of darkened skin (veil, gloss) hides, as far as
- * shade_od tells it; left_out: findings, which say something else. Nothing without a baseline. shade_od
- * stays. */
-rubor_status rubor_change_unveil(rubor_change *change, const rubor_mask *left_out, rubor_error *error);
 
 /* A map of the change grid without the cells of a mask (zeroed: none left out), smoothed by at least
  * sigma_cells and until its noise is below noise_most (in the map's unit): on dark skin, whose colors a JPEG

@@ -298,6 +298,12 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
         goto out;
     find_zero(change, pair);
     status = find_unmix(change, visit, pair ? baseline : NULL, scratch, error);
+    if (status == RUBOR_OK && pair && change->control_known)
+        status = rubor_change_unveil(change, rubor_frame_glare_sd(visit), error);
+    if (status == RUBOR_OK && change->veil != 0) {
+        find_zero(change, pair);
+        status = find_unmix(change, visit, baseline, scratch, error);
+    }
     if (status != RUBOR_OK)
         goto out;
     change->control_ei = pair && change->control_known ? 0 : NAN;

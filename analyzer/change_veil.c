@@ -1,182 +1,138 @@
-/* White light on top of skin that got darker: what is left of the lens's veil after calibration, and the
- * gloss that skin always has. The darker the skin, the more of a darkening it hides, first in blue, then in
- * green, so that redness of dark skin reads too small. Blood and melanin leave no trace in the third
- * combination of the channels (shade_od), a veil g (part of the perfect diffuser) does:
+/* White light on the skin that the chart does not show: the surface's own reflection, and what is left of the
+ * veil. On dark skin and new pigment it hides a part of every change, of blue's most of all: blue that fell
+ * less than red and green say leaves a rest, and one veil for both photos that explains it is taken off.
  *
- *     measured change of OD_c = true change - 0.4343 g (1 / now_c - 1 / before_c)
- *
- * so g follows from it as far as other doubts allow. What the region shows in common, or in proportion to its
- * change, is mostly doubt about calibration and directions, and little of it is taken for a veil; what
- * differs from place to place beyond that is gloss. On light skin (now_c large) all of this is nothing: no
- * threshold depends on tone. */
+ * With the veil P and skin S (linear, region averaged over blocks; before and now read against the control):
+ * red and green of S - P give blood and melanin, these predict blue, and blue_now - P - prediction is the
+ * misfit. Its square over what directions and light leave open, mean over the changed blocks, plus P squared
+ * over the prior's variance is least at the veil. Light skin and small changes hardly move it from zero, and
+ * zero change stays zero under any veil. */
 #include "analyzer/change.h"
 
 #include "imaging/fixed_math.h"
-#include "imaging/linsolve.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Standard deviations: of the veil (part of the perfect diffuser) and of what else shade_od holds (OD), for
- * what the region has in common and for what differs from place to place. */
-#define COMMON_VEIL 0.0025
-#define LOCAL_VEIL 0.005
-#define COMMON_REST 0.03
-#define LOCAL_REST 0.01
-#define SLOPE_SD 0.004 /* of shade_od per unit of delta_ei or delta_mi: doubt about the directions */
-/* Blocks this many standard deviations above the rest do not say what the rest does. */
-#define GLOSSY 1.5
-#define LINEAR_LEAST 0.001
-enum { BLOCKS_ACROSS = 150, BLOCKS_LEAST = 30, ROUNDS = 3 };
+enum { BLOCKS_ACROSS = 60, STEPS_DOWN = 30, STEPS_UP = 60 };
+#define STEP 0.0005 /* of the perfect diffuser */
+/* Surface reflection of skin beside highlights: 0.028 of it when lit from all sides (ISSA's di:8 geometry),
+ * little under one lamp, so half a percent is given as its standard deviation around none. */
+#define SURFACE_SD 0.005
+#define LIGHT_DOUBT 0.02     /* of blue before: shade and noise */
+#define DIRECTION_DOUBT 0.10 /* of blue's change: directions, their bend over large changes */
+#define FULL_WEIGHT_OD 0.15  /* of green: changes below weigh less */
+#define LEAST_WEIGHT 3.0     /* blocks */
+#define FAR 3.0              /* misfits from which a block counts less: a bruise, a thing that is not skin */
 
-enum { EI, MI, SHADE, NOW, BEFORE = NOW + 3, MAPS = BEFORE + 3 };
+typedef struct block {
+    double now[3], before[3], weight;
+} block;
 
-/* How a veil of 1, there before and now, moves the three readings of a block. */
-typedef struct veil_response {
-    double ei, mi, shade;
-} veil_response;
-
-static rubor_status shrink(rubor_plane *out, const rubor_plane *in, const rubor_mask *left_out, int width,
-                           int height, rubor_error *error)
+static bool block_mean(block *out, const rubor_change *change, int left, int top, int side)
 {
-    rubor_plane kept = {0};
-    rubor_status status = rubor_plane_init(&kept, in->width, in->height, error);
-    if (status != RUBOR_OK)
-        return status;
-    for (size_t i = 0; i < (size_t)in->width * (size_t)in->height; i++)
-        kept.data[i] = left_out->data && left_out->data[i] >= 128 ? NAN : in->data[i];
-    status = rubor_plane_shrink(out, &kept, width, height, error);
-    rubor_plane_finish(&kept);
-    return status == RUBOR_OK ? rubor_plane_blur(out, 1, error) : status;
-}
-
-static veil_response respond(const rubor_change *change, const rubor_plane maps[MAPS], size_t i)
-{
-    veil_response to = {0};
-    const rubor_unmix *u = &change->unmix;
-    for (int c = 0; c < 3; c++) {
-        double now = fmax(LINEAR_LEAST, rubor_pow(10, -(double)maps[NOW + c].data[i])),
-               before = fmax(LINEAR_LEAST, rubor_pow(10, -(double)maps[BEFORE + c].data[i]));
-        double od = -0.4343 * (1 / now - 1 / before);
-        to.ei += u->ei[c] * od;
-        to.mi += u->mi[c] * od;
-        to.shade += u->shade[c] * od;
-    }
-    return to;
-}
-
-static double line_at(const double line[3], const rubor_plane maps[MAPS], size_t i)
-{
-    return line[0] * (double)maps[EI].data[i] + line[1] * (double)maps[MI].data[i] + line[2];
-}
-
-/* shade_od of the region's blocks as a line in delta_ei and delta_mi, blocks that gloss hides left out; their
- * spread about it counts as above. */
-static bool find_common(double line[3], const rubor_plane maps[MAPS], const rubor_plane *region)
-{
-    size_t count = (size_t)region->width * (size_t)region->height;
-    double most = INFINITY;
-    memset(line, 0, 3 * sizeof *line);
-    for (int round = 0; round < ROUNDS; round++) {
-        double precision[9] = {0}, right[3] = {0}, inverse[9], squares = 0, n = 0;
-        for (size_t i = 0; i < count; i++) {
-            const double at[3] = {(double)maps[EI].data[i], (double)maps[MI].data[i], 1};
-            double shade = (double)maps[SHADE].data[i];
-            if (region->data[i] < 0.5f || isnan(shade) || shade - line_at(line, maps, i) > most)
-                continue;
-            for (int a = 0; a < 3; a++) {
-                right[a] += at[a] * shade;
-                for (int b = 0; b < 3; b++)
-                    precision[3 * a + b] += at[a] * at[b];
-            }
-            n++;
-        }
-        if (n < BLOCKS_LEAST)
-            return false;
-        const double ridge = LOCAL_REST * LOCAL_REST / (SLOPE_SD * SLOPE_SD);
-        precision[0] += ridge;
-        precision[4] += ridge;
-        if (rubor_spd_inverse(inverse, precision, 3, NULL) != RUBOR_OK)
-            return false;
-        double before[3] = {line[0], line[1], line[2]};
-        for (int a = 0; a < 3; a++)
-            line[a] =
-                inverse[3 * a] * right[0] + inverse[3 * a + 1] * right[1] + inverse[3 * a + 2] * right[2];
-        for (size_t i = 0; i < count; i++) {
-            double shade = (double)maps[SHADE].data[i];
-            if (region->data[i] < 0.5f || isnan(shade) || shade - line_at(before, maps, i) > most)
-                continue;
-            squares += (shade - line_at(line, maps, i)) * (shade - line_at(line, maps, i));
-        }
-        most = GLOSSY * sqrt(squares / n);
-    }
-    return true;
-}
-
-/* The most probable veil behind a reading of shade_od. */
-static double veil_of(double shade, double response, double veil_sd, double rest_sd)
-{
-    double rest = rest_sd / veil_sd;
-    return shade * response / (response * response + rest * rest);
-}
-
-/* EI and MI become what the veil did to them. */
-static void find_veil(rubor_plane maps[MAPS], const rubor_change *change, const double line[3])
-{
-    for (size_t i = 0; i < (size_t)maps[EI].width * (size_t)maps[EI].height; i++) {
-        double shade = (double)maps[SHADE].data[i];
-        if (isnan(shade) || isnan(maps[NOW].data[i]) || isnan(maps[BEFORE].data[i])) {
-            maps[EI].data[i] = maps[MI].data[i] = 0;
-            continue;
-        }
-        veil_response to = respond(change, maps, i);
-        double common = line_at(line, maps, i);
-        double veil = veil_of(common, to.shade, COMMON_VEIL, COMMON_REST) +
-                      veil_of(shade - common, to.shade, LOCAL_VEIL, LOCAL_REST);
-        maps[EI].data[i] = (float)(veil * to.ei);
-        maps[MI].data[i] = (float)(veil * to.mi);
-    }
-}
-
-static void take_off(rubor_change *change, const rubor_plane maps[MAPS])
-{
-    double across = (double)maps[EI].width / change->width, down = (double)maps[EI].height / change->height;
-    for (int y = 0; y < change->height; y++)
-        for (int x = 0; x < change->width; x++) {
+    int n = 0;
+    memset(out, 0, sizeof *out);
+    for (int y = top; y < top + side; y++)
+        for (int x = left; x < left + side; x++) {
             size_t i = (size_t)y * (size_t)change->width + (size_t)x;
-            double u = fmin(maps[EI].width - 1, fmax(0, (x + 0.5) * across - 0.5)),
-                   v = fmin(maps[EI].height - 1, fmax(0, (y + 0.5) * down - 0.5));
-            change->delta_ei.data[i] -= rubor_plane_sample(&maps[EI], u, v);
-            change->delta_mi.data[i] -= rubor_plane_sample(&maps[MI], u, v);
+            if (change->region.data[i] < 128 || isnan(change->visit_od[0].data[i]) ||
+                isnan(change->reference_od[0].data[i]))
+                continue;
+            n++;
+            for (int c = 0; c < 3; c++) {
+                out->now[c] += rubor_pow(10, -(double)change->visit_od[c].data[i]);
+                out->before[c] += rubor_pow(10, -(double)change->reference_od[c].data[i]);
+            }
         }
+    for (int c = 0; c < 3; c++) {
+        out->now[c] /= n ? n : 1;
+        out->before[c] /= n ? n : 1;
+    }
+    if (2 * n < side * side)
+        return false;
+    double darker = rubor_log10(out->before[1] / out->now[1]) - change->zero_od[1][1] + change->zero_od[0][1];
+    out->weight = fmin(1, darker * darker / (FULL_WEIGHT_OD * FULL_WEIGHT_OD));
+    return darker > 0;
 }
 
-rubor_status rubor_change_unveil(rubor_change *change, const rubor_mask *left_out, rubor_error *error)
+/* Blue's misfit over what may be left of it; NaN where the veil is more than the skin. */
+static double misfit(const block *b, const double control[2][3], const rubor_directions *directions, double veil)
 {
-    if (!change->reference_od[0].data)
-        return RUBOR_OK;
-    const rubor_plane *from[MAPS] = {
-        &change->delta_ei,        &change->delta_mi,        &change->shade_od,
-        &change->visit_od[0],     &change->visit_od[1],     &change->visit_od[2],
-        &change->reference_od[0], &change->reference_od[1], &change->reference_od[2]};
-    int width = change->width < BLOCKS_ACROSS ? change->width : BLOCKS_ACROSS,
-        height = (int)fmax(1, (double)change->height * width / change->width);
-    rubor_plane maps[MAPS] = {{0}}, inside = {0}, region = {0};
-    double line[3];
-    rubor_status status = rubor_plane_init(&inside, change->width, change->height, error);
-    for (size_t i = 0; status == RUBOR_OK && i < (size_t)change->width * (size_t)change->height; i++)
-        inside.data[i] = change->region.data[i] >= 128 ? 1 : 0;
-    if (status == RUBOR_OK)
-        status = rubor_plane_shrink(&region, &inside, width, height, error);
-    for (int k = 0; k < MAPS && status == RUBOR_OK; k++)
-        status = shrink(&maps[k], from[k], left_out, width, height, error);
-    if (status == RUBOR_OK && find_common(line, maps, &region)) {
-        find_veil(maps, change, line);
-        take_off(change, maps);
+    double d[3] = {0}; /* OD */
+    const double *h = directions->hemoglobin, *m = directions->melanin;
+    for (int c = 0; c < 3; c++) {
+        double now = b->now[c] - veil, before = b->before[c] - veil;
+        double other_now = control[0][c] - veil, other_before = control[1][c] - veil;
+        if (!(before > RUBOR_LINEAR_FLOOR && other_now > RUBOR_LINEAR_FLOOR && other_before > RUBOR_LINEAR_FLOOR) ||
+            (c < 2 && !(now > RUBOR_LINEAR_FLOOR)))
+            return NAN;
+        if (c < 2)
+            d[c] = rubor_log10(before / now * other_now / other_before);
     }
-    for (int k = 0; k < MAPS; k++)
-        rubor_plane_finish(&maps[k]);
-    rubor_plane_finish(&inside);
-    rubor_plane_finish(&region);
-    return status;
+    double determinant = h[0] * m[1] - h[1] * m[0];
+    double blood = (d[0] * m[1] - d[1] * m[0]) / determinant;
+    double melanin = (h[0] * d[1] - h[1] * d[0]) / determinant;
+    double before = (b->before[2] - veil) * (control[0][2] - veil) / (control[1][2] - veil);
+    double predicted = before * rubor_pow(10, -(blood * h[2] + melanin * m[2]));
+    double light = LIGHT_DOUBT * before, direction = DIRECTION_DOUBT * (before - predicted);
+    return (b->now[2] - veil - predicted) / sqrt(light * light + direction * direction);
+}
+
+/* The veil that explains blue best; 0 where too little has changed. */
+static double find_veil(const block *blocks, int count, const rubor_change *change, double glare_sd)
+{
+    double control[2][3], all = 0, best = 0, least = INFINITY;
+    for (int k = 0; k < 2; k++)
+        for (int c = 0; c < 3; c++)
+            control[k][c] = rubor_pow(10, -change->zero_od[k][c]);
+    for (int i = 0; i < count; i++)
+        all += blocks[i].weight;
+    if (all < LEAST_WEIGHT)
+        return 0;
+    for (int step = -STEPS_DOWN; step <= STEPS_UP; step++) {
+        double veil = step * STEP;
+        double cost = veil * veil / (glare_sd * glare_sd + SURFACE_SD * SURFACE_SD), sum = 0;
+        for (int i = 0; i < count; i++) {
+            double x = misfit(&blocks[i], control, &change->directions, veil);
+            sum += blocks[i].weight * (isnan(x) ? FAR * FAR : x * x / (1 + x * x / (FAR * FAR)));
+        }
+        cost += sum / all;
+        if (cost < least) {
+            least = cost;
+            best = veil;
+        }
+    }
+    return best;
+}
+
+static void take_off(rubor_plane planes[3], double veil)
+{
+    size_t count = (size_t)planes[0].width * (size_t)planes[0].height;
+    for (int c = 0; c < 3; c++)
+        for (size_t i = 0; i < count; i++)
+            if (!isnan(planes[c].data[i])) {
+                double linear = rubor_pow(10, -(double)planes[c].data[i]) - veil;
+                planes[c].data[i] = (float)-rubor_log10(fmax(linear, RUBOR_LINEAR_FLOOR));
+            }
+}
+
+rubor_status rubor_change_unveil(rubor_change *change, double glare_sd, rubor_error *error)
+{
+    int side = change->width / BLOCKS_ACROSS + 1, count = 0;
+    size_t most = (size_t)(change->width / side + 1) * (size_t)(change->height / side + 1);
+    block *blocks = malloc(most * sizeof *blocks);
+    if (!blocks)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the veil on the skin");
+    for (int top = 0; top + side <= change->height; top += side)
+        for (int left = 0; left + side <= change->width; left += side)
+            count += block_mean(&blocks[count], change, left, top, side);
+    change->veil = find_veil(blocks, count, change, glare_sd);
+    if (fabs(change->veil) >= STEP) {
+        take_off(change->visit_od, change->veil);
+        take_off(change->reference_od, change->veil);
+    }
+    free(blocks);
+    return RUBOR_OK;
 }

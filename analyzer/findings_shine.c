@@ -3,14 +3,18 @@
 #include "imaging/fixed_math.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Blocks of cells: a highlight is wider than that. */
 enum { BLOCKS_ACROSS = 200, PASSES = 4 };
 #define AROUND_BLOCKS 10.0 /* Gaussian sigma of what counts as the skin around */
 /* White that counts, as a share of the skin's red, and what natural spread of the skin's own color may fake
- * of it: about 0.01 in log10(blue / red), three times, which is the more of w the nearer t comes to 1. */
+ * of it: that of log10(blue / red) as the reference shows it, three times, which is the more of w the nearer t
+ * comes to 1. Naturally bluer skin with new pigment or blood would else be taken for a lost highlight. */
 #define WHITE_LEAST 0.03
-#define WHITE_UNSURE 0.08
+#define SPREAD_LEAST 0.0115
+#define SPREADS 3.0
+#define LN10 2.302585092994046
 #define TINT_MOST 0.75
 #define TINT_SPREAD 1.06 /* blocks above that times the mean tint are none of the skin around */
 /* Of the darkening of red at least so much must be the lost white; less darkening than that harms nobody. */
@@ -21,6 +25,8 @@ enum { BLOCKS_ACROSS = 200, PASSES = 4 };
 typedef struct blocks {
     int side, width, height;
     rubor_plane red[2], blue[2]; /* visit, reference */
+    double unsure;               /* SPREADS of the skin's own blue over red, relative */
+    rubor_plane pigment;         /* delta_mi - delta_ei */
     rubor_plane tint;            /* blue over red of the reference's skin around, without highlights */
 } blocks;
 
@@ -30,10 +36,12 @@ static void blocks_finish(blocks *b)
         rubor_plane_finish(&b->red[k]);
         rubor_plane_finish(&b->blue[k]);
     }
+    rubor_plane_finish(&b->pigment);
     rubor_plane_finish(&b->tint);
 }
 
-static void average(rubor_plane *out, const rubor_plane *od, double zero, int side)
+/* Mean of a cell plane over blocks, NaN where half of a block or more is not measured. */
+static void average(rubor_plane *out, const rubor_plane *cells, int side)
 {
     for (int y = 0; y < out->height; y++)
         for (int x = 0; x < out->width; x++) {
@@ -41,15 +49,23 @@ static void average(rubor_plane *out, const rubor_plane *od, double zero, int si
             int n = 0;
             for (int v = y * side; v < (y + 1) * side; v++)
                 for (int u = x * side; u < (x + 1) * side; u++) {
-                    float one = od->data[(size_t)v * (size_t)od->width + (size_t)u];
+                    float one = cells->data[(size_t)v * (size_t)cells->width + (size_t)u];
                     if (isnan(one))
                         continue;
                     sum += (double)one;
                     n++;
                 }
             out->data[(size_t)y * (size_t)out->width + (size_t)x] =
-                2 * n > side * side ? (float)rubor_pow(10, zero - sum / n) : NAN;
+                2 * n > side * side ? (float)(sum / n) : NAN;
         }
+}
+
+static void average_linear(rubor_plane *out, const rubor_plane *od, double zero, int side)
+{
+    average(out, od, side);
+    for (size_t i = 0; i < (size_t)out->width * (size_t)out->height; i++)
+        if (!isnan(out->data[i]))
+            out->data[i] = (float)rubor_pow(10, zero - (double)out->data[i]);
 }
 
 /* The highlight itself raises the mean around it: what is bluer than that mean is left out of the next. */
@@ -68,35 +84,71 @@ static rubor_status find_tint(blocks *b, rubor_error *error)
     return RUBOR_OK;
 }
 
+static int compare_floats(const void *one, const void *other)
+{
+    float a = *(const float *)one, b = *(const float *)other;
+    return (a > b) - (a < b);
+}
+
+/* How far the skin's blue over red is from that around it by nature: median absolute value, as a standard
+ * deviation. */
+static rubor_status find_spread(blocks *b, rubor_error *error)
+{
+    size_t count = (size_t)b->width * (size_t)b->height, n = 0;
+    float *off = malloc(count * sizeof *off);
+    if (!off)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the spread of the skin's color");
+    for (size_t i = 0; i < count; i++) {
+        double ratio = (double)b->blue[1].data[i] / (double)b->red[1].data[i] / (double)b->tint.data[i];
+        if (ratio > 0)
+            off[n++] = (float)fabs(rubor_log10(ratio));
+    }
+    qsort(off, n, sizeof *off, compare_floats);
+    double spread = n ? (double)off[n / 2] / 0.6745 : SPREAD_LEAST;
+    b->unsure = SPREADS * LN10 * fmax(SPREAD_LEAST, spread);
+    free(off);
+    return RUBOR_OK;
+}
+
 static rubor_status blocks_init(blocks *b, const rubor_change *change, rubor_error *error)
 {
     *b = (blocks){.side = change->width / BLOCKS_ACROSS + 1};
     b->width = change->width / b->side;
     b->height = change->height / b->side;
-    rubor_plane *planes[] = {&b->red[0], &b->red[1], &b->blue[0], &b->blue[1], &b->tint};
-    for (int k = 0; k < 5; k++) {
+    rubor_plane *planes[] = {&b->red[0], &b->red[1], &b->blue[0], &b->blue[1], &b->tint, &b->pigment};
+    for (int k = 0; k < 6; k++) {
         rubor_status status = rubor_plane_init(planes[k], b->width, b->height, error);
         if (status != RUBOR_OK)
             return status;
     }
     /* the visit at the exposure and lamp of the reference */
-    average(&b->red[0], &change->visit_od[0], change->zero_od[0][0] - change->zero_od[1][0], b->side);
-    average(&b->blue[0], &change->visit_od[2], change->zero_od[0][2] - change->zero_od[1][2], b->side);
-    average(&b->red[1], &change->reference_od[0], 0, b->side);
-    average(&b->blue[1], &change->reference_od[2], 0, b->side);
-    return find_tint(b, error);
+    average_linear(&b->red[0], &change->visit_od[0], change->zero_od[0][0] - change->zero_od[1][0], b->side);
+    average_linear(&b->blue[0], &change->visit_od[2], change->zero_od[0][2] - change->zero_od[1][2], b->side);
+    average_linear(&b->red[1], &change->reference_od[0], 0, b->side);
+    average_linear(&b->blue[1], &change->reference_od[2], 0, b->side);
+    rubor_plane ei = {0};
+    rubor_status status = rubor_plane_init(&ei, b->width, b->height, error);
+    if (status != RUBOR_OK)
+        return status;
+    average(&ei, &change->delta_ei, b->side);
+    average(&b->pigment, &change->delta_mi, b->side);
+    for (size_t i = 0; i < (size_t)b->width * (size_t)b->height; i++)
+        b->pigment.data[i] -= ei.data[i];
+    rubor_plane_finish(&ei);
+    status = find_tint(b, error);
+    return status == RUBOR_OK ? find_spread(b, error) : status;
 }
 
 static bool lost(const blocks *b, size_t i)
 {
     double t = (double)b->tint.data[i];
-    if (!(t < TINT_MOST))
+    if (!(t < TINT_MOST) || !(b->pigment.data[i] > 0)) /* lost white reads as pigment; new blood takes blue, too */
         return false;
     double red = (double)b->red[0].data[i], red_before = (double)b->red[1].data[i];
     double white_before = ((double)b->blue[1].data[i] - t * red_before) / (1 - t);
     double white = fmax(0, ((double)b->blue[0].data[i] - t * red) / (1 - t));
     double gone = fmin(0.9 * red_before, white_before - white);
-    if (!(gone > (WHITE_LEAST + WHITE_UNSURE * t / (1 - t)) * red_before))
+    if (!(gone > (WHITE_LEAST + b->unsure * t / (1 - t)) * red_before))
         return false;
     double darker = rubor_log10(red_before / red), explained = -rubor_log10(1 - gone / red_before);
     return darker > DARKENING_LEAST && explained > EXPLAINED * darker;

@@ -124,6 +124,24 @@ static void measure_noise(contrast_field *f, const rubor_mask *territory)
     f->noise_around = (double)around[n / 2];
 }
 
+/* A cell's OD as the photo has it: the change's colors are freed of white light and of the visit's drift of light,
+ * the pixels that they are compared with are not. */
+static void as_photographed(rubor_plane *plane, const rubor_change *change, int c, bool visit)
+{
+    const rubor_light *light = &change->light;
+    for (int y = 0; y < plane->height; y++)
+        for (int x = 0; x < plane->width; x++) {
+            float *at = &plane->data[(size_t)y * (size_t)plane->width + (size_t)x];
+            if (isnan(*at))
+                continue;
+            if (change->veil != 0)
+                *at = (float)od((float)(rubor_pow(10, -(double)*at) + change->veil));
+            if (visit && light->taken)
+                *at += (float)(light->slope[c][0] * ((double)x / change->width - light->anchor[0]) +
+                               light->slope[c][1] * ((double)y / change->width - light->anchor[1]));
+        }
+}
+
 static rubor_status surroundings(contrast_field *f, rubor_error *error)
 {
     const rubor_change *change = f->change;
@@ -138,6 +156,8 @@ static rubor_status surroundings(contrast_field *f, rubor_error *error)
             break;
         memcpy(f->around[c].data, change->visit_od[c].data, bytes);
         memcpy(f->around_base[c].data, change->reference_od[c].data, bytes);
+        as_photographed(&f->around[c], change, c, true);
+        as_photographed(&f->around_base[c], change, c, false);
         status = rubor_plane_blur(&f->around[c], sigma, error);
         if (status == RUBOR_OK)
             status = rubor_plane_blur(&f->around_base[c], sigma, error);
