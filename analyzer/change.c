@@ -117,8 +117,7 @@ static void mark_trial(rubor_mask *trial, const rubor_frame *visit, int factor)
                 trial->data[(size_t)(y / factor) * (size_t)trial->width + (size_t)(x / factor)] = 255;
 }
 
-/* Linear to OD in place; NaN stays. */
-static void to_od(rubor_plane planes[3])
+void rubor_change_to_od(rubor_plane planes[3])
 {
     size_t count = (size_t)planes[0].width * (size_t)planes[0].height;
     for (int c = 0; c < 3; c++)
@@ -164,7 +163,7 @@ rubor_status rubor_change_init(rubor_change *out, const rubor_frame *visit, rubo
     }
     average_cells(out->visit_od, visit, out->factor);
     mark_trial(&out->trial, visit, out->factor);
-    to_od(out->visit_od);
+    rubor_change_to_od(out->visit_od);
     return RUBOR_OK;
 }
 
@@ -196,7 +195,7 @@ rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *
                         : rubor_plane_sample(&cells[c], (there.x - other_half) / factor,
                                              (there.y - other_half) / factor);
         }
-    to_od(change->reference_od);
+    rubor_change_to_od(change->reference_od);
     size_t count = (size_t)change->width * (size_t)change->height;
     for (int c = 0; c < 3; c++) /* a cell is measured in both or in none */
         for (size_t i = 0; i < count; i++)

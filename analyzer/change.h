@@ -79,6 +79,9 @@ rubor_status rubor_change_level(rubor_change *change, rubor_error *error);
 double rubor_light_drift(const rubor_light *light, const double row[3]);
 double rubor_light_sd(const rubor_light *light, const double row[3]);
 
+/* Linear to OD in place; NaN stays. */
+void rubor_change_to_od(rubor_plane planes[3]);
+
 /* Finds change->veil and takes it off the colors of both photos. region, zero_od and directions must be set, and a
  * baseline added. Called by rubor_change_unmix. */
 rubor_status rubor_change_unveil(rubor_change *change, double glare_sd, rubor_error *error);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 enum { BLOCKS_ACROSS = 60, STEPS_DOWN = 30, STEPS_UP = 60 };
+#define LN10 2.302585092994046
 #define STEP 0.0005 /* of the perfect diffuser */
 /* Surface reflection of skin beside highlights: 0.028 of it when lit from all sides (ISSA's di:8 geometry),
  * little under one lamp, so half a percent is given as its standard deviation around none. */
@@ -24,6 +25,7 @@ enum { BLOCKS_ACROSS = 60, STEPS_DOWN = 30, STEPS_UP = 60 };
 #define DIRECTION_DOUBT 0.10 /* of blue's change: directions, their bend over large changes */
 #define FULL_WEIGHT_OD 0.15  /* of green: changes below weigh less */
 #define LEAST_WEIGHT 3.0     /* blocks */
+#define SILENT 0.02          /* weight of a block that costs time only: green changed by 0.02 OD */
 #define FAR 3.0              /* misfits from which a block counts less: a bruise, a thing that is not skin */
 
 typedef struct block {
@@ -54,7 +56,7 @@ static bool block_mean(block *out, const rubor_change *change, int left, int top
         return false;
     double darker = rubor_log10(out->before[1] / out->now[1]) - change->zero_od[1][1] + change->zero_od[0][1];
     out->weight = fmin(1, darker * darker / (FULL_WEIGHT_OD * FULL_WEIGHT_OD));
-    return darker > 0;
+    return darker > 0 && out->weight > SILENT;
 }
 
 /* Blue's misfit over what may be left of it; NaN where the veil is more than the skin. */
@@ -112,10 +114,9 @@ static void take_off(rubor_plane planes[3], double veil)
     size_t count = (size_t)planes[0].width * (size_t)planes[0].height;
     for (int c = 0; c < 3; c++)
         for (size_t i = 0; i < count; i++)
-            if (!isnan(planes[c].data[i])) {
-                double linear = rubor_pow(10, -(double)planes[c].data[i]) - veil;
-                planes[c].data[i] = (float)-rubor_log10(fmax(linear, RUBOR_LINEAR_FLOOR));
-            }
+            if (!isnan(planes[c].data[i]))
+                planes[c].data[i] = (float)(rubor_exp(-LN10 * (double)planes[c].data[i]) - veil);
+    rubor_change_to_od(planes);
 }
 
 rubor_status rubor_change_unveil(rubor_change *change, double glare_sd, rubor_error *error)
