@@ -1,5 +1,6 @@
 /* How a hemoglobin and a melanin change look in a photo, against the reference observer. */
 #include "calibration/calibration.h"
+#include "calibration/response_prior.h"
 #include "calibration/skin_model.h"
 
 #include "imaging/fixed_math.h"
@@ -11,6 +12,9 @@ enum { SAMPLES = RUBOR_SPECTRUM_SAMPLES };
 
 /* Gain spread over cameras and lamps when the response is not known: without and with the chart's matrix. */
 static const double GAIN_SD_NONE = 0.20, GAIN_SD_MATRIX = 0.12;
+/* Without a chart nothing tells how much stray light lies over the photo: what the chart's fit expects before
+ * it looks (fractions of white). It halves the contrast of dark skin. */
+static const double VEIL = 0.012, VEIL_SD = 0.015, VEIL_MOST = 0.6;
 /* Skin that is not the model's, whatever the response. */
 static const double SKIN_SD = 0.02;
 /* What a lamp and a camera's settings may have drifted since the profile was made. */
@@ -24,6 +28,17 @@ static void calibrated_weights(double weights[3][SAMPLES], const rubor_calibrati
             weights[c][i] = calibration->matrix[3 * c] * (double)calibration->response[0][i] +
                             calibration->matrix[3 * c + 1] * (double)calibration->response[1][i] +
                             calibration->matrix[3 * c + 2] * (double)calibration->response[2][i];
+}
+
+/* A camera aims at the reference observer's colors and on average reaches the prior's: half way, as a chart
+ * would be needed to know. */
+static void average_weights(double weights[3][SAMPLES])
+{
+    const rubor_response_prior *prior = rubor_response_prior_default();
+    rubor_reference_observer(weights);
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < SAMPLES; i++)
+            weights[c][i] = (weights[c][i] + prior->mean[c * SAMPLES + i]) / 2;
 }
 
 typedef struct view {
@@ -137,24 +152,57 @@ static void fill_uncertainty(rubor_directions *out, const rubor_calibration *cal
     out->mel_to_ei_leak_sd = hypot(sqrt(variance(read_ei, melanin)), floor);
 }
 
+/* Share of a channel's light that is stray, and its doubt, for skin of this color in a photo without a chart.
+ */
+static void expect_veil(double veil[3], double sd[3], const double skin_linear[3])
+{
+    for (int c = 0; c < 3; c++) {
+        double light = fmax(skin_linear[c], 0.003);
+        veil[c] = fmin(VEIL_MOST, VEIL / light);
+        sd[c] = fmin(VEIL_MOST, VEIL_SD / light);
+    }
+}
+
+/* Stray light weakens every change, the darker the channel the more. */
+static void weaken(rubor_directions *out, const double veil[3])
+{
+    for (int c = 0; c < 3; c++) {
+        out->hemoglobin[c] *= 1 - veil[c];
+        out->melanin[c] *= 1 - veil[c];
+    }
+}
+
 void rubor_calibration_directions(rubor_directions *out, const rubor_calibration *calibration,
                                   const double skin_linear[3])
 {
+    bool blind = calibration->status == RUBOR_CALIBRATION_NONE && skin_linear;
     view v;
-    double hemoglobin[SAMPLES];
+    double hemoglobin[SAMPLES], veil[3] = {0}, veil_sd[3] = {0}, bare[3];
     *out = (rubor_directions){0};
     rubor_reference_observer(v.reference);
     if (calibration->response_known)
         calibrated_weights(v.weights, calibration);
+    else if (calibration->status == RUBOR_CALIBRATION_NONE)
+        average_weights(v.weights);
     else
         memcpy(v.weights, v.reference, sizeof v.weights);
-    rubor_skin_reflectance(v.reflectance, (const double(*)[SAMPLES])v.weights, skin_linear);
+    if (blind)
+        expect_veil(veil, veil_sd, skin_linear);
+    for (int c = 0; c < 3 && skin_linear; c++)
+        bare[c] = skin_linear[c] * (1 - veil[c]);
+    rubor_skin_reflectance(v.reflectance, (const double(*)[SAMPLES])v.weights, skin_linear ? bare : NULL);
     rubor_hemoglobin_shape(hemoglobin, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
     hemoglobin_direction(out->hemoglobin, out->reference_hemoglobin, &v, hemoglobin);
     melanin_direction(out->melanin, out->reference_melanin, &v, RUBOR_MELANIN_EXPONENT);
+    rubor_directions clear = *out;
+    weaken(out, veil);
     out->hemoglobin_gain = 100.0 * (out->hemoglobin[1] - out->hemoglobin[0]);
     out->melanin_gain = 100.0 * out->melanin[0];
     fill_uncertainty(out, calibration, &v);
+    double *h = clear.hemoglobin, *m = clear.melanin;
+    out->hemoglobin_gain_sd = hypot(out->hemoglobin_gain_sd,
+                                    100.0 * (h[1] * veil_sd[1] - h[0] * veil_sd[0]) / out->hemoglobin_gain);
+    out->melanin_gain_sd = hypot(out->melanin_gain_sd, 100.0 * m[0] * veil_sd[0] / out->melanin_gain);
 }
 
 /* EI (printed units) that channels with these weights read off skins between light and dark, pale and red. */
