@@ -1,4 +1,4 @@
-#include "analyzer/skin_internal.h"
+#include "analyzer/skin_net.h"
 
 #include "imaging/color.h"
 
@@ -33,8 +33,8 @@ const char *rubor_skin_tone(double ita)
 
 void rubor_skin_field_finish(rubor_skin_field *field)
 {
-    rubor_plane *planes[] = {&field->red_od, &field->green_od, &field->blue_od, &field->texture,
-                             &field->odds};
+    rubor_plane *planes[] = {&field->red_od,  &field->green_od, &field->blue_od,
+                             &field->texture, &field->odds,     &field->net};
     for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++)
         rubor_plane_finish(planes[i]);
     for (int c = 0; c < 3; c++)
@@ -98,7 +98,9 @@ rubor_status rubor_skin_find(rubor_skin *out, const rubor_image_calibrated *imag
         goto out;
     if (calibration)
         rubor_skin_cut_chart(&field, calibration, image->width, image->height, full_width, full_height);
-    status = rubor_skin_color(&field, calibrated, error);
+    status = rubor_skin_net(&field.net, &field, error);
+    if (!status)
+        status = rubor_skin_color(&field, calibrated, error);
     if (!status)
         status = rubor_skin_colors(&field, calibrated, error);
     if (!status)

@@ -1,5 +1,5 @@
 /* Skin and only skin: background, clothes, chart, hair, brows, beard shadow, eyes, lips, nostrils, shine, flat
- * make-up-like patches and deep shadow left out. The same thresholds on every skin tone. No learned model file. */
+ * make-up-like patches and deep shadow left out. The same thresholds on every skin tone. */
 #ifndef RUBOR_ANALYZER_SKIN_H
 #define RUBOR_ANALYZER_SKIN_H
 

@@ -6,6 +6,16 @@
 
 /* No skin where even the likeliest colors are less likely than this. */
 static const float least_core_odds = -1.0f;
+/* Nor where the network, which knows surroundings and shape as well, takes a rough core for skin with less
+ * than this probability: grass, soil and wood have skin's colors. What joins the core needs less: parts of
+ * skin may look strange. Smooth clusters (OD) are left to their true colors: a close-up of even skin looks
+ * like a wall. */
+static const double least_core_net = 0.20, least_net = 0.05, even = 0.01;
+
+static bool refused(const rubor_skin_cluster *one, double least)
+{
+    return one->texture > even && one->net < least;
+}
 
 /* Squared distance of two clusters in color. Darker skin of one person is also a little redder and yellower
  * in logs (light scattered within, and the contrast of cameras); highlights pale both together, so that the
@@ -22,7 +32,9 @@ static double unlike(const rubor_skin_cluster *a, const rubor_skin_cluster *b)
     return tint * tint + strength * strength + darker * darker;
 }
 
-double rubor_skin_unlike_but_for_blood(const rubor_skin_cluster *a, const rubor_skin_cluster *b)
+/* Likewise when all that sets smooth skin apart from smooth skin may be blood: green and blue darken together
+ * and red by a third of that, so that brightness must go with redness. Infinite where one is not smooth. */
+static double unlike_but_for_blood(const rubor_skin_cluster *a, const rubor_skin_cluster *b)
 {
     static const double smooth = 0.03;
     if (a->texture > smooth || b->texture > smooth)
@@ -40,7 +52,7 @@ double rubor_skin_unlike_but_for_blood(const rubor_skin_cluster *a, const rubor_
  * place away from the rim, smoothness, light and enough of it (a patch of a chart is not). */
 static double standing(const rubor_skin_clustering *c, int which)
 {
-    double share = 0, border = 0, odds = 0, texture = 0, darkness = 0;
+    double share = 0, border = 0, odds = 0, texture = 0, darkness = 0, net = 0;
     for (int k = 0; k < c->used; k++) {
         const rubor_skin_cluster *one = &c->clusters[k];
         if (one->count < 1 || unlike(one, &c->clusters[which]) > 1)
@@ -49,6 +61,7 @@ static double standing(const rubor_skin_clustering *c, int which)
         border += one->border;
         odds += one->share * one->odds;
         texture += one->share * one->texture;
+        net += one->share * one->net;
         darkness += one->share * one->mean[2] * rubor_skin_scale[2];
     }
     odds /= share;
@@ -57,18 +70,20 @@ static double standing(const rubor_skin_clustering *c, int which)
     double rim = border / (share + 0.02);
     double rough = texture > 0.03 ? (texture - 0.03) * 15 : 0;
     double size = share < 0.04 ? share / 0.04 : 1;
-    return odds - 0.8 * (rim > 2 ? 2 : rim) - rough + 4 * size - 0.35 * darkness / share;
+    return odds - 0.8 * (rim > 2 ? 2 : rim) - rough + 4 * size - 0.35 * darkness / share + 3 * net / share;
 }
 
 static bool joins(const rubor_skin_clustering *c, const rubor_skin_cluster *one,
                   const rubor_skin_cluster *core)
 {
     static const double near = 1.9;
+    if (refused(one, least_net))
+        return false;
     bool like_core = unlike(one, core) < 3.5 && one->texture < 2 * core->texture + 0.04;
     for (int m = 0; m < c->used; m++) {
         const rubor_skin_cluster *other = &c->clusters[m];
         if (other->skin > 0 &&
-            ((like_core && unlike(one, other) < near) || rubor_skin_unlike_but_for_blood(one, other) < near))
+            ((like_core && unlike(one, other) < near) || unlike_but_for_blood(one, other) < near))
             return true;
     }
     return false;
@@ -92,7 +107,7 @@ void rubor_skin_choose(rubor_skin_clustering *c)
         if (c->clusters[k].count > 0 && unlike(&c->clusters[k], &c->clusters[best]) <= 1 &&
             (core < 0 || c->clusters[k].share > c->clusters[core].share))
             core = k;
-    if (core < 0 || c->clusters[core].odds < least_core_odds)
+    if (core < 0 || c->clusters[core].odds < least_core_odds || refused(&c->clusters[core], least_core_net))
         return;
     c->clusters[core].skin = 1;
     for (bool changed = true; changed;) {

@@ -8,20 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CALIBRATED_CLUSTERS = 14, ROUNDS = 8, FEW_ROUNDS = 4, SAMPLES = 6000 };
+enum { CALIBRATED_CLUSTERS = 14, ROUNDS = 8, FEW_ROUNDS = 4, COLOR_ROUNDS = 3, SAMPLES = 6000 };
 const float rubor_skin_scale[RUBOR_SKIN_FEATURES] = {0.05f, 0.07f, 0.20f, 0.30f, 0.30f};
 /* Pixels less likely than this (natural log) are background whatever the rest of the photo says; colors that
  * are not calibrated get more of a chance. */
-static const float candidate_odds[2] = {-1.5f, -1.2f};
-/* What a pixel's odds are made of: the prior, its likelihood under this photo's skin against the rest,
- * something in favor (the probabilities of uncalibrated clusters stay below one), and from what roughness
- * skin hardly reaches (0.035 OD) what each OD beyond takes. Where colors are not calibrated the photo's own
- * tell more than the prior, and hard contrast makes skin rougher. */
+static const float candidate_odds[2] = {-3.0f, -1.2f};
+static const double least_variance = 0.15; /* of a cluster, so that none is a point */
+static const float least_net = -6, most_net = 4;
+/* What a pixel's odds are made of: the prior, the network, the pixel's likelihood under this photo's skin
+ * against the rest, something in favor, and from what roughness skin hardly reaches (0.035 OD) what each OD
+ * beyond takes. Where colors are not calibrated the network tells more than the prior. */
 typedef struct odds_weights {
-    float prior, likelihood, favor, rough;
+    float prior, net, likelihood, favor, rough;
 } odds_weights;
-static const odds_weights weights[2] = {{0.5f, 1.5f, 0.4f, 30}, {0.5f, 0.8f, 0, 60}};
+static const odds_weights weights[2] = {{0.8f, 1, 1.6f, 0.7f, 15}, {0.5f, 0, 1.5f, 0.4f, 30}};
 static const float rough_skin = 0.035f;
+/* Darker than the skin around by more than this (OD of green) is shade no more; what each OD beyond takes. */
+static const float shade_od = 0.20f, dark_weight = 20;
+static const double surroundings_px = 12;
 
 static void load_features(float f[RUBOR_SKIN_FEATURES], const rubor_skin_field *field, int x, int y)
 {
@@ -68,6 +72,7 @@ static rubor_status gather(rubor_skin_clustering *c, const rubor_skin_field *fie
             load_features(s->f, field, x, y);
             s->odds = field->odds.data[i];
             s->texture = field->texture.data[i];
+            s->net = field->net.data[i];
             s->cluster = 0;
         }
     return RUBOR_OK;
@@ -165,43 +170,6 @@ static void iterate(rubor_skin_clustering *c)
             c->clusters[k].mean[m] = sums[k][m] / c->clusters[k].count;
 }
 
-/* Coherence of the structure tensor of what may be skin; outlines are left out. */
-static void measure_grain(rubor_skin_clustering *c, const rubor_skin_field *field)
-{
-    static const float outline = 0.1f, faint = 0.0004f; /* OD over two pixels, and its mean square */
-    double xx = 0, xy = 0, yy = 0, n = 0;
-    for (int y = 1; y < field->height - 1; y++)
-        for (int x = 1; x < field->width - 1; x++) {
-            size_t i = (size_t)y * (size_t)field->width + (size_t)x, w = (size_t)field->width;
-            const float *g = field->green_od.data;
-            float across = g[i + 1] - g[i - 1], down = g[i + w] - g[i - w];
-            if (!(field->odds.data[i] > c->least_odds) || fabsf(across) > outline || fabsf(down) > outline)
-                continue;
-            xx += (double)(across * across);
-            xy += (double)(across * down);
-            yy += (double)(down * down);
-            n++;
-        }
-    c->one_way = xx + yy > (double)faint * n ? sqrt((xx - yy) * (xx - yy) + 4 * xy * xy) / (xx + yy) : 0;
-}
-
-static void measure_light(rubor_skin_clustering *c, const rubor_skin_field *field)
-{
-    enum { BINS = 256 };
-    size_t n = (size_t)field->width * (size_t)field->height, bins[BINS] = {0}, seen = 0;
-    for (size_t i = 0; i < n; i++) {
-        int bin = (int)(0.5f * (field->red_od.data[i] + field->green_od.data[i]) * 100);
-        bins[bin < 0 ? 0 : bin >= BINS ? BINS - 1 : bin]++;
-    }
-    int bin = 0;
-    while (bin < BINS - 1 && (seen += bins[bin]) < n / 20)
-        bin++;
-    c->brightest_od = (bin + 0.5) / 100;
-    double side = field->width > field->height ? field->width : field->height;
-    c->center_x = 0.5 * field->width / side / rubor_skin_scale[3];
-    c->center_y = 0.5 * field->height / side / rubor_skin_scale[4];
-}
-
 /* Spread, likelihood, texture and place of each cluster. */
 static void describe(rubor_skin_clustering *c, const rubor_skin_field *field)
 {
@@ -210,6 +178,7 @@ static void describe(rubor_skin_clustering *c, const rubor_skin_field *field)
         rubor_skin_cluster *k = &c->clusters[s->cluster];
         k->odds += s->odds;
         k->texture += s->texture;
+        k->net += 1 / (1 + rubor_exp(-(double)s->net));
         for (int m = 0; m < 3; m++)
             k->variance[m] += (s->f[m] - k->mean[m]) * (s->f[m] - k->mean[m]);
     }
@@ -218,45 +187,26 @@ static void describe(rubor_skin_clustering *c, const rubor_skin_field *field)
         double n = k->count > 0 ? k->count : 1;
         k->odds /= n;
         k->texture /= n;
+        k->net /= n;
         k->share = k->count * c->pixels_per_sample / c->all;
         for (int m = 0; m < 3; m++)
-            k->variance[m] = k->variance[m] / n + RUBOR_SKIN_LEAST_VARIANCE;
+            k->variance[m] = k->variance[m] / n + least_variance;
     }
-    double rim = 0, upper_rim = 0;
-    measure_light(c, field);
-    measure_grain(c, field);
+    double rim = 0;
     for (int y = 0; y < field->height; y++)
         for (int x = 0; x < field->width; x += y == 0 || y == field->height - 1 ? 1 : field->width - 1) {
             size_t i = (size_t)y * (size_t)field->width + (size_t)x;
             float f[RUBOR_SKIN_FEATURES];
-            bool upper = y < field->height * 3 / 4;
             rim++;
-            upper_rim += upper;
             if (field->odds.data[i] > c->least_odds && !field->outside.data[i]) {
                 load_features(f, field, x, y);
-                rubor_skin_cluster *one = &c->clusters[nearest_cluster(c, f)];
-                one->border++;
-                one->upper += upper;
+                c->clusters[nearest_cluster(c, f)].border++;
             }
             if (field->width == 1)
                 break;
         }
-    for (int i = 0; i < c->used; i++) {
+    for (int i = 0; i < c->used; i++)
         c->clusters[i].border /= rim;
-        c->clusters[i].upper /= upper_rim > 0 ? upper_rim : 1;
-    }
-}
-
-/* Log density of a color under a cluster, without what all clusters share; mass counts. */
-static float log_density(const rubor_skin_cluster *k, const float f[RUBOR_SKIN_FEATURES], double inverse[3],
-                         double constant)
-{
-    double sum = constant;
-    for (int m = 0; m < 3; m++) {
-        double d = f[m] - k->mean[m];
-        sum -= 0.5 * d * d * inverse[m];
-    }
-    return (float)sum;
 }
 
 /* Natural log of a positive number by its binary exponent: within 0.06, the same on every CPU. */
@@ -267,36 +217,90 @@ static double rough_log(double x)
     return 0.693147180559945 * (exponent - 1 + (2 * m - 1) * (1.3466 - 0.3466 * (2 * m - 1)));
 }
 
-static void add_likelihood(rubor_skin_field *field, const rubor_skin_clustering *c, const odds_weights *w)
+/* Log densities of the clusters, as skin and as other things. */
+typedef struct color_model {
+    float mean[RUBOR_SKIN_CLUSTERS][3], inverse[RUBOR_SKIN_CLUSTERS][3];
+    float skin[RUBOR_SKIN_CLUSTERS],
+        other[RUBOR_SKIN_CLUSTERS]; /* constants, probability included; mass counts */
+    int used;
+} color_model;
+
+static void model_colors(color_model *m, const rubor_skin_clustering *c)
 {
-    double inverse[RUBOR_SKIN_CLUSTERS][3], constant[RUBOR_SKIN_CLUSTERS];
-    float for_skin[RUBOR_SKIN_CLUSTERS], against[RUBOR_SKIN_CLUSTERS];
+    m->used = c->used;
     for (int k = 0; k < c->used; k++) {
         const rubor_skin_cluster *one = &c->clusters[k];
-        constant[k] = rough_log(one->share + 1e-6);
-        for_skin[k] = one->skin > 0 ? (float)rubor_log(one->skin) : -INFINITY;
-        against[k] = one->skin < 1 ? (float)rubor_log(1 - one->skin) : -INFINITY;
-        for (int m = 0; m < 3; m++) {
-            inverse[k][m] = 1 / one->variance[m];
-            constant[k] -= 0.5 * rough_log(one->variance[m]);
+        double constant = rough_log(one->share + 1e-6);
+        for (int i = 0; i < 3; i++) {
+            m->mean[k][i] = (float)one->mean[i];
+            m->inverse[k][i] = (float)(-0.5 / one->variance[i]);
+            constant -= 0.5 * rough_log(one->variance[i]);
         }
+        m->skin[k] = one->skin > 0 ? (float)(constant + rubor_log(one->skin)) : -INFINITY;
+        m->other[k] = one->skin < 1 ? (float)(constant + rubor_log(1 - one->skin)) : -INFINITY;
     }
+}
+
+/* Log-likelihood ratio of a color under this photo's skin against the rest of it. */
+static float likelihood(const color_model *m, const float f[RUBOR_SKIN_FEATURES])
+{
+    float skin = -12, other = -9;
+    for (int k = 0; k < m->used; k++) {
+        float a = f[0] - m->mean[k][0], b = f[1] - m->mean[k][1], c = f[2] - m->mean[k][2];
+        float d = a * a * m->inverse[k][0] + b * b * m->inverse[k][1] + c * c * m->inverse[k][2];
+        skin = d + m->skin[k] > skin ? d + m->skin[k] : skin;
+        other = d + m->other[k] > other ? d + m->other[k] : other;
+    }
+    float difference = skin - other;
+    return difference > 4 ? 4 : difference < -6 ? -6 : difference;
+}
+
+static float weighed(const odds_weights *w, float prior, float net, float ratio)
+{
+    net = net > most_net ? most_net : net < least_net ? least_net : net;
+    return w->prior * prior + w->net * net + w->likelihood * ratio + w->favor;
+}
+
+/* Green OD of the skin around each pixel, by what the network takes for skin; NaN where there is none near.
+ */
+static rubor_status measure_surroundings(rubor_plane *around, const rubor_skin_field *field,
+                                         rubor_error *error)
+{
+    size_t n = (size_t)field->width * (size_t)field->height;
+    rubor_status status = rubor_plane_init(around, field->width, field->height, error);
+    for (size_t i = 0; i < n && !status; i++)
+        around->data[i] = field->net.data[i] > 0 ? field->green_od.data[i] : NAN;
+    return status ? status : rubor_plane_blur(around, surroundings_px, error);
+}
+
+/* Eyes, brows and nostrils lie within what the network takes for skin: they are dark there. */
+static rubor_status leave_out_dark(rubor_skin_field *field, rubor_error *error)
+{
+    size_t n = (size_t)field->width * (size_t)field->height;
+    rubor_plane around = {0};
+    rubor_status status = measure_surroundings(&around, field, error);
+    for (size_t i = 0; i < n && !status; i++) {
+        float darker = field->green_od.data[i] - around.data[i] - shade_od;
+        if (darker > 0)
+            field->odds.data[i] -= darker * dark_weight;
+    }
+    rubor_plane_finish(&around);
+    return status;
+}
+
+static void add_likelihood(rubor_skin_field *field, const rubor_skin_clustering *c, const odds_weights *w)
+{
+    color_model model;
+    model_colors(&model, c);
     for (int y = 0; y < field->height; y++)
         for (int x = 0; x < field->width; x++) {
             size_t i = (size_t)y * (size_t)field->width + (size_t)x;
-            float f[RUBOR_SKIN_FEATURES], skin = -12, other = -9;
-            if (!(field->odds.data[i] > 2 * candidate_odds[1]))
+            float f[RUBOR_SKIN_FEATURES];
+            if (!(field->odds.data[i] > 2 * c->least_odds))
                 continue;
             load_features(f, field, x, y);
-            for (int k = 0; k < c->used; k++) {
-                float d = log_density(&c->clusters[k], f, inverse[k], constant[k]);
-                skin = d + for_skin[k] > skin ? d + for_skin[k] : skin;
-                other = d + against[k] > other ? d + against[k] : other;
-            }
-            float difference = skin - other;
-            difference = difference > 4 ? 4 : difference < -6 ? -6 : difference;
             float rough = field->texture.data[i] - rough_skin;
-            field->odds.data[i] = w->prior * field->odds.data[i] + w->likelihood * difference + w->favor -
+            field->odds.data[i] = weighed(w, field->odds.data[i], field->net.data[i], likelihood(&model, f)) -
                                   (rough > 0 ? rough * w->rough : 0);
         }
 }
@@ -321,38 +325,43 @@ static rubor_status sort_colors(rubor_skin_clustering *c, const rubor_skin_field
     return status;
 }
 
-static void rule_out(rubor_skin_field *field)
+/* Uncalibrated photos: a cluster is as likely skin as its pixels are on average, by the network and the prior
+ * first, then by what this photo's colors so found add. */
+static void ask_network(rubor_skin_clustering *c, const odds_weights *w)
 {
-    size_t n = (size_t)field->width * (size_t)field->height;
-    for (size_t i = 0; i < n; i++)
-        field->odds.data[i] = -6;
+    color_model model;
+    for (int round = 0; round < COLOR_ROUNDS; round++) {
+        double sums[RUBOR_SKIN_CLUSTERS] = {0};
+        for (int i = 0; i < c->count; i++) {
+            const rubor_skin_sample *s = &c->samples[i];
+            float odds = weighed(w, s->odds, s->net, round ? likelihood(&model, s->f) : 0);
+            sums[s->cluster] += 1 / (1 + rubor_exp(-(double)odds));
+        }
+        for (int k = 0; k < c->used; k++)
+            c->clusters[k].skin = c->clusters[k].count > 0 ? sums[k] / c->clusters[k].count : 0;
+        model_colors(&model, c);
+    }
 }
 
 rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_error *error)
 {
-    const int warmths = calibrated ? 0 : RUBOR_SKIN_WARMTHS;
     rubor_skin_clustering *c = calloc(1, sizeof *c);
     if (!c)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the colors of the photo");
-    rubor_status status = RUBOR_OK;
-    bool clear = false;
-    /* Pale skin under a cold cast reads as gray: without clear skin, the photo is looked at warmer and
-     * warmer. */
-    for (int k = 0; k <= warmths && !clear && !status; k++) {
-        free(c->samples);
-        if (k)
-            rubor_skin_warm(field, RUBOR_SKIN_WARMTH);
-        status = sort_colors(c, field, calibrated, error);
-        if (status || c->count <= c->used)
-            continue;
+    rubor_status status = sort_colors(c, field, calibrated, error);
+    if (!status && c->count > c->used) {
         if (calibrated)
             rubor_skin_choose(c);
-        clear = calibrated || rubor_skin_weigh(c);
-    }
-    if (!status && clear)
+        else
+            ask_network(c, &weights[calibrated]);
         add_likelihood(field, c, &weights[calibrated]);
-    else if (!status && !calibrated)
-        rule_out(field);
+        if (!calibrated)
+            status = leave_out_dark(field, error);
+    } else if (!status) { /* too little that could be skin to learn its colors from */
+        size_t n = (size_t)field->width * (size_t)field->height;
+        for (size_t i = 0; i < n; i++)
+            field->odds.data[i] = -6;
+    }
     free(c->samples);
     free(c);
     return status;

@@ -83,9 +83,13 @@ static float look_up(const int8_t table[RUBOR_PRIOR_BINS][RUBOR_PRIOR_BINS], flo
     return (top * (1 - fy) + bottom * fy) / RUBOR_PRIOR_SCALE;
 }
 
-/* What undo_cold_cast calls smooth (OD), and how much more of the photo must become skin by warming. */
-static const double filled = 0.4;
-static const float smooth_od = 0.02f;
+/* What a lamp that is warmer by 1 adds to log10(R/G) and log10(G/B), about along daylight and glowing wire.
+ */
+static const float lamp_u = 0.4f, lamp_v = 0.9f;
+
+/* Red this near the encoding's limit hides how much redder than green the skin is; the prior is not held
+ * against it. */
+static const float bleached_linear = 0.85f, bleached_odds = -0.5f;
 
 /* How far from a pixel the four windows lie of which the smoothest counts. */
 enum { TEXTURE_RADIUS_PX = 2, TEXTURE_REACH_PX = 3 };
@@ -122,54 +126,50 @@ static rubor_status measure_texture(rubor_skin_field *field, rubor_error *error)
     return status;
 }
 
-/* Prior of every pixel, from what its ODs are now. */
-static void look_up_all(rubor_skin_field *field, const int8_t table[RUBOR_PRIOR_BINS][RUBOR_PRIOR_BINS])
+static float prior_of(const rubor_skin_field *field, const int8_t table[RUBOR_PRIOR_BINS][RUBOR_PRIOR_BINS],
+                      size_t i, float lamp)
 {
+    float u = field->green_od.data[i] - field->red_od.data[i] - lamp_u * lamp;
+    float v = field->blue_od.data[i] - field->green_od.data[i] - lamp_v * lamp;
+    return look_up(table, u, v);
+}
+
+/* How much warmer than white the light is (OD): the lamp under which what the network takes for skin has the
+ * likeliest colors of skin. */
+static float find_lamp(const rubor_skin_field *field)
+{
+    enum { COLDEST = -2, WARMEST = 6, STRIDE = 3 };
+    static const float unlikely = -3, likely = 2, doubt = 0.1f;
     size_t n = (size_t)field->width * (size_t)field->height;
-    for (size_t i = 0; i < n; i++) {
-        float u = field->green_od.data[i] - field->red_od.data[i];
-        float v = field->blue_od.data[i] - field->green_od.data[i];
-        field->odds.data[i] = look_up(table, u, v);
+    float best = 0, best_sum = -INFINITY;
+    for (int k = COLDEST; k <= WARMEST; k++) {
+        float lamp = 0.05f * (float)k;
+        double sum = 0, count = 1;
+        for (size_t i = 0; i < n; i += STRIDE) {
+            if (!(field->net.data[i] > 0) || field->outside.data[i])
+                continue;
+            float one = prior_of(field, rubor_prior_uncalibrated, i, lamp);
+            sum += (double)(one < unlikely ? unlikely : one > likely ? likely : one);
+            count++;
+        }
+        float mean = (float)(sum / count) - doubt * (float)abs(k);
+        if (mean > best_sum) {
+            best_sum = mean;
+            best = lamp;
+        }
     }
-}
-
-/* Part of the photo that is smooth and rather skin than not by its color. */
-static double likely_part(const rubor_skin_field *field)
-{
-    size_t n = (size_t)field->width * (size_t)field->height, likely = 0;
-    for (size_t i = 0; i < n; i++)
-        likely += field->odds.data[i] > 0 && field->texture.data[i] < smooth_od && !field->outside.data[i];
-    return (double)likely / (double)n;
-}
-
-void rubor_skin_warm(rubor_skin_field *field, float by)
-{
-    size_t n = (size_t)field->width * (size_t)field->height;
-    for (size_t i = 0; i < n; i++) {
-        field->red_od.data[i] -= 0.6f * by;
-        field->blue_od.data[i] += 0.8f * by;
-    }
-    look_up_all(field, rubor_prior_uncalibrated);
-}
-
-/* A photo that fills with skin when it is warmed a little was taken under a cold cast; gray walls do not
- * become skin by that. */
-static void undo_cold_cast(rubor_skin_field *field)
-{
-    double before = likely_part(field);
-    for (int step = 1; step <= RUBOR_SKIN_WARMTHS; step++) {
-        rubor_skin_warm(field, RUBOR_SKIN_WARMTH);
-        if (likely_part(field) > before + filled)
-            return;
-    }
-    rubor_skin_warm(field, -RUBOR_SKIN_WARMTHS * RUBOR_SKIN_WARMTH);
+    return best;
 }
 
 rubor_status rubor_skin_color(rubor_skin_field *field, bool calibrated, rubor_error *error)
 {
-    look_up_all(field, calibrated ? rubor_prior_calibrated : rubor_prior_uncalibrated);
-    rubor_status status = measure_texture(field, error);
-    if (!status && !calibrated)
-        undo_cold_cast(field);
-    return status;
+    size_t n = (size_t)field->width * (size_t)field->height;
+    float lamp = calibrated ? 0 : find_lamp(field);
+    for (size_t i = 0; i < n; i++) {
+        float prior =
+            prior_of(field, calibrated ? rubor_prior_calibrated : rubor_prior_uncalibrated, i, lamp);
+        bool bleached = !calibrated && field->linear[0].data[i] > bleached_linear;
+        field->odds.data[i] = bleached && prior < bleached_odds ? bleached_odds : prior;
+    }
+    return measure_texture(field, error);
 }

@@ -13,6 +13,7 @@ typedef struct rubor_skin_field {
     rubor_plane red_od, green_od, blue_od;
     rubor_plane texture; /* local deviation of the green OD, OD */
     rubor_plane odds;    /* log-odds of skin, natural log */
+    rubor_plane net;     /* likewise by the network (skin_net.h) */
     rubor_mask outside;  /* 255: cannot be skin whatever its color (chart, clipped to black) */
     rubor_mask skin;
 } rubor_skin_field;
@@ -25,15 +26,8 @@ void rubor_skin_field_finish(rubor_skin_field *field);
 void rubor_skin_cut_chart(rubor_skin_field *field, const rubor_calibration *calibration, int width,
                           int height, int full_width, int full_height);
 
-/* Fills odds by the trained prior, and texture. A clear cold cast of an uncalibrated photo is undone first.
- */
+/* Fills odds by the trained prior, in the light of an uncalibrated photo's lamp, and texture. Reads net. */
 rubor_status rubor_skin_color(rubor_skin_field *field, bool calibrated, rubor_error *error);
-
-/* Warms an uncalibrated photo (red against green by 0.6, green against blue by 0.8 of by, OD) and its odds.
- */
-enum { RUBOR_SKIN_WARMTHS = 2 }; /* steps at most */
-#define RUBOR_SKIN_WARMTH 0.05f  /* OD a step */
-void rubor_skin_warm(rubor_skin_field *field, float by);
 
 /* Moves odds toward this photo's own colors of skin and of the rest. */
 rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_error *error);

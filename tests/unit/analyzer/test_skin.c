@@ -42,6 +42,7 @@ static const float gray[3] = {.2f, .2f, .2f}, blue[3] = {.05f, .1f, .3f};
 static void skin_of_every_tone_is_found_before_gray_and_blue(void **state)
 {
     (void)state;
+    rubor_calibration true_colors = {.status = RUBOR_CALIBRATION_PROFILE};
     for (size_t i = 0; i < 5; i++) {
         rubor_image_calibrated image;
         rubor_skin skin;
@@ -49,7 +50,7 @@ static void skin_of_every_tone_is_found_before_gray_and_blue(void **state)
         fill(&image, 0, 0, 640, 480, gray);
         fill(&image, 0, 0, 100, 480, blue);
         fill(&image, 200, 100, 500, 400, skins[i]);
-        assert_int_equal(rubor_skin_find(&skin, &image, NULL, 640, 480, NULL), RUBOR_OK);
+        assert_int_equal(rubor_skin_find(&skin, &image, &true_colors, 640, 480, NULL), RUBOR_OK);
         assert_true(part_inside(&skin.skin, 210, 110, 490, 390) > 0.98);
         assert_true(part_inside(&skin.skin, 0, 0, 190, 480) < 0.01);
         assert_true(part_inside(&skin.skin, 510, 0, 640, 480) < 0.01);
