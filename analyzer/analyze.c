@@ -23,8 +23,11 @@
 #define SKIN_HUE_MOST 90.0
 #define CRUST_FLAG 0.1  /* % of the region */
 #define BRUISE_FLAG 1.0 /* % of the region */
-#define SUNBURN_EI 4.0  /* delta_ei of untreated skin against the chart */
-enum { PIH_DAY = 10 };  /* darkening before may be crust or bruise (DESIGN 2) */
+/* delta_ei of untreated skin against the chart: as red as what counts as erythema; more under another lamp,
+ * where this reading is off by up to 3.3 (0.4 under the same lamp). */
+#define SUNBURN_EI RUBOR_ERYTHEMA_THRESHOLD
+#define SUNBURN_EI_OTHER_LAMP 4.0
+enum { PIH_DAY = 10 }; /* darkening before may be crust or bruise (DESIGN 2) */
 
 /* Everything one analysis holds, so that one place frees it. */
 typedef struct analysis {
@@ -253,7 +256,10 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
     rubor_quality_pair_measure(&pair, &a->change, &a->findings, &a->visit, baseline, registration,
                                options->day);
     rubor_quality_pair_judge(out, &pair);
-    status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
+    if (options->day <= RUBOR_BRUISE_LAST_DAY)
+        status = rubor_change_suspect(&a->change, &a->findings.cells, error);
+    if (status == RUBOR_OK)
+        status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
     if (status != RUBOR_OK)
         return status;
     rubor_uncertainty_find(&a->uncertainty, &a->change, &a->visit, baseline, registration, pair.shine_percent,
@@ -279,7 +285,8 @@ static void raise_flags(rubor_record *out, const analysis *a, int day)
         rubor_record_flag(out, "crusting");
     if (out->findings.bruise_percent >= BRUISE_FLAG)
         rubor_record_flag(out, "bruise");
-    if (a->change.control_ei >= SUNBURN_EI)
+    bool other_lamp = rubor_record_has_flag(out, "not_comparable");
+    if (a->change.control_ei >= (other_lamp ? SUNBURN_EI_OTHER_LAMP : SUNBURN_EI))
         rubor_record_flag(out, "sunburn");
     bool darker = out->pigmentation.changed == 1 && out->pigmentation.delta > 0;
     if (darker && day >= PIH_DAY)

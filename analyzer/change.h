@@ -51,6 +51,7 @@ typedef struct rubor_change {
     double control_ei; /* delta_ei of the control itself against the chart; NaN without control or baseline */
 
     rubor_plane delta_ei, delta_mi; /* x100; NaN where not measured */
+    double suspected_mi; /* part of the region's mean delta_mi that may be a bruise too faint to be found */
     rubor_plane shade_od;           /* change common to all channels that is neither chromophore */
 } rubor_change;
 
@@ -89,6 +90,10 @@ rubor_status rubor_change_unveil(rubor_change *change, double glare_sd, rubor_er
 /* Unmixes. change->region and change->control must be set; without a baseline the control must be known. */
 rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, const rubor_frame *baseline,
                                 rubor_error *error);
+
+/* Fills change->suspected_mi: what of the region's delta_mi may be a bruise too faint to be found. left_out:
+ * findings. Nothing without a baseline. */
+rubor_status rubor_change_suspect(rubor_change *change, const rubor_mask *left_out, rubor_error *error);
 
 /* A map of the change grid without the cells of a mask (zeroed: none left out), smoothed by at least
  * sigma_cells and until its noise is below noise_most (in the map's unit): on dark skin, whose colors a JPEG

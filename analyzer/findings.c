@@ -26,8 +26,6 @@ static const bruise_signs sure = {0.05, 0.0032, 2.8, 0.33}, possible = {0.025, 0
 #define UNANCHORED_OD 0.02
 #define UNANCHORED_UNITS 1.5
 #define BRUISE_VEIL 1.0 /* standard deviations of the glare that the darkness must exceed */
-/* Later a yellow tint is none any more, and pigment on dark skin can look like one. */
-enum { BRUISE_LAST_DAY = 14 };
 /* Of the grid's width: beside what is not skin a bruise does not start, as the border may have moved. */
 #define BRUISE_INSIDE 0.008
 #define BRUISE_BORDER 0.004 /* of the grid's width: how far a bruise fades out beyond the weaker signs */
@@ -186,7 +184,7 @@ static rubor_status common_shift(double *out, const rubor_plane *map, const rubo
 static rubor_status find_bruise(rubor_findings *out, const rubor_change *change, double glare_sd, int day,
                                 rubor_error *error)
 {
-    bool may_be_old = day <= BRUISE_LAST_DAY; /* an unknown day is below zero */
+    bool may_be_old = day <= RUBOR_BRUISE_LAST_DAY; /* later pigment on dark skin can look yellow */
     rubor_plane dark = {0}, ei = {0}, mi = {0};
     size_t count = (size_t)change->width * (size_t)change->height, surely = 0, bruised = 0;
     double sigma = fmax(1, 0.006 * change->width);

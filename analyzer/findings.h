@@ -19,6 +19,9 @@ typedef struct rubor_findings {
     double crust_percent, bruise_percent, shine_percent, cover_percent; /* of the region; NaN: not measured */
 } rubor_findings;
 
+/* A bruise's color is gone two weeks after; an unknown day is below zero. */
+enum { RUBOR_BRUISE_LAST_DAY = 14 };
+
 /* Nothing measured but the shine. Without a baseline spots that the skin always had cannot be told from new
  * ones. */
 rubor_status rubor_findings_none(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,

@@ -20,7 +20,7 @@ enum {
     RUBOR_SENTENCE_SIZE = 192,
     RUBOR_RECORD_REASONS = 16,
     RUBOR_RECORD_FLAGS = 16,
-    RUBOR_RECORD_DOUBTS = 12,
+    RUBOR_RECORD_DOUBTS = 16,
     RUBOR_RECORD_CLIPPED = 24
 };
 #define RUBOR_ALGORITHM "2026.11.2" /* changes whenever a score may change */

@@ -21,7 +21,7 @@ typedef struct score_input {
     const rubor_findings *findings;
     const rubor_plane *delta, *other; /* the own change and the other chromophore's */
     rubor_plane averaged;             /* delta over the averaging square, findings left out */
-    double full, zero_sd, gain_sd, leak_sd, veil_sd;
+    double full, zero_sd, gain_sd, leak_sd, veil_sd, bruise_sd;
     double null_sd;  /* of the mean if this component did not change: every doubt but the gain */
     double block_sd; /* spread of the averaged change where nothing changed */
 } score_input;
@@ -67,16 +67,20 @@ static double noise_share(const score_input *in, double score_zero_sd)
 /* Each doubt bends the map by one standard deviation up and down; the score's steps add in quadrature. */
 static void score_interval(rubor_score *score, const score_input *in)
 {
+    enum { STEPS = 5 };
     const bend plain = {1, 0, 0};
     double base = clamped_mean(in, plain), noise = noise_share(in, in->block_sd);
     for (int side = 0; side < 2; side++) {
         double sign = side ? 1 : -1, z = sign * RUBOR_Z95;
-        double steps[4] = {clamped_mean(in, (bend){1 + z * in->gain_sd, 0, 0}) - base,
-                           clamped_mean(in, (bend){1, z * in->leak_sd, 0}) - base,
-                           clamped_mean(in, (bend){1, 0, z * in->zero_sd}) - base,
-                           clamped_mean(in, (bend){1, 0, z * in->veil_sd}) - base};
-        double step =
-            sqrt(steps[0] * steps[0] + steps[1] * steps[1] + steps[2] * steps[2] + steps[3] * steps[3]);
+        double steps[STEPS] = {clamped_mean(in, (bend){1 + z * in->gain_sd, 0, 0}) - base,
+                               clamped_mean(in, (bend){1, z * in->leak_sd, 0}) - base,
+                               clamped_mean(in, (bend){1, 0, z * in->zero_sd}) - base,
+                               clamped_mean(in, (bend){1, 0, z * in->veil_sd}) - base,
+                               clamped_mean(in, (bend){1, 0, z * in->bruise_sd}) - base};
+        double step = 0;
+        for (int k = 0; k < STEPS; k++)
+            step += steps[k] * steps[k];
+        step = sqrt(step);
         double end = base + sign * step - (side ? 0 : 2 * noise);
         score->interval95[side] = fmin(100, fmax(0, end));
     }
@@ -166,6 +170,7 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                            .gain_sd = uncertainty->gain_ei,
                            .leak_sd = uncertainty->leak_ei,
                            .veil_sd = uncertainty->veil_ei,
+                           .bruise_sd = uncertainty->bruise_ei,
                            .null_sd = rubor_uncertainty_ei(&null, 0, mi),
                            .block_sd = uncertainty->block_ei};
     score_input pigment = {.change = change,
@@ -177,6 +182,7 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                            .gain_sd = uncertainty->gain_mi,
                            .leak_sd = uncertainty->leak_mi,
                            .veil_sd = uncertainty->veil_mi,
+                           .bruise_sd = uncertainty->bruise_mi,
                            .null_sd = rubor_uncertainty_mi(&null, ei, 0),
                            .block_sd = uncertainty->block_mi};
     rubor_status status = fill(&record->redness, &redness, rubor_uncertainty_ei(uncertainty, ei, mi), error);

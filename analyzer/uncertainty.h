@@ -20,6 +20,8 @@ typedef struct rubor_uncertainty {
     double leak_ei, leak_mi;
     /* what the glare's doubt does to this change */
     double veil_ei, veil_mi;
+    /* what a bruise too faint to be found may have done to it */
+    double bruise_ei, bruise_mi;
     int doubt_count;
     rubor_doubt doubts[RUBOR_RECORD_DOUBTS]; /* largest first, in delta_ei */
 } rubor_uncertainty;
