@@ -218,7 +218,7 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     out->gain_ei = length(gain, 4);
     out->gain_mi = length(melanin, 5);
     out->leak_ei = length(leak, 2);
-    out->leak_mi = through(u->mi, change->hemoglobin_sd);
+    out->leak_mi = through_shape(u->mi, change->hemoglobin_sd);
     add_doubt(out, "floor", ZERO_FLOOR);
     add_doubt(out, "noise", p.noise[0]);
     add_doubt(out, "control", p.control[0]);
