@@ -66,11 +66,11 @@ static double overlap(const rubor_mask *found, const rubor_mask *truth)
     return any > 0 ? both / any : 1;
 }
 
-static void skin_of_every_tone_is_found_under_cold_and_warm_casts(void **state)
+static void skin_of_every_tone_is_found_under_cold_and_warm_casts_and_lamplight(void **state)
 {
     (void)state;
     static const char *const tones[] = {"very_light", "light", "intermediate", "tan", "brown", "dark"};
-    static const double casts[][3] = {{1, 1, 1}, {1.10, 1, 0.85}, {0.92, 1, 1.12}};
+    static const double casts[][3] = {{1, 1, 1}, {1.10, 1, 0.85}, {0.92, 1, 1.12}, {1.25, 1, 0.60}};
     for (size_t t = 0; t < sizeof tones / sizeof tones[0]; t++) {
         scene s;
         render(&s, tones[t], 7700 + (int)t);
@@ -158,7 +158,7 @@ static void wood_without_a_person_is_not_skin_even_when_its_colors_are_true(void
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(skin_of_every_tone_is_found_under_cold_and_warm_casts),
+        cmocka_unit_test(skin_of_every_tone_is_found_under_cold_and_warm_casts_and_lamplight),
         cmocka_unit_test(a_black_and_white_photo_has_no_skin),
         cmocka_unit_test(wood_without_a_person_is_not_skin_even_when_its_colors_are_true),
     };
