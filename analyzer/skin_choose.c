@@ -11,10 +11,13 @@ static const float least_core_odds = -1.0f;
  * skin may look strange. Smooth clusters (OD) are left to their true colors: a close-up of even skin looks
  * like a wall. */
 static const double least_core_net = 0.20, least_net = 0.05, even = 0.01;
+/* Colors this likely to be skin (log-odds) need no network in a calibrated photo: a limb on cloth or under a curl of
+ * hair may have surroundings that it was never shown. */
+static const double sure_odds = 1.5;
 
 static bool refused(const rubor_skin_cluster *one, double least)
 {
-    return one->texture > even && one->net < least;
+    return one->texture > even && one->odds < sure_odds && one->net < least;
 }
 
 /* Squared distance of two clusters in color. Darker skin of one person is also a little redder and yellower
