@@ -22,7 +22,7 @@ static evaluation_summary all, tones[EVALUATION_TONES];
 static void run_one(void *context, int index)
 {
     (void)context;
-    evaluation_plan plan = evaluation_plan_make(index, 915001, 960, 720);
+    evaluation_plan plan = evaluation_plan_make(index, 915101, 960, 720);
     evaluation_run(&results[index], &plan);
 }
 
