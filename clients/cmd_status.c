@@ -52,7 +52,8 @@ static void print_text(const rubor_service_status *s)
     printf("%-10s %s, %.1f GB free\n", "store", s->store, (double)s->disk_free_bytes / 1e9);
     printf("%-10s %s\n", "sandbox", s->sandbox[0] ? s->sandbox : "unknown: no worker");
     for (size_t i = 0; i < s->worker_count; i++)
-        printf("%-10s %s on %s: %s %s\n", "worker", s->workers[i].id, s->workers[i].host, s->workers[i].state,
+        printf("%-10s %s on %s: %s%s%s\n", "worker", s->workers[i].id, s->workers[i].host, s->workers[i].state,
+               *s->workers[i].job ? " with job " : "",
                s->workers[i].job);
 }
 
