@@ -11,13 +11,14 @@ static const float least_core_odds = -1.0f;
  * skin may look strange. Smooth clusters (OD) are left to their true colors: a close-up of even skin looks
  * like a wall. */
 static const double least_core_net = 0.20, least_net = 0.05, even = 0.01;
-/* Colors this likely to be skin (log-odds) need no network in a calibrated photo: a limb on cloth or under a curl of
- * hair may have surroundings that it was never shown. */
-static const double sure_odds = 1.5;
+/* Colors this likely to be skin (log-odds), on no more than this part of the photo, need no network in a calibrated
+ * photo: a limb on cloth or under a curl of hair may have surroundings that it was never shown. What fills the photo
+ * may be a table. */
+static const double sure_odds = 1.5, sure_share = 0.7;
 
 static bool refused(const rubor_skin_cluster *one, double least)
 {
-    return one->texture > even && one->odds < sure_odds && one->net < least;
+    return one->texture > even && one->net < least;
 }
 
 /* Squared distance of two clusters in color. Darker skin of one person is also a little redder and yellower
@@ -106,11 +107,18 @@ void rubor_skin_choose(rubor_skin_clustering *c)
         }
     }
     /* the largest of like color speaks for them */
-    for (int k = 0; k < c->used && best >= 0; k++)
-        if (c->clusters[k].count > 0 && unlike(&c->clusters[k], &c->clusters[best]) <= 1 &&
-            (core < 0 || c->clusters[k].share > c->clusters[core].share))
+    double share = 0;
+    for (int k = 0; k < c->used && best >= 0; k++) {
+        if (!(c->clusters[k].count > 0) || unlike(&c->clusters[k], &c->clusters[best]) > 1)
+            continue;
+        share += c->clusters[k].share;
+        if (core < 0 || c->clusters[k].share > c->clusters[core].share)
             core = k;
-    if (core < 0 || c->clusters[core].odds < least_core_odds || refused(&c->clusters[core], least_core_net))
+    }
+    if (core < 0 || c->clusters[core].odds < least_core_odds)
+        return;
+    bool sure = c->clusters[core].odds > sure_odds && share < sure_share;
+    if (!sure && refused(&c->clusters[core], least_core_net))
         return;
     c->clusters[core].skin = 1;
     for (bool changed = true; changed;) {
