@@ -160,16 +160,16 @@ static void fill_amended(rubor_request *filed, const rubor_request *request, con
         filed->control = request->control;
 }
 
-/* The results against this baseline no longer count: their key is moved aside, so that the visits are
- * measured anew as soon as the baseline has been. Only the digest in front of the '/' is ever read back. */
-static rubor_status retire_results(rubor_store *store, const rubor_job_info *old, const char *new_job,
-                                   rubor_error *error)
+/* The results against this baseline no longer count, the same photo may come back with another region: their key is
+ * moved aside, so that the visits are measured anew as soon as a baseline has been. Only the digest in front of the '/'
+ * is ever read back. */
+static rubor_status retire_results(rubor_store *store, const rubor_job_info *old, const char *by, rubor_error *error)
 {
     return rubor_sql_run(
         store, error,
         "UPDATE jobs SET baseline = baseline || '/' || ? WHERE baseline = ? AND filing IN (SELECT id"
         " FROM filings WHERE patient = ? AND session = ? AND view = ? AND kind = 'visit' AND day >= 0)",
-        "sssss", new_job, old->digest, old->patient, old->session, old->view);
+        "sssss", by, old->digest, old->patient, old->session, old->view);
 }
 
 /* new_job takes the old one's place; "": none does. */
@@ -183,9 +183,10 @@ static rubor_status withdraw(rubor_store *store, const rubor_job_info *old, cons
                       "ss", new_job, old->job);
     if (!status)
         status = rubor_job_list_add(changed, old->job, error);
-    if (!status && old->day == RUBOR_DAY_BEFORE && same_place)
-        return retire_results(store, old, new_job, error); /* realigned when the new baseline is measured */
-    if (!status && old->day == RUBOR_DAY_BEFORE)
+    if (!status && old->day == RUBOR_DAY_BEFORE && (same_place || !*new_job))
+        status = retire_results(store, old, *new_job ? new_job : old->job, error);
+    /* In the same place they are realigned when the new baseline is measured. */
+    if (!status && old->day == RUBOR_DAY_BEFORE && !same_place)
         status = rubor_store_realign(store, old->patient, old->session, old->view, changed, error);
     return status;
 }

@@ -272,6 +272,29 @@ static void a_baseline_that_comes_back_has_its_canceled_visit_measured(void **st
     rubor_job_list_finish(&changed);
 }
 
+static void a_withdrawn_baseline_that_comes_back_with_another_region_has_its_visits_measured_anew(void **state)
+{
+    fixture *f = *state;
+    rubor_job_list changed = {0};
+    f->request->region = (rubor_polygon){3, {{0, 0}, {9, 0}, {9, 9}}};
+    rubor_job_info before = submit(f, RUBOR_DAY_BEFORE, "before"), gone;
+    finish_ok(f, &before, "ok");
+    f->request->region.count = 0;
+    rubor_job_info visit = submit(f, 3, "visit");
+    finish_ok(f, &visit, "ok");
+    assert_int_equal(rubor_store_withdraw(f->store, before.job, "test", &gone, &changed, NULL), RUBOR_OK);
+    assert_false(gone.current);
+    assert_string_equal(current_of_day(f, 3).baseline, "");
+    f->request->region = (rubor_polygon){3, {{0, 0}, {5, 0}, {5, 5}}};
+    rubor_job_info back = submit(f, RUBOR_DAY_BEFORE, "before");
+    finish_ok(f, &back, "ok");
+    rubor_job_info anew = current_of_day(f, 3);
+    assert_string_equal(anew.baseline, back.digest);
+    assert_string_equal(anew.state, "queued");
+    assert_string_not_equal(anew.job, visit.job);
+    rubor_job_list_finish(&changed);
+}
+
 static void another_view_or_session_is_no_baseline(void **state)
 {
     fixture *f = *state;
@@ -442,6 +465,7 @@ int main(void)
         TEST(a_store_of_a_newer_version_is_left_alone),
         TEST(a_visit_uses_the_latest_usable_baseline_in_whatever_order_they_arrive),
         TEST(a_visit_that_still_waits_takes_the_new_baseline_itself),
+        TEST(a_withdrawn_baseline_that_comes_back_with_another_region_has_its_visits_measured_anew),
         TEST(another_view_or_session_is_no_baseline),
         TEST(an_amended_baseline_takes_its_visits_back),
         TEST(a_stored_photo_is_known_to_all_or_to_who_submitted_it),
