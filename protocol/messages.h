@@ -67,7 +67,7 @@ enum {
     RUBOR_NOTE_SIZE = 4001,
     RUBOR_WORD_SIZE = 24, /* lane, state, action, picture name */
     RUBOR_DATE_SIZE = 11, /* YYYY-MM-DD */
-    RUBOR_ALSO_SIZE = 128,
+    RUBOR_ALSO_SIZE = 400, /* holds a whole session and view: a text cut within a letter is no UTF-8 */
     RUBOR_REQUEST_ID_BYTES = 130,
     RUBOR_LIST_MOST = 500, /* items in one reply */
     RUBOR_JOB_PICTURES = RUBOR_WIRE_PICTURES

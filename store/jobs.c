@@ -79,7 +79,7 @@ static rubor_status find_also_filed(rubor_store *store, rubor_job_info *of, rubo
         if (!same_patient)
             snprintf(of->also_filed, sizeof of->also_filed, "another patient, sent %s", date);
         else
-            snprintf(of->also_filed, sizeof of->also_filed, "%s%s%.40s%s%.30s, sent %s", day, same_session ? "" : " of session ",
+            snprintf(of->also_filed, sizeof of->also_filed, "%s%s%s%s%s, sent %s", day, same_session ? "" : " of session ",
                      same_session ? "" : session, same_view ? "" : ", view ", same_view ? "" : view, date);
     }
     rubor_sql_done(store, statement);

@@ -91,6 +91,11 @@ def analyze(endpoint):
           "and is told where the very same photo is filed", partials)
     partials, _ = client.ask(b"rubor.analyze", dict(head, patient="P2"), png(64, 48))
     check((partials[0]["also_filed"] or "").startswith("another patient, sent"), "of another patient no id is told", partials)
+    long = {"session": "x" + "ß" * 127, "view": "ü" * 31}
+    client.ask(b"rubor.analyze", dict(head, patient="P3", **long), png(64, 48))
+    partials, _ = client.ask(b"rubor.analyze", dict(head, patient="P3"), png(64, 48))
+    check(f"of session {long['session']}, view {long['view']}, sent" in (partials[0]["also_filed"] or ""),
+          "a long name is told whole, not cut within a letter", partials)
     _, told = client.ask(b"rubor.result", {"request": 1, "job": final["job"]})
     check((told["also_filed"] or "").startswith("day 1, sent"), "a result says so, too, of the same session first", told["also_filed"])
     _, told = client.ask(b"rubor.result", {"request": 1, "job": final["job"]})
