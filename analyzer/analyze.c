@@ -27,7 +27,6 @@
  * where this reading is off by up to 3.3 (0.4 under the same lamp). */
 #define SUNBURN_EI RUBOR_ERYTHEMA_THRESHOLD
 #define SUNBURN_EI_OTHER_LAMP 4.0
-enum { PIH_DAY = 10 }; /* darkening before may be crust or bruise (DESIGN 2) */
 
 /* Everything one analysis holds, so that one place frees it. */
 typedef struct analysis {
@@ -289,7 +288,7 @@ static void raise_flags(rubor_record *out, const analysis *a, int day)
     if (a->change.control_ei >= (other_lamp ? SUNBURN_EI_OTHER_LAMP : SUNBURN_EI))
         rubor_record_flag(out, "sunburn");
     bool darker = out->pigmentation.changed == 1 && out->pigmentation.delta > 0;
-    if (darker && day >= PIH_DAY)
+    if (darker && day >= RUBOR_PIH_FIRST_DAY)
         rubor_record_flag(out, "possible_pih");
     else if (darker && day >= 0) /* may be crust or bruise, which the eye tells better */
         rubor_record_flag(out, "early_darkening");

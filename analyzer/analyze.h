@@ -13,6 +13,8 @@
 #include "imaging/photo.h"
 
 enum { RUBOR_DAY_UNKNOWN = -2, RUBOR_DAY_BEFORE = -1, RUBOR_DAY_LAST = 3650 };
+/* Darkening up to about day 10 may be crust or bruise (DESIGN 2); from here on it is possible pigmentation. */
+enum { RUBOR_PIH_FIRST_DAY = 11 };
 
 typedef struct rubor_analyze_options {
     const rubor_polygon *region, *control;                   /* displayed px of photo; NULL: not given */

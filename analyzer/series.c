@@ -9,7 +9,6 @@ static const double FLAG_Z = 4.0;
 static const double REDNESS_SEEN_EI = 4.4; /* a delta a* of 2.8 */
 static const int REDNESS_LAST_NORMAL_DAY = 7;
 static const int CRUST_LAST_NORMAL_DAY = 7;
-static const int PIH_FIRST_DAY = 11;
 static const double CRUST_FLOOR_PERCENT = 1.0;
 static const double BRUISE_FLOOR_PERCENT = 2.0;
 static const int BRUISE_COMPLETE_DAY = 2;
@@ -198,7 +197,7 @@ static void flag_rebound(rubor_series *out, const char *view, const point *point
 static void flag_pih(rubor_series *out, const char *view, const point *points, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (points[i].day < PIH_FIRST_DAY || !surely_above(&points[i], RUBOR_SERIES_PIGMENT_FLOOR))
+        if (points[i].day < RUBOR_PIH_FIRST_DAY || !surely_above(&points[i], RUBOR_SERIES_PIGMENT_FLOOR))
             continue;
         rubor_series_flag *flag = raise_flag(out, "possible_pih", view, points[i].day);
         if (flag)
