@@ -84,9 +84,10 @@ void rubor_submission_print(FILE *out, const rubor_submission *submission)
     } else {
         print_measured(out, submission);
     }
+    bool ended = submission->state == RUBOR_SUBMISSION_DONE && record && record->quality.reason_count; /* by a period */
     if (*submission->also_filed)
-        fprintf(out, ". The very same photo is also filed under %s; if this one is wrong: rubor amend %s --day N, or --withdraw",
-                submission->also_filed, submission->job);
+        fprintf(out, "%s The very same photo is also filed under %s; if this one is wrong: rubor amend %s --day N, or --withdraw",
+                ended ? "" : ".", submission->also_filed, submission->job);
     fputc('\n', out);
     fflush(out);
 }

@@ -67,6 +67,8 @@ def retake(home, env):
     with FakeBroker(verdict="retake") as broker:
         got = run("submit", "--endpoint", broker.endpoint, *VISIT, "--day", "0", photos(home, 1)[0], env=env)
         check(got.returncode == 1 and "retake: Hold the camera still." in got.stdout, "a retake is exit code 1 and says why", got)
+        got = run("submit", "--endpoint", broker.endpoint, *VISIT, "--day", "1", photos(home, 1)[0], env=env)
+        check("Hold the camera still. The very same photo is also filed under" in got.stdout, "and where else the very same photo is filed, in a sentence of its own", got)
 
 
 def one_bad_among_good(home, env):
