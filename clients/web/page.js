@@ -17,9 +17,16 @@
       if (busy) return;
       busy = true;
       try { await act(); trouble.hidden = true; }
-      catch (problem) { if (problem.status === 401) problemOf(problem); else { trouble.textContent = `${problem.message} What is shown may be old.`; trouble.hidden = false; } }
+      catch (problem) { troubleOf(problem); }
       finally { busy = false; }
     }, milliseconds);
+  }
+
+  /* For what is tried again by itself. */
+  function troubleOf(problem) {
+    if (problem.status === 401) { problemOf(problem); return; }
+    trouble.textContent = `${problem.message} What is shown may be old.`;
+    trouble.hidden = false;
   }
 
   function leave() {
@@ -134,13 +141,17 @@
       if (!found.length) list.replaceChildren(element("li", { class: "soft" }, sessions.length ? "No patient or session fits." : "No treatment has been submitted yet."));
     };
     const redraw = () => keepPlace(draw);
+    let looking = false;
     const summarize = async () => {
       let drawn = Date.now();
-      for (const one of sessions.filter(session => !session.summary).sort(orders.latest)) {
-        if (location.hash !== place) return;
-        one.summary = await ask("api/summary?" + query({ patient: one.patient, session: one.session })).catch(problem => { if (problem.status === 404) return null; throw problem; });
-        if (Date.now() - drawn > 1000) { redraw(); drawn = Date.now(); }
-      }
+      looking = true;
+      try {
+        for (const one of sessions.filter(session => !session.summary).sort(orders.latest)) {
+          if (location.hash !== place) return;
+          one.summary = await ask("api/summary?" + query({ patient: one.patient, session: one.session })).catch(problem => { if (problem.status === 404) return null; throw problem; });
+          if (Date.now() - drawn > 1000) { redraw(); drawn = Date.now(); }
+        }
+      } finally { looking = false; }
       if (location.hash === place) redraw();
     };
     show("Patients", element("h1", {}, "Patients and sessions"),
@@ -148,14 +159,14 @@
         element("label", {}, "Order", element("select", { onchange: event => { order = event.target.value; draw(); } },
           element("option", { value: "urgent" }, "Most urgent first"), element("option", { value: "latest" }, "Latest photo first"), element("option", { value: "patient" }, "By patient")))), more, list);
     draw();
-    if (sessions.some(one => !one.summary)) summarize().catch(problemOf);
+    if (sessions.some(one => !one.summary)) summarize().catch(troubleOf);
     const newest = () => JSON.stringify(sessions.map(one => [one.patient, one.session, one.revision]));
     if (sessions.length > 2000) return; /* so long a list is read again when it is opened again */
     poll(5000, async () => {
       const before = newest(), now = (await ask("api/sessions")).sessions;
-      if (location.hash !== place || sessions.some(one => !one.summary)) return;
+      if (location.hash !== place || looking) return;
       sessions = now;
-      if (newest() !== before) await summarize();
+      if (newest() !== before || sessions.some(one => !one.summary)) await summarize();
     });
   }
 

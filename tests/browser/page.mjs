@@ -79,6 +79,23 @@ await step("the right token logs in and the patient is found", async () => {
   expect(found.length === 0, `list: ${found.join("; ")}`);
   await open_treatment(page);
 });
+await step("a headline that could not be had is asked for again", async () => {
+  let failures = 1;
+  await page.route("**/api/sessions", async route => {
+    const got = await route.fetch(), told = await got.json();
+    for (const one of told.sessions) one.summary = null;
+    await route.fulfill({ response: got, json: told });
+  });
+  await page.route("**/api/summary?*", route => failures-- > 0 ? route.fulfill({ status: 429, json: { error: { message: "Others are waiting." } } }) : route.continue());
+  await page.goto(`${home}/#/`);
+  await page.reload();
+  await page.getByText("What is shown may be old.").waitFor();
+  await page.waitForFunction(() => document.querySelector(".list .tag") && [...document.querySelectorAll(".list .tag")].every(tag => tag.textContent !== "…"), null, { timeout: 20000 });
+  expect(failures < 0, "it was not asked for again");
+  await page.unroute("**/api/sessions");
+  await page.unroute("**/api/summary?*");
+  await open_treatment(page);
+});
 await step("the pictures show soon after opening", async () => {
   const times = await time_pictures(browser, await context.storageState(), { home, patient, session, rounds: 3 });
   console.log(`     ${timing_text(times)}`);
