@@ -195,9 +195,10 @@ static rubor_status must_be_current(const rubor_job_info *job, rubor_error *erro
 {
     if (job->current && job->day != RUBOR_DAY_UNKNOWN)
         return RUBOR_OK;
-    return rubor_error_set(error, RUBOR_CONFLICT,
-                           "job %s is not the current measurement of a filed photo; its new job is in rubor review --json",
-                           job->job);
+    bool withdrawn = job->day != RUBOR_DAY_UNKNOWN && !job->superseded_by[0];
+    return rubor_error_set(error, RUBOR_CONFLICT, "job %s is not the current measurement of a filed photo; %s", job->job,
+                           withdrawn ? "its photo was withdrawn: submit it again to bring it back"
+                                     : "its new job is in rubor review --json");
 }
 
 static rubor_status withdraw_inside(rubor_store *store, const rubor_job_info *old, const char *who,

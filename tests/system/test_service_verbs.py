@@ -150,7 +150,8 @@ def withdraw(client, photos):
     check(sorted(str(j["day"]) for j in listed["jobs"]) == ["1", "before"] and anew["job"] != visit["job"], "and is listed no more", listed["jobs"])
     check(anew["baseline"] == before[0]["digest"] and client.ask("result", job=anew["job"], wait_s=60)[0]["state"] == "done",
           "the visits are measured against the one that counts now", anew)
-    check(client.ask("amend", job=before[1]["job"], withdraw=True)[0]["status"] == 15, "twice is refused")
+    twice, _, _ = client.ask("amend", job=before[1]["job"], withdraw=True)
+    check(twice["status"] == 15 and "was withdrawn: submit it again" in twice["error"]["message"], "twice is refused, and is told why", twice["error"])
     back, _, _ = client.ask("analyze", digest=before[1]["digest"], **head, day="before")
     check(back["status"] == 0 and back["job"] != before[1]["job"] and not back["duplicate"], "filed again it is back", back)
     audit, _, _ = client.ask("audit")
