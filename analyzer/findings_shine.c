@@ -112,7 +112,8 @@ static rubor_status find_spread(blocks *b, rubor_error *error)
 
 static rubor_status blocks_init(blocks *b, const rubor_change *change, rubor_error *error)
 {
-    *b = (blocks){.side = change->width / BLOCKS_ACROSS + 1};
+    int side = change->width / BLOCKS_ACROSS + 1;
+    *b = (blocks){.side = side < change->height ? side : change->height};
     b->width = change->width / b->side;
     b->height = change->height / b->side;
     rubor_plane *planes[] = {&b->red[0], &b->red[1], &b->blue[0], &b->blue[1], &b->tint, &b->pigment};
