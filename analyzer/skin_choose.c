@@ -11,15 +11,19 @@ static const float least_core_odds = -1.0f;
  * skin may look strange. Smooth clusters (OD) are left to their true colors: a close-up of even skin looks
  * like a wall. */
 static const double least_core_net = 0.20, least_net = 0.05, even = 0.01;
-/* Colors this likely to be skin (log-odds), on no more than this part of the photo, need no network in a calibrated
- * photo: a limb on cloth or under a curl of hair may have surroundings that it was never shown. What fills the photo
- * may be a table. */
+/* Colors this likely to be skin (log-odds), on no more than this part of the photo, need no network in a
+ * calibrated photo: a limb on cloth or under a curl of hair may have surroundings that it was never shown.
+ * What fills the photo may be a table. */
 static const double sure_odds = 1.5, sure_share = 0.7;
 
 static bool refused(const rubor_skin_cluster *one, double least)
 {
     return one->texture > even && one->net < least;
 }
+
+/* Clusters that differ less in color (squared distance) are one thing, whatever else tells them apart; those
+ * that differ less than the second may be one for choosing the core. */
+static const double same_thing = 0.25, same_core = 0.3;
 
 /* Squared distance of two clusters in color. Darker skin of one person is also a little redder and yellower
  * in logs (light scattered within, and the contrast of cameras); highlights pale both together, so that the
@@ -59,7 +63,7 @@ static double standing(const rubor_skin_clustering *c, int which)
     double share = 0, border = 0, odds = 0, texture = 0, darkness = 0, net = 0;
     for (int k = 0; k < c->used; k++) {
         const rubor_skin_cluster *one = &c->clusters[k];
-        if (one->count < 1 || unlike(one, &c->clusters[which]) > 1)
+        if (one->count < 1 || unlike(one, &c->clusters[which]) > same_core)
             continue;
         share += one->share;
         border += one->border;
@@ -73,15 +77,70 @@ static double standing(const rubor_skin_clustering *c, int which)
     texture /= share;
     double rim = border / (share + 0.02);
     double rough = texture > 0.03 ? (texture - 0.03) * 15 : 0;
-    double size = share < 0.04 ? share / 0.04 : 1;
-    return odds - 0.8 * (rim > 2 ? 2 : rim) - rough + 4 * size - 0.35 * darkness / share + 3 * net / share;
+    double size = share < 0.1 ? share / 0.1 : 1;
+    return odds - 1.5 * (rim > 2 ? 2 : rim) - rough + 4 * size - 0.35 * darkness / share + 3 * net / share;
+}
+
+/* What a part of the photo covers, and what the network thinks of it. */
+typedef struct part {
+    double share, border, net;
+} part;
+
+static void add_to_part(part *all, const rubor_skin_cluster *one)
+{
+    all->share += one->share;
+    all->border += one->border;
+    all->net += one->share * one->net;
+}
+
+/* Part of the frame's rim over part of the photo: 1 for what fills it evenly. */
+static double rim_of(const part *all)
+{
+    return all->border / (all->share + 0.005);
+}
+
+/* Skin around a mark is lighter than the mark, no rougher, and has no more of blood or melanin, so that its
+ * log ratios are not above the mark's (blood lowers the second by a tenth of the first). */
+static bool paler(const rubor_skin_cluster *one, const rubor_skin_cluster *core)
+{
+    static const double doubt = 0.02, as_smooth = 1.1;
+    double redder = (one->mean[0] - core->mean[0]) * rubor_skin_scale[0];
+    double yellower = (one->mean[1] - core->mean[1]) * rubor_skin_scale[1];
+    return one->texture < as_smooth * core->texture && one->mean[2] < core->mean[2] && redder < doubt &&
+           yellower < doubt - 0.1 * redder;
+}
+
+/* What has another color than the skin so far and lies along the frame's rim more, or looks less like skin to
+ * the network, is behind the skin or worn: wood, brown hair and cloth have colors of skin. Marks of the skin
+ * lie within it. Against the skin so far, as the network doubts a close-up as a whole. */
+static bool foreign(const rubor_skin_clustering *c, const rubor_skin_cluster *one,
+                    const rubor_skin_cluster *core)
+{
+    static const double most = 0.8;
+    part it = {0}, skin = {0};
+    if (paler(one, core))
+        return false;
+    for (int k = 0; k < c->used; k++) {
+        const rubor_skin_cluster *other = &c->clusters[k];
+        if (other->count < 1)
+            continue;
+        bool same = unlike(other, one) < same_thing;
+        if (same && other->skin > 0)
+            return false;
+        if (same)
+            add_to_part(&it, other);
+        if (other->skin > 0 || unlike(other, core) < same_thing)
+            add_to_part(&skin, other);
+    }
+    double outer = rim_of(&it) - rim_of(&skin), unlikelier = skin.net / skin.share - it.net / it.share;
+    return (outer > 0 ? outer : 0) + (unlikelier > 0 ? unlikelier : 0) > most;
 }
 
 static bool joins(const rubor_skin_clustering *c, const rubor_skin_cluster *one,
                   const rubor_skin_cluster *core)
 {
     static const double near = 1.9;
-    if (refused(one, least_net))
+    if (refused(one, least_net) || foreign(c, one, core))
         return false;
     bool like_core = unlike(one, core) < 3.5 && one->texture < 2 * core->texture + 0.04;
     for (int m = 0; m < c->used; m++) {
@@ -109,7 +168,7 @@ void rubor_skin_choose(rubor_skin_clustering *c)
     /* the largest of like color speaks for them */
     double share = 0;
     for (int k = 0; k < c->used && best >= 0; k++) {
-        if (!(c->clusters[k].count > 0) || unlike(&c->clusters[k], &c->clusters[best]) > 1)
+        if (!(c->clusters[k].count > 0) || unlike(&c->clusters[k], &c->clusters[best]) > same_core)
             continue;
         share += c->clusters[k].share;
         if (core < 0 || c->clusters[k].share > c->clusters[core].share)

@@ -1,4 +1,5 @@
-/* The skin mask on whole scenes without calibration: rendered skin under casts, and scenes without any skin.
+/* The skin mask on whole scenes: rendered skin under casts, scenes without any skin, and drawn skin in true
+ * colors.
  */
 #include "analyzer/skin.h"
 #include "imaging/photo.h"
@@ -124,7 +125,7 @@ static void fill_with_wood(rubor_image_calibrated *image, const float color[3], 
         for (int x = 0; x < image->width; x++) {
             int wave = (int)(6 * sin(x / 90.0 + y / 150.0) + 600);
             float light = 1 - 2.3f * contrast * grain[(y + wave) % 600];
-            if (y % 150 < 3)
+            if ((y + 75) % 150 < 3)
                 light *= 0.3f;
             for (int c = 0; c < 3; c++) /* the darker grain is the redder */
                 image->plane[c][(size_t)y * (size_t)image->width + (size_t)x] =
@@ -155,12 +156,74 @@ static void wood_without_a_person_is_not_skin_even_when_its_colors_are_true(void
         }
 }
 
+/* An arm across the photo, with a round mark in which blood and melanin take the given OD off red, green and
+ * blue. Shaded toward its edges, mottled a little as skin is. Returns the part of the frame that it covers.
+ */
+static double draw_arm(rubor_image_calibrated *image, const float color[3], const float mark[3], int top,
+                       int bottom)
+{
+    uint32_t random = 7;
+    for (int y = top; y < bottom; y++)
+        for (int x = 0; x < image->width; x++) {
+            double across = (2.0 * y - top - bottom) / 600.0, away = hypot(x - 400, y - 300) / 95;
+            double inside = away < 0.9 ? 1 : away < 1.1 ? (1.1 - away) / 0.2 : 0;
+            double mottled = ((double)next_random(&random) / 65535.0 - 0.5) * 0.08;
+            for (int c = 0; c < 3; c++)
+                image->plane[c][(size_t)y * (size_t)image->width + (size_t)x] =
+                    color[c] *
+                    (float)((1 - 0.4 * across * across) * pow(10, -inside * (double)mark[c]) * (1 + mottled));
+        }
+    return (bottom - top) / (double)image->height;
+}
+
+static const float arms[][3] = {{.55f, .38f, .31f}, {.46f, .26f, .18f}, {.24f, .11f, .085f}};
+
+static void an_arm_on_a_wooden_table_ends_at_the_wood_in_true_colors(void **state)
+{
+    (void)state;
+    static const float wood[3] = {.30f, .175f, .10f}, mark[3] = {.02f, .12f, .10f};
+    rubor_calibration calibration = {.status = RUBOR_CALIBRATION_PROFILE};
+    for (size_t k = 0; k < sizeof arms / sizeof arms[0]; k++) {
+        rubor_image_calibrated image;
+        rubor_skin skin;
+        assert_int_equal(rubor_image_calibrated_init(&image, 800, 600, NULL), RUBOR_OK);
+        fill_with_wood(&image, wood, 0.1f);
+        double truth = 100 * draw_arm(&image, arms[k], mark, 150, 450);
+        assert_int_equal(rubor_skin_find(&skin, &image, &calibration, 800, 600, NULL), RUBOR_OK);
+        if (!(skin.area_percent > 0.95 * truth && skin.area_percent < 1.05 * truth))
+            fail_msg("arm %zu: %.1f %% skin, %.1f %% drawn", k, skin.area_percent, truth);
+        rubor_skin_finish(&skin);
+        rubor_image_calibrated_finish(&image);
+    }
+}
+
+static void skin_that_fills_the_frame_around_a_large_mark_stays_skin(void **state)
+{
+    (void)state;
+    static const float marks[][3] = {{.03f, .20f, .18f}, {.12f, .20f, .28f}};
+    rubor_calibration calibration = {.status = RUBOR_CALIBRATION_PROFILE};
+    for (size_t k = 0; k < sizeof arms / sizeof arms[0]; k++)
+        for (size_t m = 0; m < sizeof marks / sizeof marks[0]; m++) {
+            rubor_image_calibrated image;
+            rubor_skin skin;
+            assert_int_equal(rubor_image_calibrated_init(&image, 800, 600, NULL), RUBOR_OK);
+            draw_arm(&image, arms[k], marks[m], 0, 600);
+            assert_int_equal(rubor_skin_find(&skin, &image, &calibration, 800, 600, NULL), RUBOR_OK);
+            if (!(skin.area_percent > 97))
+                fail_msg("arm %zu, mark %zu: %.1f %% skin", k, m, skin.area_percent);
+            rubor_skin_finish(&skin);
+            rubor_image_calibrated_finish(&image);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(skin_of_every_tone_is_found_under_cold_and_warm_casts_and_lamplight),
         cmocka_unit_test(a_black_and_white_photo_has_no_skin),
         cmocka_unit_test(wood_without_a_person_is_not_skin_even_when_its_colors_are_true),
+        cmocka_unit_test(an_arm_on_a_wooden_table_ends_at_the_wood_in_true_colors),
+        cmocka_unit_test(skin_that_fills_the_frame_around_a_large_mark_stays_skin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
