@@ -109,6 +109,17 @@ static rubor_status handle_overlay(call *c, rubor_error *error)
     return rubor_error_set(error, RUBOR_NOT_FOUND, "job %s has no picture %s", c->request->job, name);
 }
 
+/* How much of a name is kept beside another: at most 120 bytes and no part of a letter, which could not be read back. */
+static int kept_size(const char *name)
+{
+    size_t size = strnlen(name, 121);
+    if (size <= 120)
+        return (int)size;
+    for (size = 120; size > 0 && ((unsigned char)name[size] & 0xc0) == 0x80;)
+        size--;
+    return (int)size;
+}
+
 /* Who acts, for notes and the audit: the peer, and the person it says it acts for. */
 static const char *acting(const call *c, char out[RUBOR_NAME_SIZE])
 {
@@ -117,7 +128,7 @@ static const char *acting(const call *c, char out[RUBOR_NAME_SIZE])
         return who;
     if (strcmp(who, "local") == 0)
         return author;
-    snprintf(out, RUBOR_NAME_SIZE, "%.120s (%.120s)", author, who);
+    snprintf(out, RUBOR_NAME_SIZE, "%.*s (%.*s)", kept_size(author), author, kept_size(who), who);
     return out;
 }
 

@@ -107,6 +107,10 @@ def own_only(endpoint, keys, job, digest):
         told = ask(other, "session", patient=patient, session=session)
         check(told["status"] == 13 and "has no photo in; a reviewer or an admin may" in told["error"]["message"] and "sessions" not in told,
               "a station reads no treatment that it has no photo in, there or not", told)
+    reviewer = connect(endpoint, keys, "ann")
+    check(ask(reviewer, "note", patient="P", session="S", text="a note", author="x" * 119 + "ß")["status"] == 0, "a note for a person of a long name")
+    told = ask(reviewer, "list", what="notes", patient="P", session="S")
+    check(told["notes"][0]["author"] == "x" * 119 + " (ann)", "is kept under a name that can be read back", told["notes"])
     told = ask(mine, "session", patient="P", session="S")
     check(told["status"] == 0 and told["sessions"][0]["device"] == "pen" and told["sessions"][0]["needle_mm"] == 0.5, "of its own photos it does", told)
     check(ask(mine, "result", job=job)["status"] == 0, "its own station gets the result")
