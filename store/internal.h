@@ -89,5 +89,8 @@ rubor_status rubor_store_realign(rubor_store *store, const char *patient, const 
     "j.status, j.error"
 rubor_status rubor_job_row(rubor_store *store, sqlite3_stmt *statement, bool with_record, rubor_job_info *out,
                            rubor_error *error);
+/* Fills also_filed: where else the very same photo is filed, of this patient first. Another patient's id is not
+ * told. */
+rubor_status rubor_job_find_also_filed(rubor_store *store, rubor_job_info *of, rubor_error *error);
 
 #endif

@@ -89,6 +89,7 @@ static void the_same_light_is_left_alone(void **state)
     make(&change, 0, 0);
     assert_int_equal(rubor_change_level(&change, NULL), RUBOR_OK);
     assert_true(change.light.known);
+    assert_false(change.light.taken);
     assert_redness_kept(&change, 0.001);
     rubor_change_finish(&change);
 }
