@@ -257,12 +257,14 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
     rubor_quality_pair_judge(out, &pair);
     if (options->day <= RUBOR_BRUISE_LAST_DAY)
         status = rubor_change_suspect(&a->change, &a->findings.cells, error);
-    if (status == RUBOR_OK)
-        status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, error);
     if (status != RUBOR_OK)
         return status;
     rubor_uncertainty_find(&a->uncertainty, &a->change, &a->visit, baseline, registration, pair.shine_percent,
                            0, 0);
+    const double zero_sd[2] = {a->uncertainty.zero_ei, a->uncertainty.zero_mi};
+    status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, zero_sd, error);
+    if (status != RUBOR_OK)
+        return status;
     status = rubor_scores_fill(out, &a->change, &a->masks, &a->findings, &a->uncertainty, error);
     if (status != RUBOR_OK)
         return status;

@@ -51,8 +51,8 @@ typedef struct rubor_change {
     double control_ei; /* delta_ei of the control itself against the chart; NaN without control or baseline */
 
     rubor_plane delta_ei, delta_mi; /* x100; NaN where not measured */
-    double suspected_mi; /* part of the region's mean delta_mi that may be a bruise too faint to be found */
-    rubor_plane shade_od;           /* change common to all channels that is neither chromophore */
+    double suspected_mi;  /* part of the region's mean delta_mi that may be a bruise too faint to be found */
+    rubor_plane shade_od; /* change common to all channels that is neither chromophore */
 } rubor_change;
 
 /* Allocates and averages the visit. */
@@ -83,8 +83,8 @@ double rubor_light_sd(const rubor_light *light, const double row[3]);
 /* Linear to OD in place; NaN stays. */
 void rubor_change_to_od(rubor_plane planes[3]);
 
-/* Finds change->veil and takes it off the colors of both photos. region, zero_od and directions must be set, and a
- * baseline added. Called by rubor_change_unmix. */
+/* Finds change->veil and takes it off the colors of both photos. region, zero_od and directions must be set,
+ * and a baseline added. Called by rubor_change_unmix. */
 rubor_status rubor_change_unveil(rubor_change *change, double glare_sd, rubor_error *error);
 
 /* Unmixes. change->region and change->control must be set; without a baseline the control must be known. */
@@ -101,6 +101,11 @@ rubor_status rubor_change_suspect(rubor_change *change, const rubor_mask *left_o
  * NaN. *out is initialized by the call. */
 rubor_status rubor_change_smooth(rubor_plane *out, const rubor_plane *map, const rubor_mask *without,
                                  double sigma_cells, double noise_most, rubor_error *error);
+
+/* The median of a map over a mask, at most `most` away from zero: what most of the skin shares is, without
+ * control skin, the chart's error as far as that may go. */
+rubor_status rubor_change_shift(double *out, const rubor_plane *map, const rubor_mask *region, double most,
+                                rubor_error *error);
 
 /* A cell plane at working size, bilinear; *out is initialized by the call. NaN where the nearest cell is. */
 rubor_status rubor_change_enlarge(rubor_plane *out, const rubor_change *change, const rubor_plane *cells,

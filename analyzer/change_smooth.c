@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SIGMA_MOST 0.012 /* of the grid's width */
-enum { NOISE_SAMPLES = 16384 };
+#define SIGMA_MOST 0.012        /* of the grid's width */
+enum { NOISE_SAMPLES = 16384 }; /* of a map, for a quantile */
 
 static int compare_floats(const void *one, const void *other)
 {
@@ -55,4 +55,20 @@ rubor_status rubor_change_smooth(rubor_plane *out, const rubor_plane *map, const
             out->data[i] = NAN;
     free(scratch);
     return status;
+}
+
+rubor_status rubor_change_shift(double *out, const rubor_plane *map, const rubor_mask *region, double most,
+                                rubor_error *error)
+{
+    size_t count = (size_t)map->width * (size_t)map->height, n = 0, stride = 1 + count / NOISE_SAMPLES;
+    float *values = malloc(NOISE_SAMPLES * sizeof *values);
+    if (!values)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a median");
+    for (size_t i = 0; i < count && n < NOISE_SAMPLES; i += stride)
+        if (region->data[i] >= 128 && !isnan(map->data[i]))
+            values[n++] = map->data[i];
+    qsort(values, n, sizeof *values, compare_floats);
+    *out = n ? fmax(-most, fmin(most, (double)values[n / 2])) : 0;
+    free(values);
+    return RUBOR_OK;
 }

@@ -33,7 +33,6 @@ static const bruise_signs sure = {0.05, 0.0032, 2.8, 0.33}, possible = {0.025, 0
 #define GLOSS_RED 0.008 /* OD, besides two standard deviations of light and pose */
 #define GLOSS_MOST 0.6  /* of the region */
 enum { GLOSS_LAST_DAY = 6 };
-enum { SHIFT_SAMPLES = 16384 };
 #define BRUISE_LEAST 0.0008 /* of the grid: smaller patches are noise */
 
 void rubor_findings_finish(rubor_findings *findings)
@@ -158,29 +157,6 @@ static rubor_status keep_connected(rubor_mask *mask, rubor_error *error)
     return RUBOR_OK;
 }
 
-static int compare_floats(const void *one, const void *other)
-{
-    float a = *(const float *)one, b = *(const float *)other;
-    return (a > b) - (a < b);
-}
-
-/* The median of a map over the region, at most `most` away from zero. */
-static rubor_status common_shift(double *out, const rubor_plane *map, const rubor_mask *region, double most,
-                                 rubor_error *error)
-{
-    size_t count = (size_t)map->width * (size_t)map->height, n = 0, stride = 1 + count / SHIFT_SAMPLES;
-    float *values = malloc(SHIFT_SAMPLES * sizeof *values);
-    if (!values)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a median");
-    for (size_t i = 0; i < count && n < SHIFT_SAMPLES; i += stride)
-        if (region->data[i] >= 128 && !isnan(map->data[i]))
-            values[n++] = map->data[i];
-    qsort(values, n, sizeof *values, compare_floats);
-    *out = n ? fmax(-most, fmin(most, (double)values[n / 2])) : 0;
-    free(values);
-    return RUBOR_OK;
-}
-
 static rubor_status find_bruise(rubor_findings *out, const rubor_change *change, double glare_sd, int day,
                                 rubor_error *error)
 {
@@ -203,7 +179,8 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
         status = rubor_mask_erode(&inside, (int)(BRUISE_INSIDE * change->width), error);
     }
     for (int k = 0; k < 3 && status == RUBOR_OK && !change->control_known; k++)
-        status = common_shift(&zero[k], to[k], &change->region, k ? UNANCHORED_UNITS : UNANCHORED_OD, error);
+        status =
+            rubor_change_shift(&zero[k], to[k], &change->region, k ? UNANCHORED_UNITS : UNANCHORED_OD, error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
         if (change->region.data[i] < 128 || out->cover.data[i])
             continue;

@@ -1,5 +1,7 @@
 #include "analyzer/masks.h"
 
+#include "analyzer/uncertainty.h"
+
 #include "imaging/kernels.h"
 
 #include <math.h>
@@ -74,8 +76,20 @@ static rubor_status threshold(rubor_mask *out, rubor_plane *smoothed, double lea
     return RUBOR_OK;
 }
 
+/* Takes off a smoothed map what most of the region shares, at most so much. */
+static rubor_status take_shift(rubor_plane *smoothed, const rubor_mask *region, double most,
+                               rubor_error *error)
+{
+    double shift;
+    rubor_status status = rubor_change_shift(&shift, smoothed, region, most, error);
+    size_t count = (size_t)smoothed->width * (size_t)smoothed->height;
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
+        smoothed->data[i] -= (float)shift;
+    return status;
+}
+
 rubor_status rubor_masks_find(rubor_masks *out, const rubor_change *change, const rubor_mask *findings,
-                              rubor_error *error)
+                              const double zero_sd[2], rubor_error *error)
 {
     memset(out, 0, sizeof *out);
     double sigma = fmax(MASK_SIGMA * change->smooth_cells, MASK_SIGMA_WIDTH * change->width);
@@ -83,6 +97,10 @@ rubor_status rubor_masks_find(rubor_masks *out, const rubor_change *change, cons
         rubor_change_smooth(&out->smooth_ei, &change->delta_ei, findings, sigma, NOISE_MOST, error);
     if (status == RUBOR_OK)
         status = rubor_change_smooth(&out->smooth_mi, &change->delta_mi, findings, sigma, NOISE_MOST, error);
+    if (status == RUBOR_OK && !change->control_known)
+        status = take_shift(&out->smooth_ei, &change->region, RUBOR_Z95 * zero_sd[0], error);
+    if (status == RUBOR_OK && !change->control_known)
+        status = take_shift(&out->smooth_mi, &change->region, RUBOR_Z95 * zero_sd[1], error);
     if (status == RUBOR_OK)
         status = threshold(&out->erythema, &out->smooth_ei, RUBOR_ERYTHEMA_THRESHOLD, error);
     if (status == RUBOR_OK)

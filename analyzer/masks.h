@@ -14,8 +14,10 @@ typedef struct rubor_masks {
     rubor_mask erythema, pigment;     /* cells */
 } rubor_masks;
 
+/* zero_sd: standard uncertainty of no change in delta_ei and delta_mi. Without control skin, what most of the
+ * region shares is taken off the maps up to its 95 % interval: it is not sure to be a change. */
 rubor_status rubor_masks_find(rubor_masks *out, const rubor_change *change, const rubor_mask *findings,
-                              rubor_error *error);
+                              const double zero_sd[2], rubor_error *error);
 void rubor_masks_finish(rubor_masks *masks);
 
 #endif

@@ -100,14 +100,15 @@ static double rim_of(const part *all)
 }
 
 /* Skin around a mark is lighter than the mark, no rougher, and has no more of blood or melanin, so that its
- * log ratios are not above the mark's (blood lowers the second by a tenth of the first). */
+ * log ratios are not above the mark's (blood lowers the second by up to three tenths of what it adds to the
+ * first). */
 static bool paler(const rubor_skin_cluster *one, const rubor_skin_cluster *core)
 {
     static const double doubt = 0.02, as_smooth = 1.1;
     double redder = (one->mean[0] - core->mean[0]) * rubor_skin_scale[0];
     double yellower = (one->mean[1] - core->mean[1]) * rubor_skin_scale[1];
     return one->texture < as_smooth * core->texture && one->mean[2] < core->mean[2] && redder < doubt &&
-           yellower < doubt - 0.1 * redder;
+           yellower < doubt - 0.3 * redder;
 }
 
 /* What has another color than the skin so far and lies along the frame's rim more, or looks less like skin to
