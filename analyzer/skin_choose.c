@@ -143,7 +143,8 @@ static bool joins(const rubor_skin_clustering *c, const rubor_skin_cluster *one,
     static const double near = 1.9;
     if (refused(one, least_net) || foreign(c, one, core))
         return false;
-    bool like_core = unlike(one, core) < 3.5 && one->texture < 2 * core->texture + 0.04;
+    double far = paler(one, core) ? 7 : 3.5; /* a core that is a mark may be much darker than its skin */
+    bool like_core = unlike(one, core) < far && one->texture < 2 * core->texture + 0.04;
     for (int m = 0; m < c->used; m++) {
         const rubor_skin_cluster *other = &c->clusters[m];
         if (other->skin > 0 &&
