@@ -112,6 +112,25 @@ static void noise_of_dark_skin_without_control_is_no_bruise(void **state)
     assert_true(rubor_record_has_flag(&bruised.unguided, "bruise"));
 }
 
+/* Once the whole photo was refused: the mark was taken for the skin's core and shut its surroundings out. */
+static void skin_around_strong_redness_or_pigment_stays_skin(void **state)
+{
+    (void)state;
+    evaluation_result red = run_sized(1100009, 2, EVALUATION_RED, 1200, 900);
+    evaluation_result pigment = run_sized(1100285, 2, EVALUATION_PIGMENT, 1200, 900);
+    assert_true(red.skin_iou > 0.9);
+    assert_true(pigment.skin_iou > 0.9);
+}
+
+/* Once 62 % of it was marked: only the chart says what is unchanged here, and it was off by the threshold. */
+static void an_error_of_the_chart_alone_does_not_mark_all_skin(void **state)
+{
+    (void)state;
+    evaluation_result r = run_sized(1100276, 5, EVALUATION_NONE, 1200, 900);
+    assert_string_equal(r.unguided.region.control, "none");
+    assert_true(r.marked_percent < 10);
+}
+
 static void sunburn_is_flagged_and_a_bruise_is_none(void **state)
 {
     (void)state;
@@ -162,6 +181,8 @@ int main(void)
         cmocka_unit_test(noise_of_unchanged_dark_skin_is_not_marked),
         cmocka_unit_test(shine_that_only_the_baseline_had_is_not_marked),
         cmocka_unit_test(noise_of_dark_skin_without_control_is_no_bruise),
+        cmocka_unit_test(skin_around_strong_redness_or_pigment_stays_skin),
+        cmocka_unit_test(an_error_of_the_chart_alone_does_not_mark_all_skin),
         cmocka_unit_test(sunburn_is_flagged_and_a_bruise_is_none),
         cmocka_unit_test(another_lamp_and_control_that_must_be_found_leave_the_redness),
         cmocka_unit_test(without_a_chart_the_record_says_that_it_cannot_be_compared),
