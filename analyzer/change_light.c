@@ -4,6 +4,8 @@
  * so that a broad redness is not taken for light. */
 #include "analyzer/change.h"
 
+#include "imaging/order.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,12 +102,6 @@ static double rest_of(const fit *f, const block *at, int c)
            f->slope[c][1] * (at->y - f->mean[1]);
 }
 
-static int compare_doubles(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
-}
-
 /* Blocks far from the planes weigh less (Huber), in brightness (red) or in color (green over red). */
 static void weigh(block *blocks, int count, const fit *f, double *scratch)
 {
@@ -113,7 +109,7 @@ static void weigh(block *blocks, int count, const fit *f, double *scratch)
     for (int k = 0; k < 2; k++) {
         for (int i = 0; i < count; i++)
             scratch[i] = fabs(rest_of(f, &blocks[i], k) - (k ? rest_of(f, &blocks[i], 0) : 0));
-        qsort(scratch, (size_t)count, sizeof *scratch, compare_doubles);
+        qsort(scratch, (size_t)count, sizeof *scratch, rubor_compare_doubles);
         far[k] = 2 * fmax(OD_LEAST, scratch[count / 2] / 0.6745);
     }
     for (int i = 0; i < count; i++) {

@@ -1,18 +1,13 @@
 #include "analyzer/change.h"
 
 #include "imaging/kernels.h"
+#include "imaging/order.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #define SIGMA_MOST 0.012        /* of the grid's width */
 enum { NOISE_SAMPLES = 16384 }; /* of a map, for a quantile */
-
-static int compare_floats(const void *one, const void *other)
-{
-    float a = *(const float *)one, b = *(const float *)other;
-    return (a > b) - (a < b);
-}
 
 /* What noise is left in a smoothed map: differences between cells so far apart that they share none of it,
  * but that a soft border hardly separates; three quarters of them are smaller than this times 1.15 times the
@@ -28,7 +23,7 @@ static double noise_left(const rubor_plane *map, int apart, float *scratch)
     }
     if (n < 16)
         return 0;
-    qsort(scratch, n, sizeof *scratch, compare_floats);
+    qsort(scratch, n, sizeof *scratch, rubor_compare_floats);
     return (double)scratch[3 * n / 4] / (1.15 * 1.41421356);
 }
 
@@ -67,7 +62,7 @@ rubor_status rubor_change_shift(double *out, const rubor_plane *map, const rubor
     for (size_t i = 0; i < count && n < NOISE_SAMPLES; i += stride)
         if (region->data[i] >= 128 && !isnan(map->data[i]))
             values[n++] = map->data[i];
-    qsort(values, n, sizeof *values, compare_floats);
+    qsort(values, n, sizeof *values, rubor_compare_floats);
     *out = n ? fmax(-most, fmin(most, (double)values[n / 2])) : 0;
     free(values);
     return RUBOR_OK;

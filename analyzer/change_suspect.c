@@ -10,6 +10,7 @@
 #include "analyzer/change.h"
 
 #include "imaging/fixed_math.h"
+#include "imaging/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -73,12 +74,6 @@ static void take_gloss_off(rubor_plane maps[MAPS], const rubor_unmix *unmix)
     }
 }
 
-static int compare_floats(const void *one, const void *other)
-{
-    float a = *(const float *)one, b = *(const float *)other;
-    return (a > b) - (a < b);
-}
-
 /* The quartile of shade_od in the region that is nearest to none: half of it may be bruised. */
 static double common_shade(const rubor_plane *shade, const rubor_plane *region, float *scratch)
 {
@@ -88,7 +83,7 @@ static double common_shade(const rubor_plane *shade, const rubor_plane *region, 
             scratch[n++] = shade->data[i];
     if (n < BLOCKS_LEAST)
         return 0;
-    qsort(scratch, n, sizeof *scratch, compare_floats);
+    qsort(scratch, n, sizeof *scratch, rubor_compare_floats);
     double nearest = INFINITY;
     for (size_t quarter = 1; quarter < 4; quarter++)
         if (fabs((double)scratch[quarter * n / 4]) < fabs(nearest))

@@ -6,6 +6,7 @@
 #include "analyzer/change.h"
 
 #include "imaging/fixed_math.h"
+#include "imaging/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,12 +36,6 @@ enum { CONTROL_CELLS_LEAST = 50, SCRATCH = 65536 };
 #define TRIAL_CELLS 2.0 /* Gaussian sigma */
 #define LN10 2.302585092994046
 
-static int compare_float(const void *one, const void *other)
-{
-    float a = *(const float *)one, b = *(const float *)other;
-    return (a > b) - (a < b);
-}
-
 /* Noise of one cell from what neighbors do not share: the median absolute difference of horizontal neighbors.
  */
 static double cell_noise(const rubor_change *change, int c, float *scratch)
@@ -56,7 +51,7 @@ static double cell_noise(const rubor_change *change, int c, float *scratch)
     }
     if (n < 16)
         return 0.01;
-    qsort(scratch, n, sizeof *scratch, compare_float);
+    qsort(scratch, n, sizeof *scratch, rubor_compare_floats);
     return fmax((double)scratch[n / 2] / 0.6745 / sqrt(2), 1e-4);
 }
 
@@ -152,11 +147,11 @@ static double shading_seen(const rubor_change *change, float *scratch)
         }
     if (n < 8)
         return 0;
-    qsort(scratch, n, sizeof *scratch, compare_float);
+    qsort(scratch, n, sizeof *scratch, rubor_compare_floats);
     float middle = scratch[n / 2];
     for (size_t i = 0; i < n; i++)
         scratch[i] = fabsf(scratch[i] - middle);
-    qsort(scratch, n, sizeof *scratch, compare_float);
+    qsort(scratch, n, sizeof *scratch, rubor_compare_floats);
     return (double)scratch[n / 2] / 0.6745;
 }
 

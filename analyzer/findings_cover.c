@@ -5,6 +5,8 @@
  * color. Noise and defocus weaken the mottling everywhere alike and are measured on the untreated skin. */
 #include "analyzer/findings_cover.h"
 
+#include "imaging/order.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,15 +37,9 @@ enum { SAMPLES = 16384 };
 
 typedef rubor_mottling mottling;
 
-static int compare_floats(const void *one, const void *other)
-{
-    float a = *(const float *)one, b = *(const float *)other;
-    return (a > b) - (a < b);
-}
-
 static double median(float *values, size_t count)
 {
-    qsort(values, count, sizeof *values, compare_floats);
+    qsort(values, count, sizeof *values, rubor_compare_floats);
     return count ? (double)values[count / 2] : NAN;
 }
 

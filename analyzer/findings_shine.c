@@ -1,6 +1,7 @@
 #include "analyzer/findings_shine.h"
 
 #include "imaging/fixed_math.h"
+#include "imaging/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -84,12 +85,6 @@ static rubor_status find_tint(blocks *b, rubor_error *error)
     return RUBOR_OK;
 }
 
-static int compare_floats(const void *one, const void *other)
-{
-    float a = *(const float *)one, b = *(const float *)other;
-    return (a > b) - (a < b);
-}
-
 /* How far the skin's blue over red is from that around it by nature: median absolute value, as a standard
  * deviation. */
 static rubor_status find_spread(blocks *b, rubor_error *error)
@@ -103,7 +98,7 @@ static rubor_status find_spread(blocks *b, rubor_error *error)
         if (ratio > 0)
             off[n++] = (float)fabs(rubor_log10(ratio));
     }
-    qsort(off, n, sizeof *off, compare_floats);
+    qsort(off, n, sizeof *off, rubor_compare_floats);
     double spread = n ? (double)off[n / 2] / 0.6745 : SPREAD_LEAST;
     b->unsure = SPREADS * LN10 * fmax(SPREAD_LEAST, spread);
     free(off);

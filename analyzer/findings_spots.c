@@ -6,6 +6,7 @@
 #include "analyzer/findings_spots.h"
 
 #include "imaging/fixed_math.h"
+#include "imaging/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -80,12 +81,6 @@ static double new_contrast(const contrast_field *f, int c, int x, int y, rubor_p
     return here - (od((float)before) - around_at(f, &f->around_base[c], x, y));
 }
 
-static int compare_floats(const void *one, const void *other)
-{
-    float a = *(const float *)one, b = *(const float *)other;
-    return (a > b) - (a < b);
-}
-
 /* Noise of the new contrast at a pixel: a camera's noise does not fall with the light below some level, so
  * the darker the surroundings, the larger it is as an optical density. */
 static double noise_at(const contrast_field *f, int x, int y)
@@ -118,8 +113,8 @@ static void measure_noise(contrast_field *f, const rubor_mask *territory)
     f->noise_around = INFINITY;
     if (n < 50)
         return;
-    qsort(values, n, sizeof values[0], compare_floats);
-    qsort(around, n, sizeof around[0], compare_floats);
+    qsort(values, n, sizeof values[0], rubor_compare_floats);
+    qsort(around, n, sizeof around[0], rubor_compare_floats);
     f->noise = (double)values[n / 2] / 0.6745;
     f->noise_around = (double)around[n / 2];
 }

@@ -3,6 +3,8 @@
  * sqrt(s^2 + s1^2). Edges are sorted by direction, because motion blurs only those that lie across it. */
 #include "analyzer/quality.h"
 
+#include "imaging/order.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,16 +124,10 @@ static void collect(edges *e, const rubor_plane *luma, const rubor_plane *again)
         }
 }
 
-static int compare_floats(const void *one, const void *other)
-{
-    float a = *(const float *)one, b = *(const float *)other;
-    return (a > b) - (a < b);
-}
-
 /* Spread of the sharper quarter of one direction's edges: the others may be soft in themselves (shadows). */
 static double spread_of(float *ratio, size_t count)
 {
-    qsort(ratio, count, sizeof *ratio, compare_floats);
+    qsort(ratio, count, sizeof *ratio, rubor_compare_floats);
     double r = fmin(0.98, ratio[count / 4]);
     return REBLUR_PX * r / sqrt(1 - r * r);
 }

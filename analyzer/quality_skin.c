@@ -8,6 +8,7 @@
 #include "analyzer/quality_pair.h"
 #include "imaging/fixed_math.h"
 #include "imaging/srgb_table.h"
+#include "imaging/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -273,12 +274,6 @@ static bool load_patch(float out[WINDOW][WINDOW], const rubor_image_encoded *wor
     return true;
 }
 
-static int compare_doubles(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
-}
-
 /* Energy that noise alone has in each band at this level; zeros without a usable chart. */
 static void measure_noise(double noise[BANDS], const rubor_image_encoded *working,
                           const rubor_chart_location *location, double scale, double level, const filter *f)
@@ -302,7 +297,7 @@ static void measure_noise(double noise[BANDS], const rubor_image_encoded *workin
         used++;
     }
     for (int k = 0; k < 2 && used >= 4; k++) {
-        qsort(value[k], (size_t)used, sizeof value[k][0], compare_doubles);
+        qsort(value[k], (size_t)used, sizeof value[k][0], rubor_compare_doubles);
         noise[k] = value[k][used / 2];
     }
     noise[2] = noise[1] / NOISE_FALL;

@@ -1,6 +1,7 @@
 #include "analyzer/skin_net.h"
 
 #include "imaging/color.h"
+#include "imaging/order.h"
 
 #include <assert.h>
 #include <math.h>
@@ -44,12 +45,6 @@ void rubor_skin_field_finish(rubor_skin_field *field)
     memset(field, 0, sizeof *field);
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 enum { COLOR_SAMPLES = 16384 };
 
 /* Median color over the mask, channel by channel, from at most 16 K pixels at even steps. */
@@ -73,7 +68,7 @@ static rubor_status measure_color(rubor_skin *skin, const rubor_image_calibrated
     }
     double linear[3];
     for (size_t c = 0; c < 3; c++) {
-        qsort(values + c * capacity, kept, sizeof *values, compare_floats);
+        qsort(values + c * capacity, kept, sizeof *values, rubor_compare_floats);
         linear[c] = values[c * capacity + kept / 2];
     }
     free(values);

@@ -4,6 +4,7 @@
 #include "calibration/calibrate_joint.h"
 #include "calibration/calibrate_sample.h"
 #include "imaging/linsolve.h"
+#include "imaging/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -146,12 +147,6 @@ static void leave_one_out(work *w)
     }
 }
 
-static int compare_double(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median_left_out(const work *w)
 {
     double sorted[PATCHES];
@@ -161,7 +156,7 @@ static double median_left_out(const work *w)
             sorted[n++] = w->left_out[k];
     if (n == 0)
         return NAN;
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_double);
+    qsort(sorted, (size_t)n, sizeof *sorted, rubor_compare_doubles);
     return sorted[n / 2];
 }
 

@@ -1,6 +1,7 @@
 #include "calibration/calibrate_sample.h"
 
 #include "imaging/linsolve.h"
+#include "imaging/order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -134,12 +135,6 @@ static bool channel_clipped(const uint16_t *sorted, int n)
     return high > n / 20 || low > n / 5;
 }
 
-static int compare_double(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* A patch much less even than its fellows is not one flat color: something lies on it. */
 static void mark_uneven(rubor_patch *patches, const patch_spread *spread)
 {
@@ -150,7 +145,7 @@ static void mark_uneven(rubor_patch *patches, const patch_spread *spread)
             sorted[n++] = spread[k].relative;
     if (n == 0)
         return;
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_double);
+    qsort(sorted, (size_t)n, sizeof *sorted, rubor_compare_doubles);
     double limit = fmax(0.15, 5.0 * sorted[n / 2]);
     for (int k = 0; k < RUBOR_CHART_PATCHES; k++)
         if (patches[k].use == RUBOR_PATCH_USED && spread[k].relative > limit)

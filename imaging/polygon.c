@@ -1,6 +1,7 @@
 #include "imaging/image.h"
 #include "imaging/limits.h"
 #include "imaging/number.h"
+#include "imaging/order.h"
 
 #include <assert.h>
 #include <math.h>
@@ -69,12 +70,6 @@ rubor_status rubor_polygon_parse(rubor_polygon *out, const char *text, rubor_err
     return RUBOR_OK;
 }
 
-static int compare_doubles(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
-}
-
 /* The x of every edge crossed by the horizontal line y, sorted. Half-open edges: a vertex counts once. */
 static size_t crossings(double *out, const rubor_polygon *polygon, double scale_x, double scale_y, double y)
 {
@@ -87,7 +82,7 @@ static size_t crossings(double *out, const rubor_polygon *polygon, double scale_
         double px = (p->x + 0.5) * scale_x - 0.5, qx = (q->x + 0.5) * scale_x - 0.5;
         out[count++] = px + (y - py) / (qy - py) * (qx - px);
     }
-    qsort(out, count, sizeof *out, compare_doubles);
+    qsort(out, count, sizeof *out, rubor_compare_doubles);
     return count;
 }
 
