@@ -1,6 +1,7 @@
 #include "tests/bench/evaluation.h"
 
 #include "samples/tones.h"
+#include "tests/mask_overlap.h"
 
 #include <math.h>
 #include <string.h>
@@ -110,38 +111,6 @@ static int set_change(rubor_sample_options *options, const evaluation_plan *plan
     }
 }
 
-static bool inside(const rubor_mask *mask, int x, int y, int width, int height)
-{
-    if (!mask->data)
-        return false;
-    size_t u = (size_t)x * (size_t)mask->width / (size_t)width,
-           v = (size_t)y * (size_t)mask->height / (size_t)height;
-    return mask->data[v * (size_t)mask->width + u] >= 128;
-}
-
-typedef struct overlap {
-    double both, one, other;
-} overlap;
-
-static overlap compare(const rubor_mask *truth, const rubor_mask *found)
-{
-    overlap o = {0};
-    for (int y = 0; y < truth->height; y++)
-        for (int x = 0; x < truth->width; x++) {
-            bool t = inside(truth, x, y, truth->width, truth->height);
-            bool f = inside(found, x, y, truth->width, truth->height);
-            o.one += t;
-            o.other += f;
-            o.both += t && f;
-        }
-    return o;
-}
-
-static double dice(overlap o)
-{
-    return o.one > 0 ? 2 * o.both / (o.one + o.other) : NAN;
-}
-
 /* What covers the region's skin (make-up, an object): how much of it was taken for skin, how much marked. */
 static void judge_cover(evaluation_result *out, const rubor_sample_photo *truth, const rubor_maps *maps)
 {
@@ -161,8 +130,8 @@ static void judge_cover(evaluation_result *out, const rubor_sample_photo *truth,
             if (truth->skin.data[i] >= 128 || truth->findings.data[i])
                 continue;
             covered++;
-            skin += inside(&maps->skin, x, y, w, h);
-            marked += inside(&maps->erythema, x, y, w, h) || inside(&maps->pigment, x, y, w, h);
+            skin += mask_inside(&maps->skin, x, y, w, h);
+            marked += mask_inside(&maps->erythema, x, y, w, h) || mask_inside(&maps->pigment, x, y, w, h);
         }
     out->cover_percent = 100 * covered / all;
     if (out->cover_percent > 0.5) {
@@ -174,10 +143,9 @@ static void judge_cover(evaluation_result *out, const rubor_sample_photo *truth,
 
 static void judge_masks(evaluation_result *out, const rubor_sample_photo *truth, const rubor_maps *maps)
 {
-    overlap skin = compare(&truth->skin, &maps->skin);
-    out->skin_iou = skin.both / (skin.one + skin.other - skin.both);
-    out->erythema_dice = dice(compare(&truth->erythema, &maps->erythema));
-    out->pigment_dice = dice(compare(&truth->pigment, &maps->pigment));
+    out->skin_iou = mask_iou(mask_compare(&truth->skin, &maps->skin));
+    out->erythema_dice = mask_dice(mask_compare(&truth->erythema, &maps->erythema));
+    out->pigment_dice = mask_dice(mask_compare(&truth->pigment, &maps->pigment));
     double marked = 0;
     const rubor_mask *skin_found = &maps->skin;
     size_t count = (size_t)skin_found->width * (size_t)skin_found->height, all = 0;

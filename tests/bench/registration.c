@@ -21,23 +21,6 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* RMS distance in px of the baseline between where skin is said to come from and where it does. */
-static double movement_error(const rubor_registration *r, const movement *move, const skin_scene *visit,
-                             const skin_scene *baseline)
-{
-    double sum = 0, n = 0;
-    for (double y = -0.28; y <= 0.28; y += 0.02)
-        for (double x = -0.38; x <= 0.42; x += 0.02) {
-            rubor_point p = {x, y}, at = scene_to_pixel(visit, move_point(move, p));
-            if (!in_skin(p) || at.x < 8 || at.y < 8 || at.x > visit->width - 9 || at.y > visit->height - 9)
-                continue;
-            rubor_point said = rubor_registration_map(r, at), truth = scene_to_pixel(baseline, p);
-            sum += (said.x - truth.x) * (said.x - truth.x) + (said.y - truth.y) * (said.y - truth.y);
-            n++;
-        }
-    return sqrt(sum / n);
-}
-
 typedef struct kind {
     const char *name;
     movement most; /* drawn up to this, either way */

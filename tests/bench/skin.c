@@ -3,6 +3,7 @@
 #include "analyzer/skin.h"
 #include "imaging/photo.h"
 #include "samples/sample.h"
+#include "tests/mask_overlap.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -86,21 +87,6 @@ static int one_photo(const char *path, const char *mask_path)
     return status != RUBOR_OK;
 }
 
-static double overlap(const rubor_mask *found, const rubor_mask *truth)
-{
-    double both = 0, any = 0;
-    for (int y = 0; y < found->height; y++)
-        for (int x = 0; x < found->width; x++) {
-            int tx = (int)((x + 0.5) * truth->width / found->width);
-            int ty = (int)((y + 0.5) * truth->height / found->height);
-            bool f = found->data[(size_t)y * (size_t)found->width + (size_t)x] >= 128;
-            bool t = truth->data[(size_t)ty * (size_t)truth->width + (size_t)tx] >= 128;
-            both += f && t;
-            any += f || t;
-        }
-    return any > 0 ? both / any : 1;
-}
-
 static void dump(const rubor_skin *skin, const rubor_image_encoded *working, const rubor_mask *truth,
                  const char *name)
 {
@@ -154,7 +140,7 @@ static void one_scene(double sums[WAYS], double least[WAYS], const char *tone, i
         status =
             find(&skin, &working, w == 0 && !charted ? &calibrated : &none, casts[w], &info, spent, &error);
         say(tone, status, &error);
-        double iou = status ? 0 : overlap(&skin.skin, &photo.skin);
+        double iou = status ? 0 : mask_iou(mask_compare(&photo.skin, &skin.skin));
         sums[w] += iou;
         least[w] = iou < least[w] ? iou : least[w];
         char name[64];

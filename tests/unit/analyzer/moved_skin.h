@@ -3,6 +3,7 @@
 #ifndef RUBOR_TESTS_MOVED_SKIN_H
 #define RUBOR_TESTS_MOVED_SKIN_H
 
+#include "analyzer/registration.h"
 #include "imaging/image.h"
 
 #include <math.h>
@@ -142,6 +143,23 @@ static inline void draw_scene(rubor_image_calibrated *image, rubor_mask *mask, c
         }
     }
     free(melanin);
+}
+
+/* RMS distance in px of the baseline between where skin is said to come from and where it does. */
+static inline double movement_error(const rubor_registration *r, const movement *move, const skin_scene *visit,
+                                    const skin_scene *baseline)
+{
+    double sum = 0, n = 0;
+    for (double y = -0.28; y <= 0.28; y += 0.02)
+        for (double x = -0.38; x <= 0.42; x += 0.02) {
+            rubor_point p = {x, y}, at = scene_to_pixel(visit, move_point(move, p));
+            if (!in_skin(p) || at.x < 8 || at.y < 8 || at.x > visit->width - 9 || at.y > visit->height - 9)
+                continue;
+            rubor_point said = rubor_registration_map(r, at), truth = scene_to_pixel(baseline, p);
+            sum += (said.x - truth.x) * (said.x - truth.x) + (said.y - truth.y) * (said.y - truth.y);
+            n++;
+        }
+    return sqrt(sum / n);
 }
 
 #endif

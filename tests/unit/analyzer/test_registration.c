@@ -44,22 +44,6 @@ static rubor_status pair_register(rubor_registration *r, const pair *p, rubor_er
     return rubor_register(r, &p->visit, &p->visit_skin, &p->baseline, &p->baseline_skin, error);
 }
 
-static double rms_px(const rubor_registration *r, const skin_scene *visit, const skin_scene *baseline,
-                     const movement *move)
-{
-    double sum = 0, n = 0;
-    for (double y = -0.28; y <= 0.28; y += 0.02)
-        for (double x = -0.38; x <= 0.42; x += 0.02) {
-            rubor_point p = {x, y}, at = scene_to_pixel(visit, move_point(move, p));
-            if (!in_skin(p) || at.x < 8 || at.y < 8 || at.x > visit->width - 9 || at.y > visit->height - 9)
-                continue;
-            rubor_point said = rubor_registration_map(r, at), truth = scene_to_pixel(baseline, p);
-            sum += (said.x - truth.x) * (said.x - truth.x) + (said.y - truth.y) * (said.y - truth.y);
-            n++;
-        }
-    return sqrt(sum / n);
-}
-
 static void assert_found_within(const movement *move, const skin_scene *visit, double limit_px)
 {
     pair p;
@@ -67,7 +51,7 @@ static void assert_found_within(const movement *move, const skin_scene *visit, d
     rubor_error error = {0};
     pair_draw(&p, visit, &scene_640, move);
     assert_int_equal(pair_register(&r, &p, &error), RUBOR_OK);
-    assert_true(rms_px(&r, visit, &scene_640, move) < limit_px);
+    assert_true(movement_error(&r, move, visit, &scene_640) < limit_px);
     assert_true(r.residual_px < limit_px);
     assert_true(r.overlap_percent > 70);
     pair_finish(&p);

@@ -4,6 +4,7 @@
 #include "analyzer/skin.h"
 #include "imaging/photo.h"
 #include "samples/sample.h"
+#include "tests/mask_overlap.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -52,21 +53,6 @@ static void tint(rubor_image_calibrated *image, const double cast[3])
             image->plane[c][i] *= (float)cast[c];
 }
 
-static double overlap(const rubor_mask *found, const rubor_mask *truth)
-{
-    double both = 0, any = 0;
-    for (int y = 0; y < found->height; y++)
-        for (int x = 0; x < found->width; x++) {
-            int tx = (int)((x + 0.5) * truth->width / found->width);
-            int ty = (int)((y + 0.5) * truth->height / found->height);
-            bool f = found->data[(size_t)y * (size_t)found->width + (size_t)x] >= 128;
-            bool t = truth->data[(size_t)ty * (size_t)truth->width + (size_t)tx] >= 128;
-            both += f && t;
-            any += f || t;
-        }
-    return any > 0 ? both / any : 1;
-}
-
 static void skin_of_every_tone_is_found_under_cold_and_warm_casts_and_lamplight(void **state)
 {
     (void)state;
@@ -82,8 +68,9 @@ static void skin_of_every_tone_is_found_under_cold_and_warm_casts_and_lamplight(
             tint(&s.image, next);
             memcpy(applied, casts[k], sizeof applied);
             assert_int_equal(rubor_skin_find(&skin, &s.image, NULL, 800, 600, NULL), RUBOR_OK);
-            if (!(overlap(&skin.skin, &s.photo.skin) > 0.95))
-                fail_msg("%s, cast %zu: IoU %.3f", tones[t], k, overlap(&skin.skin, &s.photo.skin));
+            double iou = mask_iou(mask_compare(&s.photo.skin, &skin.skin));
+            if (!(iou > 0.95))
+                fail_msg("%s, cast %zu: IoU %.3f", tones[t], k, iou);
             rubor_skin_finish(&skin);
         }
         finish(&s);
