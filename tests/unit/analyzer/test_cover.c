@@ -2,6 +2,8 @@
  */
 #include "analyzer/findings_cover.h"
 
+#include "change_grid.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,17 +54,10 @@ static void make(scene *s, patch what)
     rubor_plane mottles = {0}, blotches = {0};
     memset(s, 0, sizeof *s);
     srand(7);
-    *change = (rubor_change){.width = WIDTH, .height = HEIGHT, .factor = 1, .control_known = true};
+    change_grid_make(change, WIDTH, HEIGHT);
+    change_grid_add_maps(change);
     field(&mottles, 0.010 * WIDTH, 0.010);
     field(&blotches, 0.012 * WIDTH, 0.060);
-    for (int c = 0; c < 3; c++) {
-        assert_int_equal(rubor_plane_init(&change->visit_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
-        assert_int_equal(rubor_plane_init(&change->reference_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
-    }
-    assert_int_equal(rubor_plane_init(&change->shade_od, WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_plane_init(&change->delta_ei, WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_plane_init(&change->delta_mi, WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_mask_init(&change->region, WIDTH, HEIGHT, NULL), RUBOR_OK);
     assert_int_equal(rubor_mask_init(&s->findings.cells, WIDTH, HEIGHT, NULL), RUBOR_OK);
     assert_int_equal(rubor_mask_init(&s->findings.bruise, WIDTH, HEIGHT, NULL), RUBOR_OK);
     for (size_t i = 0; i < CELLS; i++) {

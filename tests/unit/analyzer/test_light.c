@@ -1,6 +1,8 @@
 /* Light that runs across the frame otherwise than before is taken off the visit, redness is not. */
 #include "analyzer/change.h"
 
+#include "change_grid.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,15 +28,8 @@ static bool in_region(int x, int y)
 /* Skin with a redness that reaches spill cells past the drawn region, under light that grows to the right. */
 static void make(rubor_change *change, double light_per_width, int spill)
 {
-    *change = (rubor_change){.width = WIDTH, .height = HEIGHT, .factor = 1, .control_known = true};
+    change_grid_make(change, WIDTH, HEIGHT);
     srand(1);
-    for (int c = 0; c < 3; c++) {
-        assert_int_equal(rubor_plane_init(&change->visit_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
-        assert_int_equal(rubor_plane_init(&change->reference_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
-    }
-    assert_int_equal(rubor_mask_init(&change->region, WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_mask_init(&change->control, WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_mask_init(&change->trial, WIDTH, HEIGHT, NULL), RUBOR_OK);
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++) {
             size_t i = (size_t)y * WIDTH + (size_t)x;

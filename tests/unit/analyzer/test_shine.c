@@ -1,6 +1,8 @@
 /* A highlight that only the photo before treatment had is left out where it was, and nothing else is. */
 #include "analyzer/findings_shine.h"
 
+#include "change_grid.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,13 +31,8 @@ static void make(scene *s, int width, int height, double white_before, double wh
     rubor_change *change = &s->change;
     memset(s, 0, sizeof *s);
     srand(3);
-    *change = (rubor_change){.width = width, .height = height, .factor = 1, .control_known = true};
-    for (int c = 0; c < 3; c++) {
-        assert_int_equal(rubor_plane_init(&change->visit_od[c], width, height, NULL), RUBOR_OK);
-        assert_int_equal(rubor_plane_init(&change->reference_od[c], width, height, NULL), RUBOR_OK);
-    }
-    assert_int_equal(rubor_plane_init(&change->delta_ei, width, height, NULL), RUBOR_OK);
-    assert_int_equal(rubor_plane_init(&change->delta_mi, width, height, NULL), RUBOR_OK);
+    change_grid_make(change, width, height);
+    change_grid_add_maps(change);
     assert_int_equal(rubor_mask_init(&s->findings.cells, width, height, NULL), RUBOR_OK);
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {

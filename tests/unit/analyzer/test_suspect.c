@@ -2,6 +2,8 @@
 /* Darkening that may be a faint bruise is told from new pigment by what blood and melanin cannot do. */
 #include "analyzer/change.h"
 
+#include "change_grid.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,18 +31,12 @@ static void add(rubor_change *change, int i, const double od[3])
 static void make(rubor_change *change, const double skin[3], double ei, double mi, double veil,
                  int veiled_until)
 {
-    *change = (rubor_change){.width = WIDTH, .height = HEIGHT, .factor = 1};
     double covariance[9] = {0};
-    for (int c = 0; c < 3; c++) {
+    change_grid_make(change, WIDTH, HEIGHT);
+    change_grid_add_maps(change);
+    change->control_known = false;
+    for (int c = 0; c < 3; c++)
         covariance[4 * c] = c == 2 ? 0.0016 : 0.0001; /* of blue little is known on dark skin */
-        assert_int_equal(rubor_plane_init(&change->visit_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
-        assert_int_equal(rubor_plane_init(&change->reference_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
-    }
-    rubor_plane *maps[3] = {&change->delta_ei, &change->delta_mi, &change->shade_od};
-    for (int k = 0; k < 3; k++)
-        assert_int_equal(rubor_plane_init(maps[k], WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_mask_init(&change->region, WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_mask_init(&change->control, WIDTH, HEIGHT, NULL), RUBOR_OK);
     assert_int_equal(rubor_unmix_solve(&change->unmix, blood, melanin, covariance, NULL), RUBOR_OK);
     for (int i = 0; i < CELLS; i++) {
         double g = i % WIDTH < veiled_until ? veil : 0, d[3];

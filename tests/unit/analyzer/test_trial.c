@@ -2,6 +2,8 @@
 /* Skin that only the baseline shows is kept where blood, melanin and a doubtful veil explain its change. */
 #include "analyzer/change.h"
 
+#include "change_grid.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,14 +16,7 @@ enum { WIDTH = 60, HEIGHT = 40, REGION_WIDTH = 25 };
 /* Skin of these OD before and, in the region, of those at the visit; the region's cells are on trial. */
 static void make(rubor_change *change, const double before[3], const double now[3])
 {
-    *change = (rubor_change){.width = WIDTH, .height = HEIGHT, .factor = 1, .control_known = true};
-    for (int c = 0; c < 3; c++) {
-        assert_int_equal(rubor_plane_init(&change->visit_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
-        assert_int_equal(rubor_plane_init(&change->reference_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
-    }
-    assert_int_equal(rubor_mask_init(&change->region, WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_mask_init(&change->control, WIDTH, HEIGHT, NULL), RUBOR_OK);
-    assert_int_equal(rubor_mask_init(&change->trial, WIDTH, HEIGHT, NULL), RUBOR_OK);
+    change_grid_make(change, WIDTH, HEIGHT);
     for (int i = 0; i < WIDTH * HEIGHT; i++) {
         bool treated = i % WIDTH < REGION_WIDTH;
         change->region.data[i] = change->trial.data[i] = treated ? 255 : 0;

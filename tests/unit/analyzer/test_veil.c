@@ -2,6 +2,8 @@
 /* White light on skin that the chart does not show hides a part of the change of dark skin; blue tells it. */
 #include "analyzer/change.h"
 
+#include "change_grid.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,15 +19,12 @@ static const double dark[3] = {0.15, 0.06, 0.03}, light[3] = {0.50, 0.32, 0.24};
 /* delta_ei and delta_mi in the left half; a veil lies over both photos. */
 static void make(rubor_change *change, const double skin[3], double ei, double mi, double veil)
 {
-    *change = (rubor_change){.width = WIDTH, .height = HEIGHT, .factor = 1, .control_known = true};
+    change_grid_make(change, WIDTH, HEIGHT);
     for (int c = 0; c < 3; c++) {
-        assert_int_equal(rubor_plane_init(&change->visit_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
-        assert_int_equal(rubor_plane_init(&change->reference_od[c], WIDTH, HEIGHT, NULL), RUBOR_OK);
         change->directions.hemoglobin[c] = blood[c];
         change->directions.melanin[c] = melanin[c];
         change->zero_od[0][c] = change->zero_od[1][c] = -log10(skin[c] + veil);
     }
-    assert_int_equal(rubor_mask_init(&change->region, WIDTH, HEIGHT, NULL), RUBOR_OK);
     for (int i = 0; i < CELLS; i++) {
         bool treated = i % WIDTH < TREATED;
         change->region.data[i] = treated ? 255 : 0;
