@@ -286,7 +286,7 @@ static void raise_flags(rubor_record *out, const analysis *a, int day)
         rubor_record_flag(out, "crusting");
     if (out->findings.bruise_percent >= BRUISE_FLAG)
         rubor_record_flag(out, "bruise");
-    bool other_lamp = rubor_record_has_flag(out, "not_comparable");
+    bool other_lamp = rubor_record_has_flag(out, "not_comparable"); /* only light and calibration raise it */
     if (a->change.control_ei >= (other_lamp ? SUNBURN_EI_OTHER_LAMP : SUNBURN_EI))
         rubor_record_flag(out, "sunburn");
     bool darker = out->pigmentation.changed == 1 && out->pigmentation.delta > 0;

@@ -11,6 +11,8 @@
 #include "analyzer/frame.h"
 #include "analyzer/registration.h"
 
+enum { RUBOR_CONTROL_CELLS_LEAST = 50 }; /* fewer measured cells of control say nothing */
+
 /* How the light runs across the frame otherwise than before: a plane through the OD change of untreated skin,
  * per channel. All zero where there is no baseline, no control or too little untreated skin. */
 typedef struct rubor_light {
@@ -31,6 +33,7 @@ typedef struct rubor_change {
     rubor_mask region, control;               /* cells; 255 inside */
     bool control_known;
     double region_measured; /* share of the drawn region that is measured; NaN: none was drawn */
+    double control_measured; /* likewise of the drawn control */
 
     rubor_directions directions;           /* of the visit, for skin between before and now */
     rubor_directions reference_directions; /* of the baseline's photo; the same without a baseline */

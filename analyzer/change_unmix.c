@@ -32,7 +32,7 @@ static const double hemoglobin_share[3] = {0.20, 0.01, 0.04};
 static const double melanin_share[3] = {0.01, 0.015, 0.03};
 static const double channel_nm[3] = {605, 545, 465}; /* centers of gravity on skin */
 
-enum { CONTROL_CELLS_LEAST = 50, SCRATCH = 65536 };
+enum { SCRATCH = 65536 };
 #define TRIAL_CELLS 2.0 /* Gaussian sigma */
 #define LN10 2.302585092994046
 
@@ -72,7 +72,7 @@ static bool robust_mean(double mean[3], const rubor_mask *mask, const rubor_plan
             squares += g * g;
             n++;
         }
-        if (n < CONTROL_CELLS_LEAST)
+        if (n < RUBOR_CONTROL_CELLS_LEAST)
             return false;
         for (int c = 0; c < 3; c++)
             mean[c] = sum[c] / (double)n;

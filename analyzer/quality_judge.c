@@ -14,9 +14,13 @@ enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900, PATCHES_WARN = 3, PATCHES_RETA
 #define CLIPPED_WARN 3.0
 #define CLIPPED_RETAKE 15.0
 #define BRIGHT_RETAKE 30.0
-#define MEDIAN_DARK 0.06 /* skin's green, encoded: darker than the darkest skin in good light */
-#define WHITE_DARK 0.10  /* chart white, camera linear: three stops under */
-#define WHITE_BRIGHT 0.5 /* below, what is clipped is the chart's dark end */
+/* Of the skin's green, encoded: the darkest skin in good light has 0.2 and more. At the second one step of 8 bits is
+ * 0.02 OD, two units of EI. */
+#define MEDIAN_DARK 0.12
+#define MEDIAN_DARK_RETAKE 0.09
+#define WHITE_DARK 0.25        /* chart white, camera linear: two stops under; says the same of every skin */
+#define WHITE_DARK_RETAKE 0.06 /* four stops */
+#define WHITE_BRIGHT 0.5       /* below, what is clipped is the chart's dark end */
 #define BLACK_RETAKE 20.0
 #define GLARE_WARN 6.0
 #define GLARE_RETAKE 10.0
@@ -59,15 +63,16 @@ static void judge_exposure(rubor_record *record, const rubor_quality *q)
     else if (q->clipped_percent >= CLIPPED_WARN && most > 3 * least)
         rubor_record_reason(
             record, "warn", "channel_clipped",
-            "One color of the skin is at the camera's limit: lower the exposure by one step.");
+            "One color of the skin is too bright for the camera: lower the exposure by one stop (-1 EV).");
     else if (q->clipped_percent >= CLIPPED_WARN)
         rubor_record_reason(record, "warn", "overexposed",
-                            "Parts of the skin are too bright to measure: lower the exposure by one step.");
+                            "Parts of the skin are too bright to measure: lower the exposure by one stop (-1 EV).");
     bool too_dark =
         q->white_linear < WHITE_DARK || q->median < MEDIAN_DARK || q->black_percent >= BLACK_RETAKE;
     if (too_dark && !white_clipped)
         rubor_record_reason(
-            record, q->median < MEDIAN_DARK / 2 || q->white_linear < WHITE_DARK / 2 ? "retake" : "warn",
+            record,
+            q->median < MEDIAN_DARK_RETAKE || q->white_linear < WHITE_DARK_RETAKE ? "retake" : "warn",
             "underexposed", "The photo is too dark: raise the exposure or bring the lamp closer.");
 }
 
@@ -79,27 +84,30 @@ static void judge_chart(rubor_record *record, const rubor_quality *q)
         return;
     if (q->white_linear < WHITE_BRIGHT)
         rubor_record_reason(record, verdict, "chart_clipped",
-                            "The dark patches of the color chart are lost: raise the exposure by one step.");
+                            "The dark patches of the color chart are too dark: raise the exposure by one stop (+1 EV).");
     else
         rubor_record_reason(
             record, verdict, "chart_clipped",
-            "Patches of the color chart are at the camera's limit: lower the exposure by one step.");
+            "Patches of the color chart are too bright for the camera: lower the exposure by one stop (-1 EV).");
 }
 
 static void judge_light(rubor_record *record, const rubor_quality *q, const rubor_calibration *calibration)
 {
     if (calibration->status == RUBOR_CALIBRATION_NONE)
         rubor_record_reason(record, "warn", "chart_missing",
-                            "No color chart was found: put the whole chart in the frame, flat and unshaded.");
+                            "No usable color chart was found: put the whole chart beside the skin, flat, facing the camera, nothing over it.");
     judge_chart(record, q);
     if (calibration->glare_percent >= GLARE_RETAKE)
         rubor_record_reason(
             record, "retake", "glare",
-            "Stray light veils the photo: keep lamps and windows out of the lens and clean it.");
-    else if (calibration->glare_percent >= GLARE_WARN || q->shine_percent >= SHINE_WARN)
+            "Stray light veils the photo: keep lamps and windows from shining into the lens and wipe the lens.");
+    else if (q->shine_percent >= SHINE_WARN)
+        rubor_record_reason(record, "warn", "glare",
+                            "The skin reflects the lamp: dab it dry, turn the lamp or use a polarizing filter.");
+    else if (calibration->glare_percent >= GLARE_WARN)
         rubor_record_reason(
             record, "warn", "glare",
-            "The skin or the lens reflects the lamp: turn the lamp or use a polarizing filter.");
+            "Some stray light veils the photo: keep lamps and windows from shining into the lens and wipe the lens.");
 }
 
 void rubor_quality_judge(rubor_record *record, const rubor_quality *quality,

@@ -44,6 +44,7 @@ void rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_change *cha
     const rubor_light *light = &change->light;
     out->color_drift = out->shade_drift = out->skin_blur_px = RUBOR_NULL;
     out->region_measured = change->region_measured;
+    out->control_measured = change->control_measured;
     out->shine_percent = findings->shine_percent;
     out->cover_percent = findings->cover_percent;
     if (!baseline || !change->reference_od[0].data)
@@ -64,7 +65,7 @@ void rubor_quality_judge_nothing(rubor_record *record)
     if (strcmp(record->quality.verdict, "retake") != 0)
         rubor_record_reason(
             record, "retake", "region_hidden",
-            "The treated region could not be measured: uncover it, dab it dry, light it evenly.");
+            "The treated region could not be measured: uncover it, dab it dry, light it evenly, take it again.");
 }
 
 void rubor_quality_pair_judge(rubor_record *record, const rubor_quality_pair *pair)
@@ -76,7 +77,11 @@ void rubor_quality_pair_judge(rubor_record *record, const rubor_quality_pair *pa
     if (pair->region_measured < MEASURED_WARN)
         rubor_record_reason(record, pair->region_measured < MEASURED_RETAKE ? "retake" : "warn",
                             "region_hidden",
-                            "Part of the treated region cannot be measured: uncover it and light it evenly.");
+                            "Part of the treated region cannot be measured: uncover it, bring all of it into the frame, light it evenly.");
+    if (pair->control_measured < MEASURED_RETAKE)
+        rubor_record_reason(record, "warn", "control_hidden",
+                            "The untreated skin marked for comparison cannot be seen: uncover it and take the "
+                            "photo again.");
     if (pair->shine_percent >= SHINE_WARN)
         rubor_record_reason(
             record, pair->shine_percent >= SHINE_RETAKE ? "retake" : "warn", "glare",
@@ -85,18 +90,16 @@ void rubor_quality_pair_judge(rubor_record *record, const rubor_quality_pair *pa
         rubor_record_reason(record, pair->cover_percent >= COVER_RETAKE ? "retake" : "warn", "covered",
                             "Make-up or cream hides part of the treated skin: clean it off and take the "
                             "photo again.");
-    if (pair->cover_percent >= COVER_RETAKE)
-        rubor_record_flag(record, "not_comparable");
     double color = fabs(pair->color_drift), shade = fabs(pair->shade_drift);
     const char *verdict = color >= COLOR_DRIFT_RETAKE || shade >= SHADE_DRIFT_RETAKE ? "retake" : "warn";
     if (color >= COLOR_DRIFT_WARN)
         rubor_record_reason(
             record, verdict, "mixed_light",
-            "Light of two colors falls on the skin: switch other lamps off, close the blinds.");
+            "Light of two colors falls on the skin: switch the other lamps off and close the blinds.");
     else if (shade >= SHADE_DRIFT_WARN)
         rubor_record_reason(
             record, verdict, "light_moved",
-            "The light comes from another side than in the photo before treatment: put the lamp back.");
+            "The light comes from another side than in the photo before treatment: put the lamp where it was.");
     if (color >= COLOR_DRIFT_WARN || shade >= SHADE_DRIFT_RETAKE)
         rubor_record_flag(record, "not_comparable");
 }
@@ -106,8 +109,8 @@ void rubor_quality_judge_distance(rubor_record *record, const rubor_frame *visit
     double ratio = visit->mm_per_px * visit->image.width / (baseline->mm_per_px * baseline->image.width);
     if (ratio >= DISTANCE_RATIO)
         rubor_record_reason(record, "warn", "distance",
-                            "The camera is farther away than in the photo before treatment: come closer.");
+                            "The camera is farther away than in the photo before treatment: come as close as then.");
     else if (ratio <= 1 / DISTANCE_RATIO)
         rubor_record_reason(record, "warn", "distance",
-                            "The camera is closer than in the photo before treatment: step back.");
+                            "The camera is closer than in the photo before treatment: step back as far as then.");
 }

@@ -14,6 +14,7 @@ typedef struct rubor_quality_pair {
      * with too little untreated skin. */
     double color_drift, shade_drift;
     double region_measured; /* share of the drawn region that is measurable, 0..1; NaN: none was drawn */
+    double control_measured; /* likewise of the drawn control */
     double shine_percent;   /* of the region: the findings', or red brighter than before; may be NaN */
     double cover_percent;   /* of the region: make-up; NaN: cannot be told */
     double skin_blur_px; /* see rubor_quality_pair_blur; NaN also where the baseline's skin is soft itself */

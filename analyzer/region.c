@@ -77,57 +77,60 @@ static rubor_status control_outside(rubor_change *change, rubor_record *record, 
     return RUBOR_OK;
 }
 
+/* As drawn on the visit, or on the baseline and carried over; *source stays where neither was. */
+static rubor_status draw_either(rubor_mask *cells, const char **source, const char *what,
+                                const rubor_polygon *on_visit, const rubor_polygon *on_baseline, int factor,
+                                const rubor_frame *visit, const rubor_frame *baseline,
+                                const rubor_registration *registration, rubor_error *error)
+{
+    if (on_visit && on_visit->count) {
+        draw(cells, on_visit, visit, factor);
+        *source = "given";
+        return rubor_mask_count(cells) ? RUBOR_OK : refuse_outside(what, visit, error);
+    }
+    if (!registration || !baseline || !on_baseline || !on_baseline->count)
+        return RUBOR_OK;
+    *source = "baseline";
+    return carry_over(cells, on_baseline, baseline, registration, factor, error);
+}
+
+/* Leaves the measurable cells of what was drawn; their share, NaN where nothing was. */
+static double keep_measured_share(rubor_mask *cells, const rubor_plane *od, bool drawn)
+{
+    double before = (double)rubor_mask_count(cells);
+    keep_measured(cells, od);
+    return drawn && before > 0 ? (double)rubor_mask_count(cells) / before : RUBOR_NULL;
+}
+
 rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
                                const rubor_analyze_options *options, const rubor_frame *visit,
                                const rubor_frame *baseline, const rubor_registration *registration,
                                rubor_error *error)
 {
     const char *source = "skin", *control = "none";
-    rubor_status status = RUBOR_OK;
-    bool carried = registration && baseline;
-    if (options->region && options->region->count) {
-        draw(&change->region, options->region, visit, change->factor);
-        source = "given";
-        if (rubor_mask_count(&change->region) == 0)
-            return refuse_outside("region", visit, error);
-    } else if (carried && options->baseline_region && options->baseline_region->count) {
-        status = carry_over(&change->region, options->baseline_region, baseline, registration, change->factor,
-                            error);
-        source = "baseline";
-    } else {
-        memset(change->region.data, 255, (size_t)change->width * (size_t)change->height);
-    }
+    memset(change->region.data, 255, (size_t)change->width * (size_t)change->height);
+    rubor_status status = draw_either(&change->region, &source, "region", options->region,
+                                      options->baseline_region, change->factor, visit, baseline, registration, error);
+    if (status == RUBOR_OK)
+        status = draw_either(&change->control, &control, "control", options->control, options->baseline_control,
+                             change->factor, visit, baseline, registration, error);
     if (status != RUBOR_OK)
         return status;
-    if (options->control && options->control->count) {
-        draw(&change->control, options->control, visit, change->factor);
-        control = "given";
-        if (rubor_mask_count(&change->control) == 0)
-            return refuse_outside("control", visit, error);
-    } else if (carried && options->baseline_control && options->baseline_control->count) {
-        status = carry_over(&change->control, options->baseline_control, baseline, registration,
-                            change->factor, error);
-        control = "baseline";
-    }
-    if (status != RUBOR_OK)
-        return status;
+    bool drawn_region = strcmp(source, "skin") != 0, drawn_control = strcmp(control, "none") != 0;
+    const rubor_plane *od = &change->visit_od[0];
+    change->control_measured = keep_measured_share(&change->control, od, drawn_control);
+    change->control_known = rubor_mask_count(&change->control) >= RUBOR_CONTROL_CELLS_LEAST;
+    if (!change->control_known)
+        control = "none";
     copy_text(record->region.source, sizeof record->region.source, source);
     copy_text(record->region.control, sizeof record->region.control, control);
-    bool drawn_region = strcmp(source, "skin") != 0, drawn_control = strcmp(control, "none") != 0;
-    if (drawn_region && !drawn_control)
-        status = control_outside(change, record, error);
-    else
-        change->control_known = drawn_control;
-    double drawn_cells = (double)rubor_mask_count(&change->region);
-    keep_measured(&change->region, &change->visit_od[0]);
-    change->region_measured = drawn_region && drawn_cells > 0
-                                  ? (double)rubor_mask_count(&change->region) / drawn_cells
-                                  : RUBOR_NULL;
+    if (drawn_region && !change->control_known)
+        status = control_outside(change, record, error); /* of the region as it was drawn */
+    change->region_measured = keep_measured_share(&change->region, od, drawn_region);
     if (drawn_region && rubor_mask_count(&change->region) == 0)
         rubor_record_reason(
             record, "retake", "region_empty",
-            "The treated region shows no measurable skin in this photo; bring it into the frame, "
+            "The treated region shows no measurable skin in this photo: bring it into the frame, "
             "uncovered and evenly lit.");
-    keep_measured(&change->control, &change->visit_od[0]);
     return status;
 }

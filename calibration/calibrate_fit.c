@@ -360,7 +360,7 @@ rubor_status rubor_fit_start(rubor_fit *fit, const rubor_fit_patch *patches, con
     if (used < RUBOR_FIT_MIN_PATCHES)
         return rubor_error_set(
             error, RUBOR_REFUSED,
-            "only %d chart patches are usable, %d are needed; avoid glare and overexposure", used,
+            "only %d chart patches are usable, %d are needed; light the whole chart evenly, neither glaring nor dark", used,
             (int)RUBOR_FIT_MIN_PATCHES);
     fit->middle = sum / used;
     fit->low = low - fit->middle;

@@ -21,3 +21,4 @@ run "$build/bench_registration" 6
 run "$build/tests/bench/evaluate" --pairs 432 --seed "$seed"
 run "$build/tests/bench/evaluate" --also --pairs 144 --seed $((seed + 10000))
 run "$build/bench_gate" --photos 1 --size 960x720 --seed $((seed + 20000))
+run "$build/bench_gate" --photos 2 --size 960x720 --seed $((seed + 30000)) --threshold

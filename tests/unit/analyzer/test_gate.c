@@ -138,6 +138,20 @@ static void exposure_and_a_clipped_channel_are_noticed(void **state)
     assert_told(&options, 0, "overexposed channel_clipped chart_clipped", "warn retake");
 }
 
+static void two_stops_too_dark_is_noticed_on_every_tone_and_one_is_not(void **state)
+{
+    (void)state;
+    for (int tone = 0; tone < TONES; tone++) {
+        rubor_sample_options options = options_of(tone);
+        double error_ei;
+        options.exposure = 1 / 4.0;
+        assert_told(&options, tone, "underexposed", "warn");
+        options.exposure = 1 / 2.0;
+        rubor_record record = measure(&options, tone, &error_ei);
+        assert_string_equal(record.quality.verdict, "ok");
+    }
+}
+
 static void veil_and_a_mirrored_lamp_are_noticed(void **state)
 {
     (void)state;
@@ -193,6 +207,36 @@ static void make_up_on_the_treated_skin_is_told_and_not_measured(void **state)
     }
 }
 
+/* The control is drawn where the chart lies: skin outside of the region stands in, and it is told. */
+static void untreated_skin_that_is_hidden_is_told_and_other_skin_stands_in(void **state)
+{
+    (void)state;
+    for (int tone = 0; tone < TONES; tone++) {
+        rubor_sample_options options = options_of(tone);
+        rubor_sample_photo visit = {0};
+        rubor_record seen, record;
+        assert_int_equal(rubor_sample_render(&visit, &options, DAY, NULL), RUBOR_OK);
+        rubor_bytes photo = {visit.jpeg.data, visit.jpeg.size};
+        rubor_bytes bare = {before[tone].jpeg.data, before[tone].jpeg.size};
+        rubor_analyze_options how = {
+            .baseline_region = &before[tone].region, .baseline_control = &before[tone].control, .day = DAY};
+        assert_int_equal(rubor_analyze(&seen, NULL, photo, bare, &how, NULL), RUBOR_OK);
+        assert_string_equal(seen.region.control, "baseline");
+        assert_false(says(&seen, "control_hidden"));
+        rubor_polygon chart = {.count = 4};
+        for (int k = 0; k < 4; k++)
+            chart.points[k] = (rubor_point){seen.calibration.chart.corners_px[2 * k],
+                                            seen.calibration.chart.corners_px[2 * k + 1]};
+        how.control = &chart;
+        assert_int_equal(rubor_analyze(&record, NULL, photo, bare, &how, NULL), RUBOR_OK);
+        assert_true(says(&record, "control_hidden"));
+        assert_string_equal(record.quality.verdict, "warn");
+        assert_string_equal(record.region.control, "found");
+        assert_true(fabs(record.redness.delta - visit.truth.delta_ei) < 1.5);
+        rubor_sample_photo_finish(&visit);
+    }
+}
+
 static void tilt_distance_and_missing_skin_are_noticed(void **state)
 {
     (void)state;
@@ -216,9 +260,11 @@ int main(void)
         cmocka_unit_test(soft_skin_beside_a_sharp_chart_is_noticed_on_every_tone),
         cmocka_unit_test(whole_photo_out_of_focus_or_shaken_is_noticed),
         cmocka_unit_test(exposure_and_a_clipped_channel_are_noticed),
+        cmocka_unit_test(two_stops_too_dark_is_noticed_on_every_tone_and_one_is_not),
         cmocka_unit_test(veil_and_a_mirrored_lamp_are_noticed),
         cmocka_unit_test(light_of_another_color_is_noticed),
         cmocka_unit_test(make_up_on_the_treated_skin_is_told_and_not_measured),
+        cmocka_unit_test(untreated_skin_that_is_hidden_is_told_and_other_skin_stands_in),
         cmocka_unit_test(tilt_distance_and_missing_skin_are_noticed),
     };
     return cmocka_run_group_tests(tests, render_befores, finish_befores);

@@ -1,5 +1,6 @@
 /* labels: fast */
 #include "analyzer/quality.h"
+#include "analyzer/quality_pair.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -188,6 +189,56 @@ static void each_fault_has_its_own_code(void **state)
     }
 }
 
+static rubor_record judged(const rubor_quality_pair *pair)
+{
+    rubor_record record;
+    rubor_record_init(&record);
+    rubor_quality_pair_judge(&record, pair);
+    return record;
+}
+
+static rubor_quality_pair good_pair(void)
+{
+    return (rubor_quality_pair){.region_measured = 1, .control_measured = 1, .skin_blur_px = 0.2};
+}
+
+static void make_up_is_told_by_its_own_reason_and_not_called_another_light(void **state)
+{
+    (void)state;
+    rubor_quality_pair pair = good_pair();
+    for (int cover = 0; cover <= 100; cover += 20) {
+        pair.cover_percent = cover;
+        rubor_record record = judged(&pair);
+        assert_string_equal(record.quality.verdict, cover == 0 ? "ok" : cover < 60 ? "warn" : "retake");
+        assert_int_equal(record.quality.reason_count, cover > 0);
+        if (cover)
+            assert_string_equal(record.quality.reasons[0].code, "covered");
+        assert_false(rubor_record_has_flag(&record, "not_comparable"));
+    }
+    pair = good_pair();
+    pair.color_drift = 1.0;
+    rubor_record record = judged(&pair);
+    assert_string_equal(record.quality.reasons[0].code, "mixed_light");
+    assert_true(rubor_record_has_flag(&record, "not_comparable"));
+}
+
+static void untreated_skin_that_is_hidden_is_told(void **state)
+{
+    (void)state;
+    static const double measured[] = {1, 0.6, 0.2, 0};
+    for (int k = 0; k < 4; k++) {
+        rubor_quality_pair pair = good_pair();
+        pair.control_measured = measured[k];
+        rubor_record record = judged(&pair);
+        assert_string_equal(record.quality.verdict, k < 2 ? "ok" : "warn");
+        if (k >= 2)
+            assert_string_equal(record.quality.reasons[0].code, "control_hidden");
+    }
+    rubor_quality_pair pair = good_pair();
+    pair.control_measured = RUBOR_NULL; /* none was drawn */
+    assert_int_equal(judged(&pair).quality.reason_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +248,8 @@ int main(void)
         cmocka_unit_test(good_photo_of_900_by_600_passes_and_a_smaller_one_does_not),
         cmocka_unit_test(chart_colors_outside_of_srgb_are_not_lost_by_exposure),
         cmocka_unit_test(each_fault_has_its_own_code),
+        cmocka_unit_test(make_up_is_told_by_its_own_reason_and_not_called_another_light),
+        cmocka_unit_test(untreated_skin_that_is_hidden_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
