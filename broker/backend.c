@@ -211,6 +211,7 @@ static bool add_task(rubor_broker *broker, rubor_frames *frames, rubor_worker *w
         status = rubor_store_file_get(broker->store, RUBOR_STORE_PHOTO, task.baseline, &baseline, error);
     snprintf(worker->digest, sizeof worker->digest, "%s", task.digest);
     snprintf(worker->baseline, sizeof worker->baseline, "%s", task.baseline);
+    worker->baseline_filing = task.baseline_filing;
     const char *profile = task.profile_json ? task.profile_json : "";
     const char *baseline_profile = task.baseline_profile_json ? task.baseline_profile_json : "";
     bool built = !status && rubor_frames_add_buffer(frames, &task.parameters) &&
@@ -330,6 +331,7 @@ static rubor_status keep_result(rubor_broker *broker, rubor_worker *worker, cons
                              .record = record,
                              .packed = rubor_frame(frames, body),
                              .baseline = worker->baseline,
+                             .baseline_filing = worker->baseline_filing,
                              .attempts = worker->lease.job.attempts};
     rubor_status status = rubor_record_from_bytes(record, outcome.packed, error);
     if (!status && strcmp(record->photo.digest, worker->digest) != 0)

@@ -241,10 +241,9 @@ void rubor_broker_take_photo(rubor_broker *broker, const rubor_peer *peer, const
     if (request->digest[0]) /* names a stored photo: one that is on the disk */
         rubor_broker_settle(broker);
     bool named = photo.size == 0 && request->verb == RUBOR_VERB_ANALYZE && request->digest[0];
-    rubor_status status =
-        named ? check_stored(broker, peer, request, &bytes, &error) : check_photo(photo, "photo", &error);
+    rubor_status status = check_forgotten(broker, request, &error);
     if (!status)
-        status = check_forgotten(broker, request, &error);
+        status = named ? check_stored(broker, peer, request, &bytes, &error) : check_photo(photo, "photo", &error);
     if (!status)
         status = check_request(broker, request, bytes, &retry_after_ms, &error);
     if (!status)

@@ -55,6 +55,7 @@ typedef struct rubor_worker {
     bool busy, bad;    /* bad: to be sent away */
     rubor_lease lease;
     char baseline[RUBOR_DIGEST_SIZE], digest[RUBOR_DIGEST_SIZE]; /* of the job it holds */
+    int64_t baseline_filing;                                     /* likewise */
     struct rubor_worker *next;
 } rubor_worker;
 

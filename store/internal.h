@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-enum { RUBOR_STORE_SCHEMA = 1, RUBOR_STORE_SALT = 32 };
+enum { RUBOR_STORE_SALT = 32 };
 
 /* Statements are kept between calls: reading their text costs more than running most of them. */
 enum { RUBOR_SQL_KEPT_MOST = 64 };
@@ -78,6 +78,19 @@ rubor_status rubor_audit_append(rubor_store *store, const char *who, const char 
 rubor_status rubor_submit_inside(rubor_store *store, const rubor_request *request, const char *digest,
                                  const char *compare_baseline, int64_t photo_bytes, const char *who,
                                  rubor_job_info *out, rubor_error *error);
+/* The baseline that counts for visits of this patient, session and view; "" when there is none (yet). */
+rubor_status rubor_baseline_best(rubor_store *store, const char *patient, const char *session, const char *view,
+                                 char out[RUBOR_DIGEST_SIZE], rubor_error *error);
+/* The filing that says with which region the photo baseline is to be used for a visit's job; 0: none. */
+rubor_status rubor_baseline_filing(rubor_store *store, const char *job, const char *baseline, int64_t *filing,
+                                   rubor_error *error);
+/* The results against this baseline no longer count, the same photo may come back with another region: their key is
+ * moved aside, so that the visits are measured anew as soon as a baseline has been. Only the digest in front of the '/'
+ * is ever read back. */
+rubor_status rubor_baseline_retire(rubor_store *store, const rubor_job_info *baseline, const char *by, rubor_error *error);
+/* A baseline was measured: takes the place of the same photo's earlier filing there, if that had other parameters. */
+rubor_status rubor_baseline_replace(rubor_store *store, const rubor_job_info *job, rubor_job_list *changed,
+                                    rubor_error *error);
 /* Brings the jobs of all visits of (patient, session, view) in line with the baseline that counts now. */
 rubor_status rubor_store_realign(rubor_store *store, const char *patient, const char *session,
                                  const char *view, rubor_job_list *changed, rubor_error *error);

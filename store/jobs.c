@@ -180,28 +180,6 @@ static rubor_status pack_parameters(rubor_buffer *out, const rubor_request *requ
     return status;
 }
 
-/* The baseline that counts for visits of this patient, session and view; "" when there is none (yet). */
-static rubor_status best_baseline(rubor_store *store, const char *patient, const char *session,
-                                  const char *view, char out[RUBOR_DIGEST_SIZE], rubor_error *error)
-{
-    sqlite3_stmt *statement;
-    bool row = false;
-    out[0] = '\0';
-    rubor_status status = rubor_sql_prepare(store, &statement, error,
-                                            "SELECT f.photo FROM filings f JOIN jobs j ON j.filing = f.id "
-                                            "WHERE f.patient = ? AND f.session = ? AND"
-                                            " f.view = ? AND f.kind = 'visit' AND f.day = ? AND f.withdrawn "
-                                            "= 0 AND j.current = 1 AND j.state = 'done'"
-                                            " AND j.verdict <> 'retake' ORDER BY f.id DESC LIMIT 1",
-                                            "sssi", patient, session, view, (int64_t)RUBOR_DAY_BEFORE);
-    if (!status)
-        status = rubor_sql_step(store, statement, &row, error);
-    if (!status && row)
-        rubor_sql_text(out, RUBOR_DIGEST_SIZE, statement, 0);
-    rubor_sql_done(store, statement);
-    return status;
-}
-
 typedef struct filing_key {
     const char *kind, *patient, *session, *view, *photo, *baseline, *profile, *who;
     int day;
@@ -317,7 +295,7 @@ static rubor_status submit(rubor_store *store, const rubor_request *request, con
     if (!status)
         status = find_or_add_filing(store, key, &filing, error);
     if (!status && visit && key->day != RUBOR_DAY_BEFORE)
-        status = best_baseline(store, key->patient, key->session, key->view, baseline, error);
+        status = rubor_baseline_best(store, key->patient, key->session, key->view, baseline, error);
     if (!status)
         status = find_or_add_job(store, filing, visit ? baseline : key->baseline, lane_of(request),
                                  request->deadline_s ? now + request->deadline_s * 1000 : 0, out, error);
@@ -413,7 +391,7 @@ rubor_status rubor_store_realign(rubor_store *store, const char *patient, const 
     sqlite3_stmt *statement = NULL;
     visit_row *visits = NULL;
     size_t count = 0, capacity = 0;
-    rubor_status status = best_baseline(store, patient, session, view, best, error);
+    rubor_status status = rubor_baseline_best(store, patient, session, view, best, error);
     if (!status)
         status = rubor_sql_prepare(
             store, &statement, error,
@@ -479,6 +457,14 @@ static rubor_status finish(rubor_store *store, const char *job, const rubor_outc
         return rubor_error_set(error, RUBOR_CONFLICT, "job %s is %s already", job, info.state);
     if (outcome->status == RUBOR_OK && strcmp(info.baseline, outcome->baseline) != 0)
         return rubor_error_set(error, RUBOR_BUSY, "job %s has another baseline by now", job);
+    if (outcome->status == RUBOR_OK && outcome->baseline_filing) {
+        int64_t filing;
+        status = rubor_baseline_filing(store, job, info.baseline, &filing, error);
+        if (!status && filing != outcome->baseline_filing)
+            status = rubor_error_set(error, RUBOR_BUSY, "the baseline of job %s is filed otherwise by now", job);
+        if (status)
+            return status;
+    }
     bool done = outcome->status == RUBOR_OK;
     if (done)
         status = write_result(store, job, outcome, error);
@@ -490,6 +476,9 @@ static rubor_status finish(rubor_store *store, const char *job, const rubor_outc
             "siiissss", done ? "done" : "failed", (int64_t)outcome->attempts, rubor_store_now_ms(),
             (int64_t)outcome->status, outcome->message ? outcome->message : "",
             done ? outcome->record->quality.verdict : "", done ? outcome->record->reference : "", job);
+    if (!status && done && info.day == RUBOR_DAY_BEFORE && info.current &&
+        strcmp(outcome->record->quality.verdict, "retake") != 0)
+        status = rubor_baseline_replace(store, &info, changed, error);
     if (!status && done && info.day == RUBOR_DAY_BEFORE && info.current)
         status = rubor_store_realign(store, info.patient, info.session, info.view, changed, error);
     return status;

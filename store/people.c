@@ -60,12 +60,10 @@ rubor_status rubor_store_session_get(rubor_store *store, const char *patient, co
     bool row = false;
     rubor_status status = rubor_sql_prepare(
         store, &statement, error,
-        "SELECT s.date, s.site, s.device, s.needle_mm, n.photos, n.last, n.revision FROM (SELECT"
-        " count(DISTINCT f.id) AS photos, max(f.submitted_ms) AS last,"
-        " coalesce(sum(j.seq * 8 + (j.state <> 'queued') + 2 * (j.state = 'done')), 0) AS revision FROM filings f"
-        " LEFT JOIN jobs j ON j.filing = f.id AND j.current = 1"
-        " WHERE f.patient = ?1 AND f.session = ?2 AND f.kind = 'visit' AND f.withdrawn = 0) n LEFT JOIN sessions s ON s.patient = ?1 AND s.session = ?2"
-        " WHERE n.photos > 0 OR s.patient IS NOT NULL",
+        "SELECT s.date, s.site, s.device, s.needle_mm, n.photos, n.last, coalesce(r.revision, 0) FROM (SELECT"
+        " count(*) AS photos, max(submitted_ms) AS last FROM filings WHERE patient = ?1 AND session = ?2 AND"
+        " kind = 'visit' AND withdrawn = 0) n LEFT JOIN sessions s ON s.patient = ?1 AND s.session = ?2"
+        " LEFT JOIN revisions r ON r.patient = ?1 AND r.session = ?2 WHERE n.photos > 0 OR s.patient IS NOT NULL",
         "ss", patient, session);
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
@@ -160,18 +158,6 @@ static void fill_amended(rubor_request *filed, const rubor_request *request, con
         filed->control = request->control;
 }
 
-/* The results against this baseline no longer count, the same photo may come back with another region: their key is
- * moved aside, so that the visits are measured anew as soon as a baseline has been. Only the digest in front of the '/'
- * is ever read back. */
-static rubor_status retire_results(rubor_store *store, const rubor_job_info *old, const char *by, rubor_error *error)
-{
-    return rubor_sql_run(
-        store, error,
-        "UPDATE jobs SET baseline = baseline || '/' || ? WHERE baseline = ? AND filing IN (SELECT id"
-        " FROM filings WHERE patient = ? AND session = ? AND view = ? AND kind = 'visit' AND day >= 0)",
-        "sssss", by, old->digest, old->patient, old->session, old->view);
-}
-
 /* new_job takes the old one's place; "": none does. */
 static rubor_status withdraw(rubor_store *store, const rubor_job_info *old, const char *new_job,
                              bool same_place, rubor_job_list *changed, rubor_error *error)
@@ -184,7 +170,7 @@ static rubor_status withdraw(rubor_store *store, const rubor_job_info *old, cons
     if (!status)
         status = rubor_job_list_add(changed, old->job, error);
     if (!status && old->day == RUBOR_DAY_BEFORE && (same_place || !*new_job))
-        status = retire_results(store, old, *new_job ? new_job : old->job, error);
+        status = rubor_baseline_retire(store, old, *new_job ? new_job : old->job, error);
     /* In the same place they are realigned when the new baseline is measured. */
     if (!status && old->day == RUBOR_DAY_BEFORE && !same_place)
         status = rubor_store_realign(store, old->patient, old->session, old->view, changed, error);
@@ -315,7 +301,7 @@ static rubor_status delete_rows(rubor_store *store, const char *patient, int64_t
     static const char *const statements[] = {
         "DELETE FROM jobs WHERE filing IN (SELECT id FROM filings WHERE patient = ?)",
         "DELETE FROM filings WHERE patient = ?", "DELETE FROM sessions WHERE patient = ?",
-        "DELETE FROM notes WHERE patient = ?"};
+        "DELETE FROM notes WHERE patient = ?", "DELETE FROM revisions WHERE patient = ?"};
     rubor_status status = RUBOR_OK;
     for (size_t i = 0; !status && i < sizeof statements / sizeof statements[0]; i++) {
         status = rubor_sql_run(store, error, statements[i], "s", patient);

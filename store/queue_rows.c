@@ -82,18 +82,13 @@ rubor_status rubor_store_each_pending(rubor_store *store, rubor_pending_visitor 
 /* ---- the task ---- */
 
 /* Region, control and profile name of the photo that is the baseline, as it was filed. */
-static rubor_status read_baseline_parameters(rubor_store *store, const char *job, const char *baseline,
-                                             rubor_request *task, char *profile, rubor_error *error)
+static rubor_status read_baseline_parameters(rubor_store *store, int64_t filing, rubor_request *task, char *profile,
+                                             rubor_error *error)
 {
     sqlite3_stmt *statement;
     bool row = false;
-    rubor_status status = rubor_sql_prepare(
-        store, &statement, error,
-        "SELECT b.parameters, b.profile FROM jobs j JOIN filings f ON f.id = j.filing JOIN filings b ON"
-        " b.patient = f.patient AND b.session = f.session AND b.view = f.view AND b.kind = 'visit' AND b.day "
-        "= ? AND"
-        " b.photo = ? WHERE j.id = ? AND f.kind = 'visit' ORDER BY b.withdrawn, b.id DESC LIMIT 1",
-        "iss", (int64_t)RUBOR_DAY_BEFORE, baseline, job);
+    rubor_status status = rubor_sql_prepare(store, &statement, error,
+                                            "SELECT parameters, profile FROM filings WHERE id = ?", "i", filing);
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
     rubor_request *filed = row ? malloc(sizeof *filed) : NULL;
@@ -127,7 +122,9 @@ static rubor_status build_task(rubor_store *store, const char *job, rubor_bytes 
     char baseline_profile[RUBOR_NAME_SIZE] = "";
     rubor_status status = rubor_request_unpack(task, RUBOR_VERB_COMPARE, parameters, error);
     if (!status && out->baseline[0])
-        status = read_baseline_parameters(store, job, out->baseline, task, baseline_profile, error);
+        status = rubor_baseline_filing(store, job, out->baseline, &out->baseline_filing, error);
+    if (!status && out->baseline_filing)
+        status = read_baseline_parameters(store, out->baseline_filing, task, baseline_profile, error);
     if (!status)
         status = load_profile(store, task->profile, &out->profile_json, error);
     if (!status)

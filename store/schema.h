@@ -48,6 +48,27 @@ static const char *const rubor_store_migrations[] = {
     "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append "
     "only'); END;",
     "CREATE INDEX audit_forgotten ON audit(subject) WHERE action = 'forget';",
+    /* A session's revision is the number of the last change of its photos; of all sessions together, so that a session
+     * that was forgotten and comes back does not repeat one. Before, it was a sum, always less than where this begins. */
+    "CREATE TABLE changes(number INTEGER NOT NULL);"
+    "INSERT INTO changes SELECT coalesce(sum(seq * 8 + 3), 0) + 1 FROM jobs;"
+    "CREATE TABLE revisions(patient TEXT NOT NULL, session TEXT NOT NULL, revision INTEGER NOT NULL,"
+    "  PRIMARY KEY(patient, session)) WITHOUT ROWID;"
+    "INSERT INTO revisions SELECT DISTINCT patient, session, (SELECT number FROM changes) FROM filings"
+    "  WHERE kind = 'visit';"
+    "CREATE TRIGGER job_added AFTER INSERT ON jobs BEGIN"
+    "  UPDATE changes SET number = number + 1;"
+    "  INSERT OR REPLACE INTO revisions SELECT patient, session, (SELECT number FROM changes) FROM filings"
+    "  WHERE id = NEW.filing AND kind = 'visit'; END;"
+    "CREATE TRIGGER job_changed AFTER UPDATE OF state, current ON jobs"
+    "  WHEN OLD.state <> NEW.state OR OLD.current <> NEW.current BEGIN"
+    "  UPDATE changes SET number = number + 1;"
+    "  INSERT OR REPLACE INTO revisions SELECT patient, session, (SELECT number FROM changes) FROM filings"
+    "  WHERE id = NEW.filing AND kind = 'visit'; END;"
+    "CREATE TRIGGER filing_changed AFTER UPDATE OF withdrawn ON filings"
+    "  WHEN OLD.withdrawn <> NEW.withdrawn AND NEW.kind = 'visit' BEGIN"
+    "  UPDATE changes SET number = number + 1;"
+    "  INSERT OR REPLACE INTO revisions VALUES(NEW.patient, NEW.session, (SELECT number FROM changes)); END;",
 };
 
 #endif

@@ -94,6 +94,7 @@ typedef struct rubor_task {
     char job[RUBOR_JOB_SIZE];
     rubor_buffer parameters; /* a packed COMPARE request: day, regions, corners, edition, chart table */
     char digest[RUBOR_DIGEST_SIZE], baseline[RUBOR_DIGEST_SIZE];
+    int64_t baseline_filing; /* under which region, control and profile the baseline is filed; 0: nowhere */
     char *profile_json, *baseline_profile_json; /* NULL: none */
 } rubor_task;
 
@@ -114,6 +115,7 @@ typedef struct rubor_outcome {
     const rubor_record *record;
     rubor_bytes packed;   /* the record as it came */
     const char *baseline; /* digest that was measured against, "" for none */
+    int64_t baseline_filing; /* the task's; 0: none */
     int attempts;
     int picture_count;
     rubor_picture_ref pictures[RUBOR_JOB_PICTURES]; /* files already put */
@@ -128,8 +130,9 @@ void rubor_job_list_finish(rubor_job_list *list);
 rubor_status rubor_job_list_add(rubor_job_list *list, const char *job, rubor_error *error);
 
 /* The result of a job, once: RUBOR_CONFLICT when it has one, RUBOR_BUSY when it is to be measured against
- * another baseline by now (run it again). When the job was a baseline, *changed gets the visits that are to
- * be measured against it. */
+ * another baseline by now, or against the same one with another region (run it again). When the job was a baseline, *changed
+ * gets the visits that are to be measured against it; the same photo filed there before with another region, control or
+ * calibration is withdrawn, and what was measured against it no longer counts. */
 rubor_status rubor_store_finish(rubor_store *store, const char *job, const rubor_outcome *outcome,
                                 rubor_job_list *changed, rubor_error *error);
 /* Files the photo of job under what request gives; the old job is withdrawn. */

@@ -112,6 +112,7 @@ static inline rubor_job_info submit(fixture *f, int day, const char *photo)
     return info;
 }
 
+static int64_t finish_baseline_filing; /* what the result is said to have been measured with; 0: nothing is said */
 static inline rubor_status finish_with(fixture *f, const rubor_job_info *job, const char *verdict,
                                        rubor_job_list *changed)
 {
@@ -126,6 +127,7 @@ static inline rubor_status finish_with(fixture *f, const rubor_job_info *job, co
     rubor_outcome outcome = {.record = record,
                              .packed = {(const uint8_t *)writer.buffer.data, writer.buffer.size},
                              .baseline = now.baseline,
+                             .baseline_filing = finish_baseline_filing,
                              .attempts = 1};
     rubor_status status = rubor_store_finish(f->store, job->job, &outcome, changed, NULL);
     rubor_wire_writer_finish(&writer);

@@ -295,6 +295,151 @@ static void a_withdrawn_baseline_that_comes_back_with_another_region_has_its_vis
     rubor_job_list_finish(&changed);
 }
 
+static rubor_job_info with_region(fixture *f, int day, const char *photo, double side)
+{
+    f->request->region = (rubor_polygon){side > 0 ? 3 : 0, {{0, 0}, {side, 0}, {side, side}}};
+    rubor_job_info job = submit(f, day, photo);
+    f->request->region.count = 0;
+    return job;
+}
+
+static void the_same_baseline_filed_with_another_region_has_its_visits_measured_anew(void **state)
+{
+    fixture *f = *state;
+    rubor_job_list changed = {0};
+    rubor_job_info first = with_region(f, RUBOR_DAY_BEFORE, "before", 9), old;
+    finish_ok(f, &first, "ok");
+    rubor_job_info visit = submit(f, 3, "visit"), waits = submit(f, 4, "another");
+    finish_ok(f, &visit, "ok");
+    rubor_job_info second = with_region(f, RUBOR_DAY_BEFORE, "before", 5);
+    assert_string_equal(current_of_day(f, 3).state, "done"); /* the first counts until the second is measured */
+    assert_int_equal(finish_with(f, &second, "ok", &changed), RUBOR_OK);
+    rubor_job_info anew = current_of_day(f, 3);
+    assert_string_equal(anew.state, "queued");
+    assert_string_not_equal(anew.job, visit.job);
+    assert_string_equal(anew.baseline, second.digest);
+    assert_string_equal(current_of_day(f, 4).job, waits.job);
+    assert_string_equal(current_of_day(f, RUBOR_DAY_BEFORE).job, second.job);
+    assert_int_equal(rubor_store_job(f->store, first.job, false, &old, NULL), RUBOR_OK);
+    assert_false(old.current);
+    assert_string_equal(old.superseded_by, second.job);
+    assert_int_equal(changed.count, 3); /* the first filing and both visits */
+    rubor_job_list_finish(&changed);
+    /* And back again: the first region's results are not taken up unmeasured. */
+    rubor_job_info third = with_region(f, RUBOR_DAY_BEFORE, "before", 9);
+    assert_string_not_equal(third.job, first.job);
+    finish_ok(f, &anew, "ok");
+    rubor_job_info fourth = with_region(f, RUBOR_DAY_BEFORE, "before", 4);
+    finish_ok(f, &fourth, "ok");
+    assert_string_equal(current_of_day(f, 3).state, "queued");
+    assert_string_equal(current_of_day(f, RUBOR_DAY_BEFORE).job, fourth.job); /* also of the third, which had not begun */
+}
+
+static void a_baseline_that_failed_the_gate_with_its_new_region_replaces_nothing(void **state)
+{
+    fixture *f = *state;
+    rubor_job_info first = with_region(f, RUBOR_DAY_BEFORE, "before", 9);
+    finish_ok(f, &first, "ok");
+    rubor_job_info visit = submit(f, 3, "visit");
+    finish_ok(f, &visit, "ok");
+    rubor_job_info second = with_region(f, RUBOR_DAY_BEFORE, "before", 5);
+    finish_ok(f, &second, "retake");
+    assert_string_equal(current_of_day(f, 3).job, visit.job);
+}
+
+static void a_result_with_the_baselines_old_region_is_measured_again(void **state)
+{
+    fixture *f = *state;
+    rubor_job_list changed = {0};
+    rubor_task task;
+    rubor_job_info first = with_region(f, RUBOR_DAY_BEFORE, "before", 9);
+    finish_ok(f, &first, "ok");
+    rubor_job_info visit = submit(f, 3, "visit");
+    assert_int_equal(rubor_store_task(f->store, visit.job, &task, NULL), RUBOR_OK); /* a worker begins */
+    int64_t old_filing = task.baseline_filing;
+    rubor_task_finish(&task);
+    assert_true(old_filing > 0);
+    rubor_job_info second = with_region(f, RUBOR_DAY_BEFORE, "before", 5);
+    assert_int_equal(rubor_store_task(f->store, visit.job, &task, NULL), RUBOR_OK);
+    assert_int_equal(task.baseline_filing, old_filing); /* not the one that is not measured yet */
+    rubor_task_finish(&task);
+    finish_ok(f, &second, "ok");
+    finish_baseline_filing = old_filing;
+    assert_int_equal(finish_with(f, &visit, "ok", &changed), RUBOR_BUSY);
+    assert_int_equal(rubor_store_task(f->store, visit.job, &task, NULL), RUBOR_OK);
+    finish_baseline_filing = task.baseline_filing;
+    assert_int_not_equal(finish_baseline_filing, old_filing);
+    assert_int_equal(finish_with(f, &visit, "ok", &changed), RUBOR_OK);
+    finish_baseline_filing = 0;
+    rubor_task_finish(&task);
+    rubor_job_list_finish(&changed);
+}
+
+static int64_t revision(fixture *f, const char *session)
+{
+    rubor_session_info info;
+    assert_int_equal(rubor_store_session_get(f->store, "P", session, &info, NULL), RUBOR_OK);
+    return info.revision;
+}
+
+static void a_sessions_revision_never_comes_twice(void **state)
+{
+    fixture *f = *state;
+    rubor_job_list changed = {0};
+    int64_t seen[12];
+    int count = 0;
+    rubor_job_info job = submit(f, 1, "photo"), other, moved;
+    seen[count++] = revision(f, "S");
+    finish_ok(f, &job, "ok");
+    seen[count++] = revision(f, "S");
+    other = submit(f, 2, "another");
+    seen[count++] = revision(f, "S");
+    assert_int_equal(rubor_store_cancel(f->store, other.job, "ann", NULL), RUBOR_OK);
+    seen[count++] = revision(f, "S");
+    move_to_session(f, &job, "elsewhere", &moved);
+    seen[count++] = revision(f, "S");
+    int64_t elsewhere = revision(f, "elsewhere");
+    assert_int_equal(submit(f, 2, "another").duplicate, false); /* begins anew */
+    seen[count++] = revision(f, "S");
+    assert_int_equal(rubor_store_withdraw(f->store, other.job, "ann", &moved, &changed, NULL), RUBOR_OK);
+    rubor_job_list_finish(&changed);
+    submit(f, 1, "photo");
+    seen[count++] = revision(f, "S");
+    assert_int_equal(revision(f, "elsewhere"), elsewhere); /* nothing happened there */
+    int64_t jobs, photos;
+    rubor_job_list stopped = {0};
+    assert_int_equal(rubor_store_forget(f->store, "P", false, "ann", &jobs, &photos, &stopped, NULL), RUBOR_OK);
+    rubor_job_list_finish(&stopped);
+    submit(f, 1, "photo"); /* the same photo in a session of the same name */
+    seen[count++] = revision(f, "S");
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < i; k++)
+            assert_true(seen[i] > seen[k]);
+}
+
+static void a_store_written_before_revisions_were_counted_goes_on_with_larger_ones(void **state)
+{
+    fixture *f = *state;
+    char path[128];
+    sqlite3 *db;
+    rubor_job_info job = submit(f, 1, "photo");
+    finish_ok(f, &job, "ok");
+    rubor_store_close(&f->store);
+    snprintf(path, sizeof path, "%s/rubor.db", f->folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DROP TRIGGER job_added; DROP TRIGGER job_changed; DROP TRIGGER filing_changed;"
+                                  "DROP TABLE changes; DROP TABLE revisions; PRAGMA user_version = 2",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    open_store(f);
+    int64_t first = revision(f, "S");
+    assert_true(first > 1 * 8 + 3); /* what the only job counted as, done */
+    submit(f, 2, "photo");
+    assert_true(revision(f, "S") > first);
+}
+
 static void another_view_or_session_is_no_baseline(void **state)
 {
     fixture *f = *state;
@@ -467,6 +612,11 @@ int main(void)
         TEST(a_visit_that_still_waits_takes_the_new_baseline_itself),
         TEST(a_withdrawn_baseline_that_comes_back_with_another_region_has_its_visits_measured_anew),
         TEST(another_view_or_session_is_no_baseline),
+        TEST(the_same_baseline_filed_with_another_region_has_its_visits_measured_anew),
+        TEST(a_baseline_that_failed_the_gate_with_its_new_region_replaces_nothing),
+        TEST(a_result_with_the_baselines_old_region_is_measured_again),
+        TEST(a_sessions_revision_never_comes_twice),
+        TEST(a_store_written_before_revisions_were_counted_goes_on_with_larger_ones),
         TEST(an_amended_baseline_takes_its_visits_back),
         TEST(a_stored_photo_is_known_to_all_or_to_who_submitted_it),
         TEST(forgetting_leaves_nothing_but_the_audit_line),
