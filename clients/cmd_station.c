@@ -14,6 +14,7 @@ enum {
     CONNECT_MS = 200,             /* a send does not hold up the watching longer than this */
     REFUSED_AGAIN_MS = 30 * 1000, /* a photo that was turned away for now is tried again after so long */
     SPOOL_LOOK_MS = 5000,         /* for what `rubor submit` put there */
+    REFUSED_LOOK_MS = 3600 * 1000, /* whether patients of photos that were refused have been forgotten */
     GOODBYE_MS = 2000
 };
 
@@ -103,7 +104,7 @@ static void on_ended(void *context, rubor_parcel *parcel)
     rubor_error error = {0};
     bool turned_away = !*parcel->job && parcel->status != RUBOR_OK;
     memcpy(one->item.job, parcel->job, sizeof one->item.job);
-    bool for_now = rubor_status_retryable(parcel->status) || parcel->status == RUBOR_FORBIDDEN;
+    bool for_now = !parcel->only_ask && (rubor_status_retryable(parcel->status) || parcel->status == RUBOR_FORBIDDEN);
     if (turned_away && for_now) {
         complain(s, one->item.name, parcel->error);
         s->refused_until_ms = rubor_clock_ms() + REFUSED_AGAIN_MS;
@@ -113,6 +114,8 @@ static void on_ended(void *context, rubor_parcel *parcel)
                  parcel->error);
         complain(s, one->item.name, text);
         rubor_spool_drop(s->spool, one->item.id);
+    } else if (parcel->only_ask) {
+        ; /* the patient was not forgotten: the photo stays where it is, for somebody to look at */
     } else if (turned_away) {
         tell_result(one);
         if (rubor_spool_refuse(s->spool, one->item.id, &error) != RUBOR_OK)
@@ -133,6 +136,18 @@ static bool is_moving(const rubor_station *s, const char *id)
     return false;
 }
 
+/* refused: only whether the patient was forgotten is asked, with the digest of a photo that nobody has. */
+static void fill_parcel(rubor_on_the_way *one, bool refused)
+{
+    rubor_parcel *parcel = &one->parcel;
+    rubor_filing_request(&parcel->request, &one->item.filing, "station");
+    parcel->here_ms = one->item.here_ms;
+    parcel->photo = (rubor_bytes){one->photo.data, one->photo.size};
+    parcel->ask_first = parcel->only_ask = refused;
+    if (refused)
+        snprintf(parcel->request.digest, sizeof parcel->request.digest, "%064d", 0);
+}
+
 static void set_moving(rubor_station *s, rubor_spool_place place, const char *id)
 {
     rubor_error error = {0};
@@ -144,13 +159,10 @@ static void set_moving(rubor_station *s, rubor_spool_place place, const char *id
     bool from_queue = place == RUBOR_SPOOL_QUEUE;
     rubor_status status =
         rubor_spool_read(s->spool, place, id, &one->item, from_queue ? &one->photo : NULL, &error);
-    if (status == RUBOR_OK && from_queue) {
-        rubor_filing_request(&one->parcel.request, &one->item.filing, "station");
-        one->parcel.here_ms = one->item.here_ms;
-        one->parcel.photo = (rubor_bytes){one->photo.data, one->photo.size};
-    } else if (status == RUBOR_OK) {
+    if (status == RUBOR_OK && place == RUBOR_SPOOL_WAITING)
         rubor_parcel_expect(&one->parcel, one->item.job);
-    }
+    else if (status == RUBOR_OK)
+        fill_parcel(one, place == RUBOR_SPOOL_REFUSED);
     if (status == RUBOR_OK)
         status = rubor_courier_add(&s->courier, &one->parcel, &error);
     if (status != RUBOR_OK) {
@@ -199,6 +211,11 @@ static void load_spool(rubor_station *s)
     if (now >= s->refused_until_ms)
         take_up(s, RUBOR_SPOOL_QUEUE, &s->queue);
     take_up(s, RUBOR_SPOOL_WAITING, &s->waiting);
+    if (now >= s->refused_look_ms) {
+        s->refused_look_ms = now + REFUSED_LOOK_MS;
+        list_again(s, RUBOR_SPOOL_REFUSED, &s->refused);
+    }
+    take_up(s, RUBOR_SPOOL_REFUSED, &s->refused);
 }
 
 static void tell_presence(rubor_station *s)
@@ -260,6 +277,7 @@ static void close_station(rubor_station *s)
         remove_moving(s->moving);
     free(s->queue.ids);
     free(s->waiting.ids);
+    free(s->refused.ids);
     rubor_client_destroy(&s->courier.client);
     rubor_spool_close(&s->spool);
     rubor_watch_close(&s->watch);

@@ -232,7 +232,7 @@ static void handle(rubor_courier *courier, rubor_client_reply *reply)
         return;
     if (body->status == RUBOR_BUSY && !body->has_job)
         handle_busy(courier, parcel, body);
-    else if (body->status == RUBOR_NOT_FOUND && !body->has_job && parcel->ask_first)
+    else if (body->status == RUBOR_NOT_FOUND && !body->has_job && parcel->ask_first && !parcel->only_ask)
         send_after_all(parcel);
     else if (body->has_job && (has_ended(body->job.state) || parcel->request.no_wait))
         handle_job_end(courier, parcel, body);

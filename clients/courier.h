@@ -20,6 +20,7 @@ typedef struct rubor_parcel {
     rubor_bytes photo;     /* borrowed until accepted() or ended() */
     int64_t here_ms;       /* since 1970: when the photo came here; told with it unless 0 */
     bool ask_first;        /* request.digest is set: sent only when the broker does not have it */
+    bool only_ask;         /* ask_first, and never sent: ends with RUBOR_NOT_FOUND then */
     void *owner;           /* the caller's */
 
     /* the courier's */

@@ -471,6 +471,7 @@ void rubor_spool_tidy(rubor_spool *spool, const char *id)
 void rubor_spool_drop(rubor_spool *spool, const char *id)
 {
     remove_at(spool, RUBOR_SPOOL_QUEUE, id);
+    remove_at(spool, RUBOR_SPOOL_REFUSED, id);
 }
 
 static rubor_status move_to_refused(const rubor_spool *spool, const char *id, const char *ending,

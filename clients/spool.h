@@ -69,7 +69,7 @@ rubor_status rubor_spool_told(rubor_spool *spool, const rubor_spool_item *item, 
 void rubor_spool_tidy(rubor_spool *spool, const char *id);
 /* queue -> refused, photo kept. */
 rubor_status rubor_spool_refuse(rubor_spool *spool, const char *id, rubor_error *error);
-/* queue -> nowhere: of a patient who was forgotten nothing is kept. */
+/* queue or refused -> nowhere: of a patient who was forgotten nothing is kept. */
 void rubor_spool_drop(rubor_spool *spool, const char *id);
 
 #endif

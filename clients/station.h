@@ -32,8 +32,8 @@ typedef struct rubor_station {
     rubor_courier courier;
     rubor_on_the_way *moving;
     size_t moving_count;
-    rubor_pending_items queue, waiting;
-    int64_t spool_look_ms, refused_until_ms;
+    rubor_pending_items queue, waiting, refused;
+    int64_t spool_look_ms, refused_until_ms, refused_look_ms;
     bool away;           /* said that the broker is not there */
     rubor_hash_set told; /* troubles that were told */
     rubor_hash_set done; /* sources of photos that are in the spool or were sent */

@@ -71,6 +71,41 @@ def by_station(home):
         machine.stop()
 
 
+def in_the_refused_folder(home):
+    """Photos that the broker would not take stay at the station to be looked at, until their patient is forgotten."""
+    machine = Machine(home)
+    inbox, spool = home / "inbox", home / "spool"
+    inbox.mkdir()
+    env = environment(RUBOR_TIMEOUT=0.5)
+    refused = lambda: sorted(f.suffix for f in (spool / "refused").iterdir())
+
+    def station(until):
+        with Service("station", "--endpoint", machine.client_port, "--spool", spool, inbox, env=env, log=home / "station.log"):
+            end = time.monotonic() + 10
+            while time.monotonic() < end and not until():
+                time.sleep(0.05)
+
+    try:
+        for patient in ("P1", "P2"):
+            photo = inbox / f"{patient}_S1_3.png"
+            photo.with_suffix(".png.json").write_text('{"profile": "nobody-made-it"}')
+            photo.write_bytes(PHOTO)
+            check(analyze(machine, OTHER, patient=patient)["status"] == 0, "the patient is known")
+        station(lambda: len(refused()) == 4)
+        check(refused() == [".json", ".json", ".photo", ".photo"], "two photos are refused and kept", refused())
+        time.sleep(0.1)
+        forget(machine, "P1")
+        time.sleep(0.1)
+        station(lambda: len(refused()) == 2)
+        check(refused() == [".json", ".photo"], "the forgotten patient's is deleted", refused())
+        left = [f.read_text() for f in (spool / "refused").glob("*.json")]
+        check(len(left) == 1 and '"P2"' in left[0], "and the other's stays", left)
+        listed = ask(machine.client_port, b"rubor.list", {"request": 1})
+        check([j["patient"] for j in listed["jobs"]] == ["P2"], "nothing was filed by asking", listed)
+    finally:
+        machine.stop()
+
+
 def in_a_spool_only(home):
     """Nothing of the patient has reached the broker: only a station that could not send has photos."""
     machine = Machine(home)
@@ -120,7 +155,7 @@ def by_digest(home):
         machine.stop()
 
 
-for situation in (by_waiting_time, by_station, in_a_spool_only, by_digest):
+for situation in (by_waiting_time, by_station, in_the_refused_folder, in_a_spool_only, by_digest):
     with folder() as home:
         situation(home)
 finish()
