@@ -257,15 +257,18 @@ static rubor_status judge_trial(rubor_change *change, double glare_sd, rubor_err
 {
     rubor_plane mean[3] = {{0}};
     rubor_plane *planes[3] = {&change->delta_ei, &change->delta_mi, &change->shade_od};
+    rubor_plane *const means[3] = {&mean[0], &mean[1], &mean[2]};
     size_t count = (size_t)change->width * (size_t)change->height;
     rubor_status status = RUBOR_OK;
+    if (!rubor_mask_count(&change->trial))
+        return RUBOR_OK;
     for (int k = 0; k < 3 && status == RUBOR_OK; k++) {
         status = rubor_plane_init(&mean[k], change->width, change->height, error);
         for (size_t i = 0; i < count && status == RUBOR_OK; i++)
             mean[k].data[i] = change->trial.data[i] ? planes[k]->data[i] : NAN;
-        if (status == RUBOR_OK)
-            status = rubor_plane_blur(&mean[k], TRIAL_CELLS, error);
     }
+    if (status == RUBOR_OK)
+        status = rubor_planes_blur(means, 3, TRIAL_CELLS, error);
     for (size_t i = 0; i < count && status == RUBOR_OK; i++)
         if (change->trial.data[i] &&
             !skin_can((double)mean[0].data[i], (double)mean[1].data[i], (double)mean[2].data[i],

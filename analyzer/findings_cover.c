@@ -43,69 +43,83 @@ static double median(float *values, size_t count)
     return count ? (double)values[count / 2] : NAN;
 }
 
-/* The color's structure between the two blurs, without outliers. */
-static rubor_status structure(rubor_plane *out, const rubor_plane od[3], float *scratch, rubor_error *error)
+/* The color's structure between the two blurs, without outliers: fine loses what is coarse and what is far out. */
+static void split(rubor_plane *fine, const rubor_plane *coarse, const rubor_plane od[3], float *scratch)
 {
-    rubor_plane coarse = {0};
-    int width = od[0].width, height = od[0].height;
-    size_t count = (size_t)width * (size_t)height, stride = 1 + count / SAMPLES, n = 0;
-    rubor_status status = rubor_plane_init(out, width, height, error);
-    if (status == RUBOR_OK)
-        status = rubor_plane_init(&coarse, width, height, error);
-    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
-        out->data[i] = coarse.data[i] = od[1].data[i] - od[0].data[i];
-    if (status == RUBOR_OK)
-        status = rubor_plane_blur(out, FINE * width, error);
-    if (status == RUBOR_OK)
-        status = rubor_plane_blur(&coarse, COARSE * width, error);
-    if (status != RUBOR_OK)
-        goto out;
+    size_t count = (size_t)fine->width * (size_t)fine->height, stride = 1 + count / SAMPLES, n = 0;
     for (size_t i = 0; i < count; i++)
-        out->data[i] = isnan(od[0].data[i]) ? NAN : out->data[i] - coarse.data[i];
+        fine->data[i] = isnan(od[0].data[i]) ? NAN : fine->data[i] - coarse->data[i];
     for (size_t i = 0; i < count; i += stride)
-        if (!isnan(out->data[i]))
-            scratch[n++] = fabsf(out->data[i]);
+        if (!isnan(fine->data[i]))
+            scratch[n++] = fabsf(fine->data[i]);
     float most = (float)(CLIP * median(scratch, n) / 0.6745);
     for (size_t i = 0; i < count; i++)
-        out->data[i] = isnan(out->data[i]) ? NAN : fmaxf(-most, fminf(most, out->data[i]));
-out:
-    rubor_plane_finish(&coarse);
+        fine->data[i] = isnan(fine->data[i]) ? NAN : fmaxf(-most, fminf(most, fine->data[i]));
+}
+
+/* Of the visit and of the baseline. */
+static rubor_status structures(rubor_plane out[2], const rubor_change *change, float *scratch,
+                               rubor_error *error)
+{
+    const rubor_plane *od[2] = {change->visit_od, change->reference_od};
+    rubor_plane coarse[2] = {{0}}, *const fine_both[2] = {&out[0], &out[1]};
+    rubor_plane *const coarse_both[2] = {&coarse[0], &coarse[1]};
+    int width = change->width, height = change->height;
+    size_t count = (size_t)width * (size_t)height;
+    rubor_status status = RUBOR_OK;
+    for (int k = 0; k < 2 && status == RUBOR_OK; k++) {
+        status = rubor_plane_init(&out[k], width, height, error);
+        if (status == RUBOR_OK)
+            status = rubor_plane_init(&coarse[k], width, height, error);
+        for (size_t i = 0; status == RUBOR_OK && i < count; i++)
+            out[k].data[i] = coarse[k].data[i] = od[k][1].data[i] - od[k][0].data[i];
+    }
+    if (status == RUBOR_OK)
+        status = rubor_planes_blur(fine_both, 2, FINE * width, error);
+    if (status == RUBOR_OK)
+        status = rubor_planes_blur(coarse_both, 2, COARSE * width, error);
+    for (int k = 0; k < 2; k++) {
+        if (status == RUBOR_OK)
+            split(&out[k], &coarse[k], od[k], scratch);
+        rubor_plane_finish(&coarse[k]);
+    }
     return status;
 }
 
-static rubor_status average(rubor_plane *out, const rubor_plane *one, const rubor_plane *other,
-                            rubor_error *error)
+static rubor_status multiply(rubor_plane *out, const rubor_plane *one, const rubor_plane *other,
+                             rubor_error *error)
 {
     size_t count = (size_t)one->width * (size_t)one->height;
     rubor_status status = rubor_plane_init(out, one->width, one->height, error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++)
         out->data[i] = one->data[i] * other->data[i];
-    return status == RUBOR_OK ? rubor_plane_blur(out, WINDOW * one->width, error) : status;
+    return status;
 }
 
 static rubor_status measure(mottling *m, const rubor_change *change, float *scratch, rubor_error *error)
 {
-    rubor_plane now = {0}, before = {0};
+    rubor_plane of[2] = {{0}}, *const now = &of[0], *const before = &of[1];
+    rubor_plane *const averages[3] = {&m->both, &m->before, &m->now};
     size_t count = (size_t)change->width * (size_t)change->height;
-    rubor_status status = structure(&now, change->visit_od, scratch, error);
+    rubor_status status = structures(of, change, scratch, error);
     if (status == RUBOR_OK)
-        status = structure(&before, change->reference_od, scratch, error);
+        status = multiply(&m->both, now, before, error);
     if (status == RUBOR_OK)
-        status = average(&m->both, &now, &before, error);
+        status = multiply(&m->before, before, before, error);
     if (status == RUBOR_OK)
-        status = average(&m->before, &before, &before, error);
+        status = multiply(&m->now, now, now, error);
     if (status == RUBOR_OK)
-        status = average(&m->now, &now, &now, error);
+        status = rubor_planes_blur(averages, 3, WINDOW * change->width, error);
     if (status == RUBOR_OK)
         status = rubor_plane_init(&m->inside, change->width, change->height, error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++)
-        m->inside.data[i] = isnan(now.data[i]) ? 0 : 1;
+        m->inside.data[i] = isnan(now->data[i]) ? 0 : 1;
     if (status == RUBOR_OK)
         status = rubor_plane_blur(&m->inside, WINDOW * change->width, error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) /* from here: this cell can be judged */
-        m->inside.data[i] = !isnan(now.data[i]) && (double)m->inside.data[i] > INSIDE ? 1 : 0;
-    rubor_plane_finish(&now);
-    rubor_plane_finish(&before);
+        m->inside.data[i] = !isnan(now->data[i]) && (double)m->inside.data[i] > INSIDE ? 1 : 0;
+    rubor_plane_finish(now);
+    rubor_plane_finish(before);
     return status;
 }
 

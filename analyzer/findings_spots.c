@@ -142,8 +142,11 @@ static rubor_status surroundings(contrast_field *f, rubor_error *error)
     const rubor_change *change = f->change;
     double sigma = SURROUNDINGS * change->width;
     size_t bytes = (size_t)change->width * (size_t)change->height * sizeof(float);
+    rubor_plane *planes[6];
     rubor_status status = RUBOR_OK;
     for (int c = 0; c < 3 && status == RUBOR_OK; c++) {
+        planes[c] = &f->around[c];
+        planes[3 + c] = &f->around_base[c];
         status = rubor_plane_init(&f->around[c], change->width, change->height, error);
         if (status == RUBOR_OK)
             status = rubor_plane_init(&f->around_base[c], change->width, change->height, error);
@@ -153,11 +156,8 @@ static rubor_status surroundings(contrast_field *f, rubor_error *error)
         memcpy(f->around_base[c].data, change->reference_od[c].data, bytes);
         as_photographed(&f->around[c], change, c, true);
         as_photographed(&f->around_base[c], change, c, false);
-        status = rubor_plane_blur(&f->around[c], sigma, error);
-        if (status == RUBOR_OK)
-            status = rubor_plane_blur(&f->around_base[c], sigma, error);
     }
-    return status;
+    return status == RUBOR_OK ? rubor_planes_blur(planes, 6, sigma, error) : status;
 }
 
 /* Marks working pixels of the region that are darker in green than their surroundings and were not before. */

@@ -1,143 +1,177 @@
 #include "imaging/kernels.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A box of 2 radius + 1 whole pixels and, at both ends, one pixel weighted edge (0 <= edge < 1): Gwosdek and
- * others 2011, "extended box filter", so that three passes meet any sigma exactly. */
-typedef struct box {
-    int radius;
-    double edge;
-} box;
+/* Lines are filtered RUBOR_LANES at a time, interleaved in a buffer of their own that stays in the cache: rows
+ * transposed, columns as they lie. */
+enum { LANES = RUBOR_LANES };
 
-static inline int clamp_index(int index, int size)
-{
-    return index < 0 ? 0 : index >= size ? size - 1 : index;
-}
-
-/* Sums in double: a running sum over 20,000 floats stays good to float precision. */
-static void box_row(float *out, const float *in, int width, box b)
-{
-    double sum = 0, scale = 1 / (2 * b.radius + 1 + 2 * b.edge);
-    for (int i = -b.radius; i <= b.radius; i++)
-        sum += (double)in[clamp_index(i, width)];
-    for (int x = 0; x < width; x++) {
-        double before = (double)in[clamp_index(x - b.radius - 1, width)];
-        double after = (double)in[clamp_index(x + b.radius + 1, width)];
-        out[x] = (float)((sum + b.edge * (before + after)) * scale);
-        sum += after - (double)in[clamp_index(x - b.radius, width)];
-    }
-}
-
-static void box_rows(rubor_plane *plane, box b, int passes, float *scratch)
+static void gather_rows(float *lanes, const rubor_plane *plane, int first, int count)
 {
     size_t width = (size_t)plane->width;
-    for (int y = 0; y < plane->height; y++) {
-        float *row = plane->data + (size_t)y * width, *from = row, *to = scratch;
-        for (int pass = 0; pass < passes; pass++) {
-            box_row(to, from, plane->width, b);
-            float *swap = from;
-            from = to;
-            to = swap;
-        }
-        if (from != row)
-            memcpy(row, from, width * sizeof *row);
+    const float *row[LANES];
+    for (int l = 0; l < LANES; l++)
+        row[l] = plane->data + (size_t)(first + (l < count ? l : 0)) * width;
+    for (size_t x = 0; x < width; x++)
+        for (int l = 0; l < LANES; l++)
+            lanes[x * LANES + (size_t)l] = row[l][x];
+}
+
+static void scatter_rows(rubor_plane *plane, const float *lanes, int first, int count)
+{
+    size_t width = (size_t)plane->width;
+    for (int l = 0; l < count; l++) {
+        float *row = plane->data + (size_t)(first + l) * width;
+        for (size_t x = 0; x < width; x++)
+            row[x] = lanes[x * LANES + (size_t)l];
     }
 }
 
-/* One vertical pass from in to out, row by row with a sum per column. */
-static void box_columns(float *out, const float *in, int width, int height, box b, double *sums)
+static void gather_columns(float *lanes, const rubor_plane *plane, int first, int count)
 {
-    size_t stride = (size_t)width;
-    double scale = 1 / (2 * b.radius + 1 + 2 * b.edge);
-    memset(sums, 0, stride * sizeof *sums);
-    for (int i = -b.radius; i <= b.radius; i++) {
-        const float *row = in + (size_t)clamp_index(i, height) * stride;
-        for (size_t x = 0; x < stride; x++)
-            sums[x] += (double)row[x];
+    size_t width = (size_t)plane->width, height = (size_t)plane->height;
+    for (size_t y = 0; y < height; y++)
+        memcpy(lanes + y * LANES, plane->data + y * width + (size_t)first, (size_t)count * sizeof *lanes);
+}
+
+static void scatter_columns(rubor_plane *plane, const float *lanes, int first, int count)
+{
+    size_t width = (size_t)plane->width, height = (size_t)plane->height;
+    for (size_t y = 0; y < height; y++)
+        memcpy(plane->data + y * width + (size_t)first, lanes + y * LANES, (size_t)count * sizeof *lanes);
+}
+
+/* The filtered lines lie in the buffer that is returned. */
+static const float *box_passes(float *from, float *to, int length, rubor_box b, int passes)
+{
+    for (int pass = 0; pass < passes; pass++) {
+        rubor_kernels_get()->box_lanes(to, from, length, b);
+        float *swap = from;
+        from = to;
+        to = swap;
     }
-    for (int y = 0; y < height; y++) {
-        const float *before = in + (size_t)clamp_index(y - b.radius - 1, height) * stride;
-        const float *after = in + (size_t)clamp_index(y + b.radius + 1, height) * stride;
-        const float *leaving = in + (size_t)clamp_index(y - b.radius, height) * stride;
-        float *to = out + (size_t)y * stride;
-        for (size_t x = 0; x < stride; x++) {
-            to[x] = (float)((sums[x] + b.edge * ((double)before[x] + (double)after[x])) * scale);
-            sums[x] += (double)after[x] - (double)leaving[x];
-        }
-    }
+    return from;
 }
 
 /* Values only, no NaN. */
-static rubor_status filter_dense(rubor_plane *plane, box b, int passes, rubor_error *error)
+static rubor_status filter_dense(rubor_plane *plane, rubor_box b, int passes, rubor_error *error)
 {
-    rubor_status status = RUBOR_OK;
-    size_t n = (size_t)plane->width * (size_t)plane->height;
-    float *other = malloc(n * sizeof *other);
-    double *sums = malloc((size_t)plane->width * sizeof *sums);
-    if (!other || !sums) {
-        status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to filter %d x %d pixels", plane->width,
-                                 plane->height);
-        goto out;
+    int longest = plane->width > plane->height ? plane->width : plane->height;
+    size_t lanes = (size_t)longest * LANES;
+    float *buffer = calloc(2 * lanes, sizeof *buffer), *other = buffer + lanes;
+    if (!buffer)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to filter %d x %d pixels", plane->width,
+                               plane->height);
+    for (int y = 0; y < plane->height; y += LANES) {
+        int count = plane->height - y < LANES ? plane->height - y : LANES;
+        gather_rows(buffer, plane, y, count);
+        scatter_rows(plane, box_passes(buffer, other, plane->width, b, passes), y, count);
     }
-    box_rows(plane, b, passes, other);
-    for (int pass = 0; pass < passes; pass++) {
-        box_columns(other, plane->data, plane->width, plane->height, b, sums);
-        float *swap = plane->data;
-        plane->data = other;
-        other = swap;
+    for (int x = 0; x < plane->width; x += LANES) {
+        int count = plane->width - x < LANES ? plane->width - x : LANES;
+        gather_columns(buffer, plane, x, count);
+        scatter_columns(plane, box_passes(buffer, other, plane->height, b, passes), x, count);
     }
-out:
-    free(sums);
-    free(other);
-    return status;
+    free(buffer);
+    return RUBOR_OK;
 }
 
-/* Normalized convolution: filter value * known and known, then divide. */
-static rubor_status filter_sparse(rubor_plane *plane, box b, int passes, rubor_error *error)
+/* Which pixels of a plane are known, and how much of each window they are. */
+typedef struct known {
+    rubor_mask at;     /* 1 where known; data NULL before the first plane */
+    rubor_plane share; /* filtered like the plane */
+} known;
+
+static void known_finish(known *k)
 {
-    rubor_plane known;
-    rubor_status status = rubor_plane_init(&known, plane->width, plane->height, error);
+    rubor_mask_finish(&k->at);
+    rubor_plane_finish(&k->share);
+}
+
+/* Fills what is missing with 0. What the filter says about the plane before holds for this one as well if it misses
+ * the same pixels. */
+static rubor_status find_known(known *k, rubor_plane *plane, rubor_box b, int passes, rubor_error *error)
+{
+    known now = {0};
+    rubor_status status = rubor_mask_init(&now.at, plane->width, plane->height, error);
     if (status)
         return status;
     size_t n = (size_t)plane->width * (size_t)plane->height;
     for (size_t i = 0; i < n; i++) {
-        bool is_known = isfinite(plane->data[i]);
-        known.data[i] = is_known ? 1.0F : 0.0F;
+        bool is_known = fabsf(plane->data[i]) <= FLT_MAX;
+        now.at.data[i] = is_known ? 1 : 0;
         plane->data[i] = is_known ? plane->data[i] : 0.0F;
     }
-    status = filter_dense(plane, b, passes, error);
+    if (k->at.data && memcmp(k->at.data, now.at.data, n) == 0) {
+        known_finish(&now);
+        return RUBOR_OK;
+    }
+    known_finish(k);
+    *k = now;
+    status = rubor_plane_init(&k->share, plane->width, plane->height, error);
+    if (status)
+        return status;
+    for (size_t i = 0; i < n; i++)
+        k->share.data[i] = k->at.data[i];
+    return filter_dense(&k->share, b, passes, error);
+}
+
+/* Normalized convolution: filter value * known and known, then divide. */
+static rubor_status filter_sparse(rubor_plane *plane, known *k, rubor_box b, int passes, rubor_error *error)
+{
+    rubor_status status = find_known(k, plane, b, passes, error);
     if (!status)
-        status = filter_dense(&known, b, passes, error);
-    if (!status)
-        for (size_t i = 0; i < n; i++) /* below 1e-6 is rounding of the running sums, or as good as nothing */
-            plane->data[i] = known.data[i] > 1e-6F ? plane->data[i] / known.data[i] : NAN;
-    rubor_plane_finish(&known);
+        status = filter_dense(plane, b, passes, error);
+    size_t n = status ? 0 : (size_t)plane->width * (size_t)plane->height;
+    for (size_t i = 0; i < n; i++) { /* below 1e-6 is rounding of the running sums, or as good as nothing */
+        float mean = plane->data[i] / k->share.data[i];
+        plane->data[i] = k->share.data[i] > 1e-6F ? mean : NAN;
+    }
     return status;
 }
 
-static rubor_status filter(rubor_plane *plane, box b, int passes, rubor_error *error)
+static bool is_dense(const rubor_plane *plane)
 {
     size_t n = (size_t)plane->width * (size_t)plane->height;
-    bool dense = true;
+    int missing = 0;
     for (size_t i = 0; i < n; i++)
-        dense = dense & (fabsf(plane->data[i]) <= 3.4e38F);
-    return dense ? filter_dense(plane, b, passes, error) : filter_sparse(plane, b, passes, error);
+        missing |= !(fabsf(plane->data[i]) <= 3.4e38F);
+    return !missing;
 }
 
-rubor_status rubor_plane_blur(rubor_plane *plane, double sigma_px, rubor_error *error)
+static rubor_status filter(rubor_plane *const planes[], int count, rubor_box b, int passes, rubor_error *error)
 {
-    assert(sigma_px >= 0 && isfinite(sigma_px));
+    known k = {0};
+    rubor_status status = RUBOR_OK;
+    for (int i = 0; i < count && !status; i++) {
+        assert(planes[i]->width == planes[0]->width && planes[i]->height == planes[0]->height);
+        status = is_dense(planes[i]) ? filter_dense(planes[i], b, passes, error)
+                                     : filter_sparse(planes[i], &k, b, passes, error);
+    }
+    known_finish(&k);
+    return status;
+}
+
+rubor_status rubor_planes_blur(rubor_plane *const planes[], int count, double sigma_px, rubor_error *error)
+{
+    assert(sigma_px >= 0 && isfinite(sigma_px) && count > 0);
     if (sigma_px == 0)
         return RUBOR_OK;
-    double variance = fmin(sigma_px, 4.0 * (plane->width + plane->height));
+    double variance = fmin(sigma_px, 4.0 * (planes[0]->width + planes[0]->height));
     variance = variance * variance / 3;
     int radius = (int)floor((sqrt(12 * variance + 1) - 1) / 2);
     double whole = 2.0 * radius + 1, next = radius + 1.0;
     double edge = whole * (variance - radius * next / 3) / (2 * (next * next - variance));
-    return filter(plane, (box){radius, edge}, 3, error);
+    return filter(planes, count, (rubor_box){radius, edge}, 3, error);
+}
+
+rubor_status rubor_plane_blur(rubor_plane *plane, double sigma_px, rubor_error *error)
+{
+    return rubor_planes_blur(&plane, 1, sigma_px, error);
 }
 
 rubor_status rubor_plane_box(rubor_plane *plane, int radius_px, rubor_error *error)
@@ -146,7 +180,7 @@ rubor_status rubor_plane_box(rubor_plane *plane, int radius_px, rubor_error *err
     if (radius_px == 0)
         return RUBOR_OK;
     int largest = plane->width > plane->height ? plane->width : plane->height;
-    return filter(plane, (box){radius_px < largest ? radius_px : largest, 0}, 1, error);
+    return filter(&plane, 1, (rubor_box){radius_px < largest ? radius_px : largest, 0}, 1, error);
 }
 
 float rubor_plane_sample(const rubor_plane *plane, double x, double y)

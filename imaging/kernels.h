@@ -6,6 +6,14 @@
 
 #include "imaging/image.h"
 
+/* A box of 2 radius + 1 whole pixels and, at both ends, one pixel weighted edge (0 <= edge < 1): Gwosdek and
+ * others 2011, "extended box filter", so that three passes meet any sigma exactly. */
+typedef struct rubor_box {
+    int radius;
+    double edge;
+} rubor_box;
+enum { RUBOR_LANES = 16 };
+
 typedef struct rubor_kernels {
     const char *name; /* "scalar" or "avx2" */
     /* out[i] = sum_j matrix[3*i+j] * in[j] + offset[i], n pixels; out may alias in. */
@@ -15,6 +23,9 @@ typedef struct rubor_kernels {
     void (*optical_density)(float *od, const float *linear, float floor, size_t n);
     /* cube root of 0..2, relative error below 2e-6. */
     void (*cube_root)(float *out, const float *in, size_t n);
+    /* One box pass along RUBOR_LANES interleaved lines of this length, ends replicated; out must not alias in. Sums in
+     * double, in order: a running sum over 20,000 floats stays good to float precision. */
+    void (*box_lanes)(float *out, const float *in, int length, rubor_box box);
 } rubor_kernels;
 
 const rubor_kernels *rubor_kernels_get(void);
@@ -24,6 +35,8 @@ const rubor_kernels *rubor_kernels_by_name(const char *name);
 /* Gaussian-like blur: three box passes, edges replicated; NaN pixels are left out of the averages (normalized
  * convolution) and stay NaN only where a whole window is NaN. sigma_px >= 0. */
 rubor_status rubor_plane_blur(rubor_plane *plane, double sigma_px, rubor_error *error);
+/* Planes of one size, each as rubor_plane_blur does it; cheaper where they miss the same pixels. count >= 1. */
+rubor_status rubor_planes_blur(rubor_plane *const planes[], int count, double sigma_px, rubor_error *error);
 /* Box mean of (2 radius + 1) squared, same NaN rule. */
 rubor_status rubor_plane_box(rubor_plane *plane, int radius_px, rubor_error *error);
 /* Area average to width x height (never larger than in); out is initialized by the call. */

@@ -81,6 +81,20 @@ static void compare_versions(const rubor_kernels *a, const rubor_kernels *b, buf
     }
 }
 
+/* Reaches from none to far past the ends of the lines. */
+static void compare_boxes(const rubor_kernels *a, const rubor_kernels *b, buffers *t)
+{
+    static const rubor_box boxes[] = {{0, 0}, {0, 0.9}, {1, 0.25}, {7, 0}, {40, 0.5}, {5000, 0.125}};
+    static const int lengths[] = {1, 2, 15, 700};
+    fill(t->in[0], false);
+    for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++)
+        for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+            a->box_lanes(t->one[0], t->in[0], lengths[l], boxes[i]);
+            b->box_lanes(t->other[0], t->in[0], lengths[l], boxes[i]);
+            assert_same(t->one[0], t->other[0], (size_t)lengths[l] * RUBOR_LANES, "box_lanes");
+        }
+}
+
 static void every_version_gives_the_same_bits(void **state)
 {
     (void)state;
@@ -91,6 +105,7 @@ static void every_version_gives_the_same_bits(void **state)
     buffers *t = malloc(sizeof *t);
     for (int turn = 0; turn < 4; turn++)
         compare_versions(scalar, avx2, t, turn % 2 != 0);
+    compare_boxes(scalar, avx2, t);
     free(t);
 }
 

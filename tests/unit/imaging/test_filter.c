@@ -114,6 +114,30 @@ static void blur_keeps_a_flat_plane_and_fills_small_holes(void **state)
     rubor_plane_finish(&plane);
 }
 
+/* Planes that miss the same pixels, others, and none at all, blurred together and one by one. */
+static void planes_blurred_together_are_as_blurred_alone(void **state)
+{
+    (void)state;
+    static const double missing[4] = {0.3, 0.3, 0, 0.1};
+    rubor_plane together[4], alone[4], *const all[4] = {together, together + 1, together + 2, together + 3};
+    for (int k = 0; k < 4; k++) {
+        together[k] = noisy(W, H, missing[k]);
+        assert_int_equal(rubor_plane_init(&alone[k], W, H, NULL), RUBOR_OK);
+    }
+    for (int i = 0; i < W * H; i++)
+        if (isnan(together[0].data[i]) != isnan(together[1].data[i]))
+            together[1].data[i] = isnan(together[0].data[i]) ? NAN : 0.25F;
+    for (int k = 0; k < 4; k++)
+        memcpy(alone[k].data, together[k].data, W * H * sizeof(float));
+    assert_int_equal(rubor_planes_blur(all, 4, 2.3, NULL), RUBOR_OK);
+    for (int k = 0; k < 4; k++) {
+        assert_int_equal(rubor_plane_blur(&alone[k], 2.3, NULL), RUBOR_OK);
+        assert_memory_equal(alone[k].data, together[k].data, W * H * sizeof(float));
+        rubor_plane_finish(&alone[k]);
+        rubor_plane_finish(&together[k]);
+    }
+}
+
 static void infinity_does_not_spread(void **state)
 {
     (void)state;
@@ -237,6 +261,7 @@ int main(void)
         cmocka_unit_test(box_mean_is_the_mean_of_the_window),
         cmocka_unit_test(blur_spreads_a_point_by_sigma),
         cmocka_unit_test(blur_keeps_a_flat_plane_and_fills_small_holes),
+        cmocka_unit_test(planes_blurred_together_are_as_blurred_alone),
         cmocka_unit_test(infinity_does_not_spread),
         cmocka_unit_test(filters_take_planes_of_one_pixel),
         cmocka_unit_test(shrinking_keeps_the_mean),
