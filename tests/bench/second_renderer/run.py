@@ -37,11 +37,13 @@ def overlap(folder, mine, true):
     return 2 * both / max(found.sum() + wanted.sum(), 1), both / max((found | wanted).sum(), 1), found.mean()
 
 
-def analyze(build, folder, truth, given):
-    where = ["--region", points(truth["region"]), "--control", points(truth["control"])] if given else []
+def analyze(build, folder, truth, given, day=14):
+    """The record with region and control (where there is one) given, or with neither."""
+    where = ["--region", points(truth["region"])] if given else []
+    where += ["--control", points(truth["control"])] if given and truth["control"] is not None else []
     maps = os.path.join(folder, "maps_given" if given else "maps")
     os.makedirs(maps, exist_ok=True)
-    done = subprocess.run([os.path.join(build, "rubor"), "analyze", "--baseline", os.path.join(folder, "before.jpg"), "--day", "14",
+    done = subprocess.run([os.path.join(build, "rubor"), "analyze", "--baseline", os.path.join(folder, "before.jpg"), "--day", str(day),
                            *where, "--maps", maps, "--json", os.path.join(folder, "visit.jpg")], capture_output=True, text=True)
     try:
         record = json.loads(done.stdout)
