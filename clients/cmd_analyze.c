@@ -12,7 +12,7 @@
 #include <time.h>
 
 typedef struct analyze_arguments {
-    char *baseline, *region, *control, *day, *profile, *maps;
+    char *baseline, *region, *control, *baseline_region, *baseline_control, *day, *profile, *maps;
     rubor_chart_options chart;
     int json;
 } analyze_arguments;
@@ -20,10 +20,32 @@ typedef struct analyze_arguments {
 /* Everything that the analysis borrows. */
 typedef struct analyze_inputs {
     rubor_file photo, baseline;
-    rubor_polygon region, control;
+    rubor_polygon region, control, baseline_region, baseline_control;
     rubor_profile profile;
     rubor_analyze_options options;
 } analyze_inputs;
+
+static rubor_status read_polygons(analyze_inputs *in, const analyze_arguments *given, rubor_error *error)
+{
+    rubor_analyze_options *options = &in->options;
+    const struct {
+        const char *name, *text;
+        rubor_polygon *drawn;
+        const rubor_polygon **option;
+    } polygons[] = {{"region", given->region, &in->region, &options->region},
+                    {"control", given->control, &in->control, &options->control},
+                    {"baseline-region", given->baseline_region, &in->baseline_region, &options->baseline_region},
+                    {"baseline-control", given->baseline_control, &in->baseline_control, &options->baseline_control}};
+    for (size_t i = 0; i < sizeof polygons / sizeof polygons[0]; i++) {
+        if (!polygons[i].text)
+            continue;
+        rubor_status status = rubor_parse_polygon(polygons[i].drawn, polygons[i].name, polygons[i].text, error);
+        if (status != RUBOR_OK)
+            return status;
+        *polygons[i].option = polygons[i].drawn;
+    }
+    return RUBOR_OK;
+}
 
 static rubor_status read_inputs(analyze_inputs *in, analyze_arguments *given, const char *photo,
                                 rubor_error *error)
@@ -35,14 +57,8 @@ static rubor_status read_inputs(analyze_inputs *in, analyze_arguments *given, co
         day = RUBOR_DAY_BEFORE;
     else if (given->day)
         status = rubor_parse_integer(&day, "day", given->day, 0, RUBOR_DAY_LAST, error);
-    if (status == RUBOR_OK && given->region) {
-        status = rubor_parse_polygon(&in->region, "region", given->region, error);
-        options->region = &in->region;
-    }
-    if (status == RUBOR_OK && given->control) {
-        status = rubor_parse_polygon(&in->control, "control", given->control, error);
-        options->control = &in->control;
-    }
+    if (status == RUBOR_OK)
+        status = read_polygons(in, given, error);
     if (status == RUBOR_OK)
         status = rubor_input_chart(&given->chart, error);
     if (status == RUBOR_OK && given->profile) {
@@ -161,7 +177,10 @@ int rubor_cmd_analyze(int argc, char **argv)
                           "BEFORE"),
         RUBOR_OPTION_TEXT("region", &given.region, "treated region, \"x,y x,y x,y ...\" in pixels of PHOTO",
                           "POLY"),
-        RUBOR_OPTION_TEXT("control", &given.control, "untreated skin to anchor the comparison on", "POLY"),
+        RUBOR_OPTION_TEXT("control", &given.control, "likewise untreated skin, to anchor the comparison on", "POLY"),
+        RUBOR_OPTION_TEXT("baseline-region", &given.baseline_region,
+                          "treated region in pixels of BEFORE; the alignment carries it over", "POLY"),
+        RUBOR_OPTION_TEXT("baseline-control", &given.baseline_control, "likewise untreated skin", "POLY"),
         RUBOR_OPTION_TEXT("day", &given.day, "calendar days since treatment, 0 to 3650", "N"),
         RUBOR_OPTION_TEXT("profile", &given.profile, "station profile for photos without a chart", "FILE"),
         RUBOR_CHART_OPTIONS(given.chart),
@@ -174,6 +193,9 @@ int rubor_cmd_analyze(int argc, char **argv)
                                    "Measures redness and pigmentation in one photo, or their change since a "
                                    "baseline. No service is needed.",
                                    1, 1);
+    if (code < 0 && !given.baseline && (given.baseline_region || given.baseline_control))
+        code = rubor_usage("analyze", "--baseline-%s is drawn on the photo before treatment: name it with --baseline",
+                           given.baseline_region ? "region" : "control");
     if (code < 0)
         code = run(&given, options.arguments[0]);
     rubor_options_finish(&options);

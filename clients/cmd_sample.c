@@ -98,6 +98,10 @@ static int run(const arguments *given)
         status = rubor_sample_write(given->out, &options, given->days ? given->days : "0-10", &error);
     if (status == RUBOR_INVALID)
         return rubor_usage("sample", "%s", error.message);
+    if (status == RUBOR_OK) /* what for, and what the polygons belong to, is asked next */
+        printf("%s: before.jpg, a photo of each day, and where the treated skin (region.txt) and untreated skin\n"
+               "(control.txt) lie in before.jpg; truth.json says what a measurement should find\n",
+               given->out);
     return status == RUBOR_OK ? RUBOR_EXIT_DONE : rubor_fail("sample", &error);
 }
 

@@ -150,17 +150,29 @@ static bool is_of_view(const json_t *of, const char *view)
     return !view || strcmp(own ? own : "", view) == 0;
 }
 
-/* The headline, then the flags of this view. */
+static bool has_curve(const json_t *model, const char *view)
+{
+    const json_t *days = json_object_get(model, "days");
+    for (size_t i = 0; i < json_array_size(days); i++)
+        if (is_of_view(json_array_get(days, i), view) && is_measured(json_array_get(days, i)))
+            return true;
+    return false;
+}
+
+/* The treatment's headline, then the flags of this view. */
 static double summary(cairo_t *to, double y, const json_t *model, const char *view)
 {
     const json_t *flags = json_object_get(model, "flags"), *words = json_object_get(model, "summary");
     const char *headline = json_string_value(json_object_get(words, "headline"));
+    if (!has_curve(model, view) && has_curve(model, NULL))
+        headline = NULL; /* it is said of another view */
     const char *urgency = json_string_value(json_object_get(words, "urgency"));
     font(to, 11, true);
     set_color(to, !urgency || strcmp(urgency, "none") == 0 ? 0x1f6b3a : strcmp(urgency, "look") == 0 ? 0x8c1d18 : 0x7a4e00);
-    text_at(to, MARGIN, y, headline ? headline : "");
+    if (headline)
+        text_at(to, MARGIN, y, headline);
     font(to, 9, false);
-    y += 14;
+    y += headline ? 14 : 0;
     for (size_t i = 0; i < json_array_size(flags); i++) {
         const json_t *flag = json_array_get(flags, i);
         const char *message = json_string_value(json_object_get(flag, "message"));
@@ -540,9 +552,15 @@ static void draw_view(cairo_t *to, const json_t *model, const char *view)
     snprintf(name, sizeof name, "View: %s", view);
     text_at(to, MARGIN, y, name);
     y = summary(to, y + 16, model, view) + 14;
-    draw_plot(to, (plot){.x = MARGIN + 20, .y = y, .width = 470, .height = 150}, model, view, true);
-    draw_plot(to, (plot){.x = MARGIN + 20, .y = y + 198, .width = 470, .height = 100}, model, view, false);
-    draw_table(to, y + 328, model, view);
+    if (has_curve(model, view)) {
+        draw_plot(to, (plot){.x = MARGIN + 20, .y = y, .width = 470, .height = 150}, model, view, true);
+        draw_plot(to, (plot){.x = MARGIN + 20, .y = y + 198, .width = 470, .height = 100}, model, view, false);
+        y += 328;
+    } else {
+        text_at(to, MARGIN, y, "No photo of this view has been compared with one before treatment.");
+        y += 24;
+    }
+    draw_table(to, y, model, view);
     cairo_show_page(to);
 }
 

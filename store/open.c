@@ -76,7 +76,8 @@ static rubor_status open_folder(rubor_store *store, rubor_store_mode mode, rubor
     store->folder_fd = open(store->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (store->folder_fd < 0)
         return rubor_error_set(error, errno == ENOENT ? RUBOR_NOT_FOUND : RUBOR_IO,
-                               "%s: cannot be opened: %s", store->folder, strerror(errno));
+                               "%s: cannot be opened: %s; name the broker's folder with --data", store->folder,
+                               strerror(errno));
     if (mode == RUBOR_STORE_READ)
         return RUBOR_OK;
     store->lock_fd = openat(store->folder_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -182,7 +182,7 @@ function ruborReview(root, model, options) {
     legend.replaceChildren(...(!layer ? [] : layer.ends
       ? [element("figure", { class: "legend" }, element("div", { class: `ramp ${layer.name}`, role: "img", "aria-label": `Colors from ${layer.ends[0]} to ${layer.ends[2]}` }),
         element("div", { class: "ends small" }, layer.ends.map(end => element("span", {}, end))),
-        element("figcaption", {}, `${layer.says} Gray: not skin or not measured. The same colors on every day and skin tone.`))]
+        element("figcaption", {}, `${layer.says} Dark: not skin or not measured. The same colors on every day and skin tone.`))]
       : layer.marks ? [element("p", { class: "small marks" }, layer.marks.map(mark => element("span", {}, element("span", { class: `mark ${mark[0]}` }), mark[1])))] : []));
   }
   /* Areas laid over the pictures that show the photo's own frame: the masks' picture holds one in each color channel. */
@@ -317,7 +317,7 @@ function ruborReview(root, model, options) {
         const words = [dayName(visit), ...(several ? [visit.view] : []), visit.quality ? visit.quality.verdict : visit.state || "waiting", visit.phase === "before" ? "" : measured(visit) ? "yes" : "no"];
         const numbers = [number(red.score, 1), interval(red.interval95, 1), number(red.delta_ei, 2), interval(red.delta_ei_interval95, 1), number(red.area_percent, 1),
           number(pigment.score, 1), interval(pigment.interval95, 1), number(pigment.delta_mi, 2), interval(pigment.delta_mi_interval95, 1)];
-        const flags = (visit.flag_words || []).filter((words, i) => !(visit.usual_flags || []).includes(visit.flags[i])).join(", ");
+        const flags = (visit.flag_words || []).join(", ");
         return element("tr", { class: visit.phase === "before" || measured(visit) ? null : "aside" }, words.map(cell => element("td", { class: "text" }, cell)),
           numbers.map(cell => element("td", {}, cell)), element("td", { class: "text" }, flags));
       }))));

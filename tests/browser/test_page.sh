@@ -67,9 +67,11 @@ submit() { "$RUBOR" submit --patient P-77 --session S1 "$@" >>"$work/submit.log"
 "$RUBOR" session --patient P-77 --session S1 --date 2026-11-02 --site "left cheek" >/dev/null
 submit --before --region "$(cat "$work/photos/region.txt")" --control "$(cat "$work/photos/control.txt")" "$work/photos/before.jpg"
 for day in $(seq 0 $last); do submit --day "$day" "$(printf '%s/photos/day%02d.jpg' "$work" "$day")"; done
-submit --before --view side "$work/photos/before.jpg"
-"$RUBOR" submit --patient P-77 --session S0 --before "$work/photos/before.jpg" >>"$work/submit.log" 2>&1
-"$RUBOR" submit --patient P-77 --session S0 --day 1 "$work/photos/day02.jpg" >>"$work/submit.log" 2>&1 || [ $? = 1 ]
+if [ -z "$shots" ]; then
+  submit --before --view side "$work/photos/before.jpg"
+  "$RUBOR" submit --patient P-77 --session S0 --before "$work/photos/before.jpg" >>"$work/submit.log" 2>&1
+  "$RUBOR" submit --patient P-77 --session S0 --day 1 "$work/photos/day02.jpg" >>"$work/submit.log" 2>&1 || [ $? = 1 ]
+fi
 
 if [ -n "$shots" ]; then
   mkdir -p "$shots"

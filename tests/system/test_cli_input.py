@@ -9,7 +9,7 @@ COMMANDS = ("analyze calibrate sample up broker worker session submit station re
             "serve status quarantine audit keygen").split()
 
 # What each command promises to take; a check that none is dropped, and that --help tells of each.
-OPTIONS = {"analyze": "baseline region control day profile corners edition chart-table maps json",
+OPTIONS = {"analyze": "baseline region control baseline-region baseline-control day profile corners edition chart-table maps json",
            "calibrate": "json overlay corners edition chart-table flat profile",
            "sample": "out seed tone days camera lamp size course", "up": "data workers endpoint worker-endpoint http keys",
            "broker": "data store endpoint worker-endpoint keys", "worker": "broker slots keys",
@@ -76,6 +76,7 @@ def wrong_usage(home):
             ("day 1.5", "--day", "analyze", "--day", "1.5", photo),
             ("day x", "--day", "analyze", "--day", "x", photo),
             ("a region of two points", "--region", "analyze", "--region", "1,1 5,5", photo),
+            ("a region of a baseline that is not named", "--baseline", "analyze", "--baseline-region", "1,1 5,5 9,1", photo),
             ("a region of words", "--region", "analyze", "--region", "a,b c,d e,f", photo),
             ("corners that are three", "--corners.*4 points", "calibrate", "--corners", "1,1 9,1 9,9", photo),
             ("corners that are no area", "--corners|corner|quadrilateral", "calibrate", "--corners", "1,1 1,1 1,1 1,1", photo),
