@@ -213,19 +213,23 @@ rubor_status rubor_change_enlarge(rubor_plane *out, const rubor_change *change, 
     rubor_status status = rubor_plane_init(out, width, height, error);
     if (status != RUBOR_OK)
         return status;
-    double half = (change->factor - 1) / 2.0;
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            double u = (x - half) / change->factor, v = (y - half) / change->factor;
-            int nx = x / change->factor, ny = y / change->factor;
-            float value = NAN;
-            if (nx < cells->width && ny < cells->height) {
-                float nearest = cells->data[(size_t)ny * (size_t)cells->width + (size_t)nx];
-                value = isnan(nearest) ? NAN : rubor_plane_sample(cells, u, v);
-                if (isnan(value))
-                    value = nearest;
-            }
-            out->data[(size_t)y * (size_t)width + (size_t)x] = value;
+    int factor = change->factor, inside = cells->width * factor < width ? cells->width * factor : width;
+    for (int y = 0; y < height; y++) {
+        float *row = out->data + (size_t)y * (size_t)width;
+        if (y / factor >= cells->height) {
+            for (int x = 0; x < width; x++)
+                row[x] = NAN;
+            continue;
         }
+        const float *nearest = cells->data + (size_t)(y / factor) * (size_t)cells->width;
+        rubor_plane_enlarge_row(row, cells, factor, y, inside);
+        for (int x = 0; x < inside;
+             x++) { /* an unknown cell stays unknown; a known one keeps its value beside those */
+            float own = nearest[factor == 2 ? x >> 1 : x / factor];
+            row[x] = isnan(own) || isnan(row[x]) ? own : row[x];
+        }
+        for (int x = inside; x < width; x++)
+            row[x] = NAN;
+    }
     return RUBOR_OK;
 }

@@ -96,32 +96,39 @@ rubor_status rubor_findings_none(rubor_findings *out, const rubor_change *change
 /* Spots and their soft borders onto the cells. */
 static rubor_status spots_to_cells(rubor_findings *out, const rubor_change *change, rubor_error *error)
 {
-    for (int y = 0; y < change->height * change->factor; y++)
-        for (int x = 0; x < change->width * change->factor; x++)
-            if (out->spots.data[(size_t)y * (size_t)out->spots.width + (size_t)x])
-                out->cells.data[(size_t)(y / change->factor) * (size_t)change->width +
-                                (size_t)(x / change->factor)] = 255;
-    return rubor_mask_dilate(&out->cells, 1, error);
-}
-
-/* How far a wrong glare may shift what a row of the unmixing reads, one standard deviation: it counts where
- * skin gets very dark, and looks like a bruise there. */
-static double veil(const rubor_change *change, const double row[3], double glare_sd, double h, double m,
-                   double dark)
-{
-    double sum = 0;
-    for (int c = 0; c < 3; c++) {
-        double before = 1 / fmax(change->before_linear[c], 0.003);
-        double od = h * change->directions.hemoglobin[c] + m * change->directions.melanin[c] + dark;
-        sum += row[c] * 0.4343 * glare_sd * before * (rubor_pow(10, fmin(3, od)) - 1);
+    int width = change->width * change->factor;
+    for (int y = 0; y < change->height * change->factor; y++) {
+        const uint8_t *row = out->spots.data + (size_t)y * (size_t)out->spots.width, *at = row;
+        uint8_t *cells = out->cells.data + (size_t)(y / change->factor) * (size_t)change->width;
+        const uint8_t kinds[2] = {RUBOR_FINDING_PINPOINT, RUBOR_FINDING_CRUST};
+        for (int k = 0; k < 2; k++)
+            for (at = row; (at = memchr(at, kinds[k], (size_t)(row + width - at))); at++)
+                cells[(at - row) / change->factor] = 255;
     }
-    return fabs(sum);
+    return rubor_mask_dilate(&out->cells, 1, error);
 }
 
 /* The changes of a cell and what a wrong glare may have added to two of them. */
 typedef struct bruise_cell {
     double dark, h, m, veil_dark, veil_h;
 } bruise_cell;
+
+/* How far a wrong glare may shift what two rows of the unmixing read, one standard deviation: it counts where
+ * skin gets very dark, and looks like a bruise there. */
+static void find_veils(bruise_cell *at, const rubor_change *change, double glare_sd)
+{
+    double dark = 0, h = 0;
+    for (int c = 0; c < 3; c++) {
+        double before = 1 / fmax(change->before_linear[c], 0.003);
+        double od =
+            at->h * change->directions.hemoglobin[c] + at->m * change->directions.melanin[c] + at->dark;
+        double darker = rubor_pow(10, fmin(3, od)) - 1;
+        dark += change->unmix.shade[c] * 0.4343 * glare_sd * before * darker;
+        h += change->unmix.ei[c] * 0.4343 * glare_sd * before * darker;
+    }
+    at->veil_dark = fabs(dark);
+    at->veil_h = fabs(h);
+}
 
 static bool shows(const bruise_signs *signs, const bruise_cell *at, bool may_be_old)
 {
@@ -187,8 +194,7 @@ static rubor_status find_bruise(rubor_findings *out, const rubor_change *change,
         bruise_cell at = {.dark = (double)dark.data[i] - zero[0],
                           .h = (double)ei.data[i] - zero[1],
                           .m = (double)mi.data[i] - zero[2]};
-        at.veil_dark = veil(change, change->unmix.shade, glare_sd, at.h, at.m, at.dark);
-        at.veil_h = veil(change, change->unmix.ei, glare_sd, at.h, at.m, at.dark);
+        find_veils(&at, change, glare_sd);
         bool starts = inside.data[i] >= 128 && shows(&sure, &at, may_be_old);
         out->bruise.data[i] = starts ? 255 : shows(&possible, &at, may_be_old) ? 128 : 0;
         surely += out->bruise.data[i] == 255;

@@ -43,7 +43,8 @@ static double median(float *values, size_t count)
     return count ? (double)values[count / 2] : NAN;
 }
 
-/* The color's structure between the two blurs, without outliers: fine loses what is coarse and what is far out. */
+/* The color's structure between the two blurs, without outliers: fine loses what is coarse and what is far
+ * out. */
 static void split(rubor_plane *fine, const rubor_plane *coarse, const rubor_plane od[3], float *scratch)
 {
     size_t count = (size_t)fine->width * (size_t)fine->height, stride = 1 + count / SAMPLES, n = 0;

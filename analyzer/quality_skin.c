@@ -7,8 +7,8 @@
 
 #include "analyzer/quality_pair.h"
 #include "imaging/fixed_math.h"
-#include "imaging/srgb_table.h"
 #include "imaging/order.h"
+#include "imaging/srgb_table.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -65,27 +65,31 @@ static void filter_make(filter *f, double scale)
     }
 }
 
+/* TILE values from at, each with its neighbors up to radius steps to both sides. */
+static void blur_row(float *restrict out, const float *restrict at, int step, const float *w, int radius)
+{
+    float sum[TILE];
+    for (int x = 0; x < TILE; x++)
+        sum[x] = w[0] * at[x];
+    for (int i = 1; i <= radius; i++) {
+        const float *before = at - i * step, *after = at + i * step;
+        for (int x = 0; x < TILE; x++)
+            sum[x] += w[i] * (before[x] + after[x]);
+    }
+    memcpy(out, sum, sizeof sum);
+}
+
 /* Blurs the window; out holds its inner TILE x TILE. */
 static void blur_window(float out[TILE][TILE], const float in[WINDOW][WINDOW], const filter *f, int which)
 {
     float rows[WINDOW][TILE];
     const float *w = f->weight[which];
     int radius = f->radius[which];
-    for (int y = 0; y < WINDOW; y++)
-        for (int x = 0; x < TILE; x++) {
-            const float *at = in[y] + x + MARGIN;
-            float sum = w[0] * at[0];
-            for (int i = 1; i <= radius; i++)
-                sum += w[i] * (at[-i] + at[i]);
-            rows[y][x] = sum;
-        }
+    for (int y = MARGIN - radius; y < TILE + MARGIN + radius;
+         y++) /* one tap after the other along a whole row */
+        blur_row(rows[y], in[y] + MARGIN, 1, w, radius);
     for (int y = 0; y < TILE; y++)
-        for (int x = 0; x < TILE; x++) {
-            float sum = w[0] * rows[y + MARGIN][x];
-            for (int i = 1; i <= radius; i++)
-                sum += w[i] * (rows[y + MARGIN - i][x] + rows[y + MARGIN + i][x]);
-            out[y][x] = sum;
-        }
+        blur_row(out[y], rows[y + MARGIN], TILE, w, radius);
 }
 
 typedef float bands[BANDS][TILE][TILE];

@@ -3,6 +3,7 @@
 #include "imaging/kernels.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 int rubor_redness_grade(double score)
@@ -21,6 +22,8 @@ typedef struct score_input {
     const rubor_findings *findings;
     const rubor_plane *delta, *other; /* the own change and the other chromophore's */
     rubor_plane averaged;             /* delta over the averaging square, findings left out */
+    double *counted, *counted_other; /* of what counts, cell by cell: averaged, and other (0 where unknown) */
+    size_t counted_cells;
     double full, zero_sd, gain_sd, leak_sd, veil_sd, bruise_sd;
     double null_sd;  /* of the mean if this component did not change: every doubt but the gain */
     double block_sd; /* spread of the averaged change where nothing changed */
@@ -39,28 +42,40 @@ typedef struct bend {
 
 static double clamped_mean(const score_input *in, bend how)
 {
-    size_t count = (size_t)in->change->width * (size_t)in->change->height, n = 0;
     double sum = 0;
+    for (size_t i = 0; i < in->counted_cells; i++) {
+        double other = how.leak != 0 ? how.leak * in->counted_other[i] : 0;
+        double part = (how.gain * in->counted[i] + other + how.offset) / in->full;
+        part = part > 0 ? part : 0;
+        sum += part < 1 ? part : 1;
+    }
+    return in->counted_cells ? 100 * sum / (double)in->counted_cells : RUBOR_NULL;
+}
+
+static rubor_status collect_counted(score_input *in, rubor_error *error)
+{
+    size_t count = (size_t)in->change->width * (size_t)in->change->height, n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += counts(in->change, in->findings, &in->averaged, i);
+    in->counted = malloc((2 * n + 1) * sizeof *in->counted);
+    if (!in->counted)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the scores of %zu cells", n);
+    in->counted_other = in->counted + n;
     for (size_t i = 0; i < count; i++)
         if (counts(in->change, in->findings, &in->averaged, i)) {
-            double other =
-                how.leak != 0 && !isnan(in->other->data[i]) ? how.leak * (double)in->other->data[i] : 0;
-            double value = how.gain * (double)in->averaged.data[i] + other + how.offset;
-            sum += fmin(1, fmax(0, value / in->full));
-            n++;
+            double other = (double)in->other->data[i];
+            in->counted_other[in->counted_cells] = isnan(other) ? 0 : other;
+            in->counted[in->counted_cells++] = (double)in->averaged.data[i];
         }
-    return n ? 100 * sum / (double)n : RUBOR_NULL;
+    return RUBOR_OK;
 }
 
 /* What noise of this spread adds to the score where nothing changed: half of it is cut off at zero. */
 static double noise_share(const score_input *in, double score_zero_sd)
 {
-    size_t count = (size_t)in->change->width * (size_t)in->change->height, n = 0, near_zero = 0;
-    for (size_t i = 0; i < count; i++)
-        if (counts(in->change, in->findings, &in->averaged, i)) {
-            near_zero += fabs((double)in->averaged.data[i]) < 2.5 * score_zero_sd;
-            n++;
-        }
+    size_t n = in->counted_cells, near_zero = 0;
+    for (size_t i = 0; i < n; i++)
+        near_zero += fabs(in->counted[i]) < 2.5 * score_zero_sd;
     return n ? 100 * 0.4 * score_zero_sd / in->full * (double)near_zero / (double)n : 0;
 }
 
@@ -131,11 +146,15 @@ static rubor_status fill(rubor_score *score, score_input *in, double sd, rubor_e
         goto out;
     score->delta_interval95[0] = score->delta - RUBOR_Z95 * sd;
     score->delta_interval95[1] = score->delta + RUBOR_Z95 * sd;
+    status = collect_counted(in, error);
+    if (status != RUBOR_OK)
+        goto out;
     score_interval(score, in);
     score->mdc = RUBOR_Z995 * in->null_sd;
     score->changed = fabs(score->delta) > score->mdc;
 out:
     rubor_plane_finish(&in->averaged);
+    free(in->counted);
     return status;
 }
 

@@ -40,9 +40,13 @@ static rubor_status measure_tint(rubor_plane *tint, const rubor_skin_field *fiel
     return status;
 }
 
-/* One row of a reduced plane at working width: straight lines between the reduced pixels' centers. */
-static void stretch_row(float *out, int width, const float *one, const float *two, float part,
-                        int reduced_width, float scale)
+/* Which reduced pixels a column of the working image lies between. */
+typedef struct column_source {
+    int left, right;
+    float part;
+} column_source;
+
+static void find_columns(column_source *out, int width, int reduced_width, float scale)
 {
     for (int x = 0; x < width; x++) {
         float at = ((float)x + 0.5f) * scale - 0.5f;
@@ -52,9 +56,20 @@ static void stretch_row(float *out, int width, const float *one, const float *tw
             i = reduced_width - 1;
             f = 0;
         }
-        int next = f > 0 ? i + 1 : i;
-        float left = one[i] + (two[i] - one[i]) * part, right = one[next] + (two[next] - one[next]) * part;
-        out[x] = left + (right - left) * f;
+        out[x] = (column_source){i, f > 0 ? i + 1 : i, f};
+    }
+}
+
+/* One row of a reduced plane at working width: straight lines between the reduced pixels' centers. between:
+ * scratch of the reduced width. */
+static void stretch_row(float *restrict out, const column_source *columns, int width, const float *one,
+                        const float *two, float part, int reduced_width, float *restrict between)
+{
+    for (int i = 0; i < reduced_width; i++)
+        between[i] = one[i] + (two[i] - one[i]) * part;
+    for (int x = 0; x < width; x++) {
+        float left = between[columns[x].left], right = between[columns[x].right];
+        out[x] = left + (right - left) * columns[x].part;
     }
 }
 
@@ -108,7 +123,8 @@ rubor_status rubor_skin_refine(rubor_skin *out, const rubor_skin_field *field,
                                const rubor_image_calibrated *image, bool calibrated, rubor_error *error)
 {
     int w = image->width, h = image->height, rw = field->width;
-    rubor_plane soft = {0}, tint = {0}, rows = {0};
+    rubor_plane soft = {0}, tint = {0}, rows = {0}, between = {0};
+    column_source *columns = malloc((size_t)w * sizeof *columns);
     rubor_status status = rubor_mask_init(&out->skin, w, h, error);
     if (!status)
         status = rubor_mask_init(&out->shine, w, h, error);
@@ -116,6 +132,10 @@ rubor_status rubor_skin_refine(rubor_skin *out, const rubor_skin_field *field,
         status = rubor_plane_init(&soft, field->width, field->height, error);
     if (!status)
         status = rubor_plane_init(&rows, w, 2, error);
+    if (!status)
+        status = rubor_plane_init(&between, field->width, 1, error);
+    if (!status && !columns)
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the skin's border");
     if (!status && calibrated)
         status = measure_tint(&tint, field, error);
     if (status)
@@ -125,18 +145,21 @@ rubor_status rubor_skin_refine(rubor_skin *out, const rubor_skin_field *field,
     size_t n = (size_t)field->width * (size_t)field->height;
     for (size_t i = 0; i < n; i++)
         soft.data[i] = field->skin.data[i];
+    find_columns(columns, w, rw, 1.0f / (float)field->step);
     for (int y = 0; y < h; y++) {
         row_source s = source_of(y, field->step, field->height);
         size_t upper = (size_t)s.upper * (size_t)rw, lower = (size_t)s.lower * (size_t)rw;
-        float scale = 1.0f / (float)field->step;
-        stretch_row(rows.data, w, soft.data + upper, soft.data + lower, s.part, rw, scale);
+        stretch_row(rows.data, columns, w, soft.data + upper, soft.data + lower, s.part, rw, between.data);
         if (calibrated)
-            stretch_row(rows.data + w, w, tint.data + upper, tint.data + lower, s.part, rw, scale);
+            stretch_row(rows.data + w, columns, w, tint.data + upper, tint.data + lower, s.part, rw,
+                        between.data);
         decide_row(out, image, y, rows.data, calibrated ? rows.data + w : NULL);
     }
 out:
     rubor_plane_finish(&soft);
     rubor_plane_finish(&tint);
     rubor_plane_finish(&rows);
+    rubor_plane_finish(&between);
+    free(columns);
     return status;
 }

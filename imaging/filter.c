@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Lines are filtered RUBOR_LANES at a time, interleaved in a buffer of their own that stays in the cache: rows
- * transposed, columns as they lie. */
+/* Lines are filtered RUBOR_LANES at a time, interleaved in a buffer of their own that stays in the cache:
+ * rows transposed, columns as they lie. */
 enum { LANES = RUBOR_LANES };
 
 static void gather_rows(float *lanes, const rubor_plane *plane, int first, int count)
@@ -92,8 +92,8 @@ static void known_finish(known *k)
     rubor_plane_finish(&k->share);
 }
 
-/* Fills what is missing with 0. What the filter says about the plane before holds for this one as well if it misses
- * the same pixels. */
+/* Fills what is missing with 0. What the filter says about the plane before holds for this one as well if it
+ * misses the same pixels. */
 static rubor_status find_known(known *k, rubor_plane *plane, rubor_box b, int passes, rubor_error *error)
 {
     known now = {0};
@@ -143,7 +143,8 @@ static bool is_dense(const rubor_plane *plane)
     return !missing;
 }
 
-static rubor_status filter(rubor_plane *const planes[], int count, rubor_box b, int passes, rubor_error *error)
+static rubor_status filter(rubor_plane *const planes[], int count, rubor_box b, int passes,
+                           rubor_error *error)
 {
     known k = {0};
     rubor_status status = RUBOR_OK;
@@ -197,4 +198,36 @@ float rubor_plane_sample(const rubor_plane *plane, double x, double y)
     float upper = row[0] + right_part * (row[right] - row[0]);
     float lower = row[below] + right_part * (row[below + right] - row[below]);
     return upper + lower_part * (lower - upper);
+}
+
+/* Two columns of the enlarged row lie between each two of the plane's: a quarter and three quarters of the
+ * way. */
+static void enlarge_row_by_two(float *restrict out, const float *restrict one, const float *restrict two,
+                               float lower_part, int cells)
+{
+    for (int i = 0; i + 1 < cells; i++) {
+        float step = one[i + 1] - one[i], lower_step = two[i + 1] - two[i];
+        float upper = one[i] + 0.25F * step, lower = two[i] + 0.25F * lower_step;
+        out[2 * i] = upper + lower_part * (lower - upper);
+        upper = one[i] + 0.75F * step;
+        lower = two[i] + 0.75F * lower_step;
+        out[2 * i + 1] = upper + lower_part * (lower - upper);
+    }
+}
+
+void rubor_plane_enlarge_row(float *out, const rubor_plane *plane, int factor, int y, int width)
+{
+    double half = (factor - 1) / 2.0, v = (y - half) / factor;
+    int first = 0, end = 0; /* the columns that enlarge_row_by_two fills */
+    if (factor == 2 && v >= -0.5 && v <= plane->height - 0.5) {
+        v = fmin(fmax(v, 0), plane->height - 1);
+        int top = (int)v, cells = width / 2 < plane->width ? width / 2 : plane->width;
+        float lower_part = (float)(v - top);
+        const float *row = plane->data + (size_t)top * (size_t)plane->width;
+        enlarge_row_by_two(out + 1, row, lower_part > 0 ? row + plane->width : row, lower_part, cells);
+        first = 1;
+        end = cells > 1 ? 2 * cells - 1 : 1;
+    }
+    for (int x = 0; x < width; x = x + 1 == first ? end : x + 1)
+        out[x] = rubor_plane_sample(plane, (x - half) / factor, (y - half) / factor);
 }

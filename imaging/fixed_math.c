@@ -7,6 +7,7 @@
 #define PI 3.14159265358979323846
 #define LN2_HIGH 0x1.62e42fefa38p-1 /* the last bits are 0, so that a multiple up to 2048 is exact */
 #define LN2_LOW 0x1.ef35793c7673p-45
+#define LN10 0x1.26bb1bbb55516p+1 /* rubor_log(10), to the bit */
 #define HALF_PI_HIGH 0x1.921fb544p+0
 #define HALF_PI_LOW 0x1.0b4611a626331p-34
 
@@ -90,7 +91,7 @@ double rubor_pow(double x, double y)
 {
     if (y == 0)
         return 1;
-    return x == 0 ? (y > 0 ? 0 : INFINITY) : rubor_exp(y * rubor_log(x));
+    return x == 0 ? (y > 0 ? 0 : INFINITY) : rubor_exp(y * (x == 10 ? LN10 : rubor_log(x)));
 }
 
 double rubor_cbrt(double x)

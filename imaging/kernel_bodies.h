@@ -119,7 +119,8 @@ static void box_lanes(float *restrict out, const float *restrict in, int length,
         for (size_t g = 0; g < BOX_GROUPS; g++)
             sums[g] += BOX_LINES_AT(in + line_at(i, length) + g * BOX_LINES);
     for (int i = 0; i < length; i++) {
-        const float *before = in + line_at(i - b.radius - 1, length), *leaving = in + line_at(i - b.radius, length);
+        const float *before = in + line_at(i - b.radius - 1, length),
+                    *leaving = in + line_at(i - b.radius, length);
         const float *after = in + line_at(i + b.radius + 1, length);
         float *to = out + (size_t)i * RUBOR_LANES;
         for (size_t g = 0; g < BOX_GROUPS; g++) {

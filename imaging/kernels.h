@@ -45,6 +45,10 @@ rubor_status rubor_plane_shrink(rubor_plane *out, const rubor_plane *in, int wid
 /* Bilinear sample; NaN outside the plane by more than half a pixel. */
 float rubor_plane_sample(const rubor_plane *plane, double x, double y);
 
+/* Row y of the plane enlarged by a whole factor, width pixels of it: what rubor_plane_sample gives at
+ * (x - half) / factor and (y - half) / factor with half = (factor - 1) / 2, to the bit. */
+void rubor_plane_enlarge_row(float *out, const rubor_plane *plane, int factor, int y, int width);
+
 /* Morphology on masks (values >= 128 are inside) with a square of side 2 radius + 1. */
 rubor_status rubor_mask_dilate(rubor_mask *mask, int radius_px, rubor_error *error);
 rubor_status rubor_mask_erode(rubor_mask *mask, int radius_px, rubor_error *error);

@@ -73,9 +73,9 @@ static void bench(rubor_bytes photo, rubor_bytes baseline, int turns)
         best = least(best, analysis(record, photo, baseline));
     for (int turn = 0; turn < turns; turn++)
         decoding = least(decoding, decoder_alone(photo) + decoder_alone(baseline));
-    printf("%d x %d, %.1f MB%s: %s, %s\n", record->photo.width, record->photo.height,
-           (double)(photo.size + baseline.size) / 1e6, baseline.size ? " both" : "",
-           record->calibration.status, record->quality.verdict);
+    printf("%lld x %lld, %.1f MB%s: %s, %s\n", (long long)record->photo.width,
+           (long long)record->photo.height, (double)(photo.size + baseline.size) / 1e6,
+           baseline.size ? " both" : "", record->calibration.status, record->quality.verdict);
     printf("  decoder alone at 1/1 %8.1f ms\n", decoding);
     printf("  first analysis       %8.1f ms   %.1f of the decoder\n", first, first / decoding);
     if (turns > 1)

@@ -138,6 +138,26 @@ static void planes_blurred_together_are_as_blurred_alone(void **state)
     }
 }
 
+static void enlarged_rows_are_the_samples(void **state)
+{
+    (void)state;
+    float row[3 * W + 5];
+    for (int factor = 1; factor <= 3; factor++)
+        for (int narrow = 0; narrow < 3; narrow++) {
+            rubor_plane plane = noisy(narrow ? narrow : W, 7, 0.1);
+            double half = (factor - 1) / 2.0;
+            for (int y = -1; y < plane.height * factor + 2; y++) {
+                int width = plane.width * factor + (y & 3) - 1;
+                rubor_plane_enlarge_row(row, &plane, factor, y, width);
+                for (int x = 0; x < width; x++) {
+                    float one = rubor_plane_sample(&plane, (x - half) / factor, (y - half) / factor);
+                    assert_true(isnan(one) ? isnan(row[x]) : memcmp(&one, &row[x], sizeof one) == 0);
+                }
+            }
+            rubor_plane_finish(&plane);
+        }
+}
+
 static void infinity_does_not_spread(void **state)
 {
     (void)state;
@@ -262,6 +282,7 @@ int main(void)
         cmocka_unit_test(blur_spreads_a_point_by_sigma),
         cmocka_unit_test(blur_keeps_a_flat_plane_and_fills_small_holes),
         cmocka_unit_test(planes_blurred_together_are_as_blurred_alone),
+        cmocka_unit_test(enlarged_rows_are_the_samples),
         cmocka_unit_test(infinity_does_not_spread),
         cmocka_unit_test(filters_take_planes_of_one_pixel),
         cmocka_unit_test(shrinking_keeps_the_mean),
