@@ -185,15 +185,21 @@ rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *
     double half = (change->factor - 1) / 2.0, other_half = (factor - 1) / 2.0;
     for (int y = 0; y < change->height; y++)
         for (int x = 0; x < change->width; x++) {
+            size_t cell = (size_t)y * (size_t)change->width + (size_t)x;
+            bool measured = false;
+            for (int c = 0; c < 3; c++) {
+                change->reference_od[c].data[cell] = NAN;
+                measured = measured || !isnan(change->visit_od[c].data[cell]);
+            }
+            if (!measured)
+                continue;
             rubor_point at = {x * change->factor + half, y * change->factor + half};
             rubor_point there = rubor_registration_map(registration, at);
-            size_t cell = (size_t)y * (size_t)change->width + (size_t)x;
+            float before[3];
+            rubor_planes_sample(before, cells, 3, (there.x - other_half) / factor,
+                                (there.y - other_half) / factor);
             for (int c = 0; c < 3; c++)
-                change->reference_od[c].data[cell] =
-                    isnan(change->visit_od[c].data[cell])
-                        ? NAN
-                        : rubor_plane_sample(&cells[c], (there.x - other_half) / factor,
-                                             (there.y - other_half) / factor);
+                change->reference_od[c].data[cell] = isnan(change->visit_od[c].data[cell]) ? NAN : before[c];
         }
     rubor_change_to_od(change->reference_od);
     size_t count = (size_t)change->width * (size_t)change->height;

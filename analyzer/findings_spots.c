@@ -6,6 +6,7 @@
 #include "analyzer/findings_spots.h"
 
 #include "imaging/fixed_math.h"
+#include "imaging/kernels.h"
 #include "imaging/order.h"
 
 #include <math.h>
@@ -20,7 +21,8 @@
 #define CRUST_RED_SHARE 0.60   /* red contrast / green contrast from which a spot is crust and not blood */
 #define PINPOINT_RADIUS 0.0035 /* largest, as a fraction of the working width */
 #define CRUST_RADIUS 0.012
-#define SPOT_EDGE 0.38 /* of its deepest pixel: where a spot ends */
+#define SPOT_EDGE 0.38    /* of its deepest pixel: where a spot ends */
+#define QUICK_ERROR 1e-3f /* OD: far more than the quick logarithm is wrong by */
 enum { SPOT_PIXELS_LEAST = 4, STRETCH_MOST = 4, CHROMA_REACH = 3 };
 
 typedef struct contrast_field {
@@ -119,8 +121,8 @@ static void measure_noise(contrast_field *f, const rubor_mask *territory)
     f->noise_around = (double)around[n / 2];
 }
 
-/* A cell's OD as the photo has it: the change's colors are freed of white light and of the visit's drift of light,
- * the pixels that they are compared with are not. */
+/* A cell's OD as the photo has it: the change's colors are freed of white light and of the visit's drift of
+ * light, the pixels that they are compared with are not. */
 static void as_photographed(rubor_plane *plane, const rubor_change *change, int c, bool visit)
 {
     const rubor_light *light = &change->light;
@@ -160,30 +162,61 @@ static rubor_status surroundings(contrast_field *f, rubor_error *error)
     return status == RUBOR_OK ? rubor_planes_blur(planes, 6, sigma, error) : status;
 }
 
-/* Marks working pixels of the region that are darker in green than their surroundings and were not before. */
-static void mark_candidates(float *contrast, const contrast_field *f, const rubor_mask *territory)
+/* What soft_value gives along a row. */
+static void soften_row(float *restrict out, const rubor_image_calibrated *image, int c, int y)
+{
+    int width = image->width;
+    const float *line[3];
+    for (int v = -1; v <= 1; v++) {
+        int row = y + v < 0 ? 0 : y + v >= image->height ? image->height - 1 : y + v;
+        line[v + 1] = image->plane[c] + (size_t)row * (size_t)width;
+    }
+    const float *restrict above = line[0], *restrict here = line[1], *restrict below = line[2];
+    for (int x = 1; x + 1 < width; x++) {
+        float sum = above[x - 1] + 2 * above[x] + above[x + 1];
+        sum += 2.0f * (here[x - 1] + 2 * here[x] + here[x + 1]);
+        sum += below[x - 1] + 2 * below[x] + below[x + 1];
+        out[x] = sum / 16;
+    }
+    out[0] = soft_value(image, c, 0, y);
+    out[width - 1] = soft_value(image, c, width - 1, y);
+}
+
+/* A working pixel whose contrast to its surroundings is enough: is it new? 0 where not. */
+static float candidate(const contrast_field *f, int x, int y, double here)
+{
+    double least = fmax(CONTRAST_LEAST, CONTRAST_NOISE * noise_at(f, x, y));
+    if (!(here > least))
+        return 0;
+    double fresh = new_contrast(f, 1, x, y, rubor_registration_map(f->registration, (rubor_point){x, y}));
+    return fresh > least ? (float)fresh : 0;
+}
+
+/* Marks working pixels of the region that are darker in green than their surroundings and were not before.
+ * The quick logarithm only says which pixels are far from it. rows: scratch of three rows. */
+static void mark_candidates(float *contrast, const contrast_field *f, const rubor_mask *territory,
+                            rubor_plane *rows)
 {
     const rubor_image_calibrated *image = &f->visit->image;
-    int factor = f->change->factor;
-    for (int y = 0; y < image->height; y++)
-        for (int x = 0; x < image->width; x++) {
-            size_t at = (size_t)y * (size_t)image->width + (size_t)x;
-            int cx = x / factor, cy = y / factor;
-            contrast[at] = 0;
-            if (cx >= territory->width || cy >= territory->height ||
-                territory->data[(size_t)cy * (size_t)territory->width + (size_t)cx] < 128)
+    int factor = f->change->factor, width = image->width;
+    int inside = territory->width * factor < width ? territory->width * factor : width;
+    float *soft = rows->data, *quick = soft + width, *around = quick + width;
+    memset(contrast, 0, (size_t)width * (size_t)image->height * sizeof *contrast);
+    for (int y = 0; y < image->height && y / factor < territory->height; y++) {
+        const uint8_t *cells = territory->data + (size_t)(y / factor) * (size_t)territory->width;
+        if (!memchr(cells, 255, (size_t)territory->width))
+            continue;
+        soften_row(soft, image, 1, y);
+        rubor_kernels_get()->optical_density(quick, soft, RUBOR_LINEAR_FLOOR, (size_t)width);
+        rubor_plane_enlarge_row(around, &f->around[1], factor, y, width);
+        for (int x = 0; x < inside; x++) {
+            if (cells[x / factor] < 128 || quick[x] - around[x] < (float)CONTRAST_LEAST - QUICK_ERROR)
                 continue;
-            double here = od(soft_value(image, 1, x, y)) - around_at(f, &f->around[1], x, y);
-            if (!(here > CONTRAST_LEAST))
-                continue;
-            double least = fmax(CONTRAST_LEAST, CONTRAST_NOISE * noise_at(f, x, y));
-            if (!(here > least))
-                continue;
-            double fresh =
-                new_contrast(f, 1, x, y, rubor_registration_map(f->registration, (rubor_point){x, y}));
-            if (fresh > least)
-                contrast[at] = (float)fresh;
+            double here = od(soft[x]) - (double)around[x];
+            if (here > CONTRAST_LEAST)
+                contrast[(size_t)y * (size_t)width + (size_t)x] = candidate(f, x, y, here);
         }
+    }
 }
 
 typedef struct spot {
@@ -309,6 +342,7 @@ rubor_status rubor_findings_spots(rubor_findings *findings, const rubor_change *
 {
     contrast_field f = {.change = change, .visit = visit, .baseline = baseline, .registration = registration};
     rubor_mask territory = {0};
+    rubor_plane rows = {0};
     size_t count = (size_t)visit->image.width * (size_t)visit->image.height;
     float *contrast = malloc(count * sizeof *contrast);
     int *pixels = NULL;
@@ -321,7 +355,10 @@ rubor_status rubor_findings_spots(rubor_findings *findings, const rubor_change *
     if (status != RUBOR_OK)
         goto out;
     measure_noise(&f, &territory);
-    mark_candidates(contrast, &f, &territory);
+    status = rubor_plane_init(&rows, visit->image.width, 3, error);
+    if (status != RUBOR_OK)
+        goto out;
+    mark_candidates(contrast, &f, &territory, &rows);
     size_t candidates = 1;
     for (size_t i = 0; i < count; i++)
         candidates += contrast[i] > 0;
@@ -336,6 +373,7 @@ out:
         rubor_plane_finish(&f.around[c]);
         rubor_plane_finish(&f.around_base[c]);
     }
+    rubor_plane_finish(&rows);
     rubor_mask_finish(&territory);
     free(contrast);
     free(pixels);

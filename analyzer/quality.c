@@ -13,21 +13,25 @@ static void count_levels(rubor_quality *out, const rubor_image_encoded *working,
 {
     size_t count = (size_t)working->width * (size_t)working->height;
     size_t inside = 0, shining = 0, any = 0, black = 0, bright = 0, high[3] = {0}, histogram[256] = {0};
-    for (size_t i = 0; i < count; i++) {
-        const uint16_t *rgb = working->rgb + 3 * i;
-        bool top[3] = {rgb[0] >= CLIP_LEVEL, rgb[1] >= CLIP_LEVEL, rgb[2] >= CLIP_LEVEL};
-        bright += top[0] && top[1] && top[2];
-        bool is_skin = skin->data[i] >= 128, is_shine = shine->data && shine->data[i] >= 128 && !is_skin;
-        shining += is_shine;
-        if (!is_skin && !is_shine)
+    const uint8_t *is_skin = skin->data, *is_shine = shine->data ? shine->data : skin->data;
+    const uint16_t *rgb = working->rgb;
+    for (size_t i = 0; i < count; i++, rgb += 3) {
+        int least = rgb[0] < rgb[1] ? rgb[0] : rgb[1], most = rgb[0] < rgb[1] ? rgb[1] : rgb[0];
+        least = rgb[2] < least ? rgb[2] : least;
+        most = rgb[2] > most ? rgb[2] : most;
+        bright += least >= CLIP_LEVEL;
+        if ((is_skin[i] | is_shine[i]) < 128)
             continue;
-        any += top[0] || top[1] || top[2];
-        for (int c = 0; c < 3; c++)
-            high[c] += top[c];
-        if (!is_skin)
+        if (most >= CLIP_LEVEL) {
+            any++;
+            for (int c = 0; c < 3; c++)
+                high[c] += rgb[c] >= CLIP_LEVEL;
+        }
+        shining += is_skin[i] < 128;
+        if (is_skin[i] < 128)
             continue;
         inside++;
-        black += rgb[0] <= BLACK_LEVEL || rgb[1] <= BLACK_LEVEL || rgb[2] <= BLACK_LEVEL;
+        black += least <= BLACK_LEVEL;
         histogram[rgb[1] >> 8]++;
     }
     out->skin_percent = count ? 100.0 * (double)inside / (double)count : 0;
@@ -65,8 +69,9 @@ static double tilt_degrees(const rubor_chart_location *location)
     return acos(fmin(1, sqrt(fmax(0, (sum - difference) / (sum + difference))))) * 180 / 3.14159265358979;
 }
 
-/* Whether exposure cost this patch: one of its channels is at the brightest level of all, or all are near black.
- * Strong yellows and cyans lie outside of sRGB: their least channel is 0 in a well exposed photo, too. */
+/* Whether exposure cost this patch: one of its channels is at the brightest level of all, or all are near
+ * black. Strong yellows and cyans lie outside of sRGB: their least channel is 0 in a well exposed photo, too.
+ */
 static bool lost_by_exposure(const rubor_calibration *calibration, int patch)
 {
     const double *linear = calibration->patches[patch].linear;

@@ -41,6 +41,17 @@ static void gradient(float *gx, float *gy, const rubor_plane *plane, int x, int 
     *gy = (at[down] - at[-down]) / 2;
 }
 
+/* Squared gradients of a row, from its second pixel to the last but one. */
+static void strengths(float *restrict out, const rubor_plane *plane, int y)
+{
+    const float *at = plane->data + (size_t)y * (size_t)plane->width;
+    const float *above = at - plane->width, *below = at + plane->width;
+    for (int x = 1; x + 1 < plane->width; x++) {
+        float gx = (at[x + 1] - at[x - 1]) / 2, gy = (below[x] - above[x]) / 2;
+        out[x] = gx * gx + gy * gy;
+    }
+}
+
 /* A gradient peak across the edge: stronger than both neighbors in its own direction. */
 static bool is_peak(const rubor_plane *luma, int x, int y, float gx, float gy)
 {
@@ -60,19 +71,23 @@ static int direction_of(float gx, float gy)
 
 /* The strongest fifth of each direction's gradients: motion weakens all edges that lie across it, and one
  * limit for all directions would leave only the sharp ones. */
-static void strong_gradients(edges *e, const rubor_plane *luma)
+static void strong_gradients(edges *e, const rubor_plane *luma, float *row)
 {
-    for (int y = 2; y < luma->height - 2; y += 2)
+    for (int y = 2; y < luma->height - 2; y += 2) {
+        strengths(row, luma, y);
         for (int x = 2; x < luma->width - 2; x++) {
             float gx, gy;
-            gradient(&gx, &gy, luma, x, y);
-            float strength = sqrtf(gx * gx + gy * gy);
+            if (row[x] < (float)(0.99 * EDGE_LEAST * EDGE_LEAST)) /* no root needed to tell */
+                continue;
+            float strength = sqrtf(row[x]);
             if (strength < (float)EDGE_LEAST)
                 continue;
+            gradient(&gx, &gy, luma, x, y);
             int bin = (int)(strength * BINS), d = direction_of(gx, gy);
             e->histogram[d][bin < BINS ? bin : BINS - 1]++;
             e->strong[d]++;
         }
+    }
     for (int d = 0; d < DIRECTIONS; d++) {
         size_t kept = 0;
         int bin = BINS - 1;
@@ -99,16 +114,16 @@ static double smear_of(const edges *e)
     return rank[strongest] / rank[(strongest + DIRECTIONS / 2) % DIRECTIONS];
 }
 
-static void collect(edges *e, const rubor_plane *luma, const rubor_plane *again)
+static void collect(edges *e, const rubor_plane *luma, const rubor_plane *again, float *row)
 {
-    strong_gradients(e, luma);
-    for (int y = 3; y < luma->height - 3; y++)
+    strong_gradients(e, luma, row);
+    for (int y = 3; y < luma->height - 3; y++) {
+        strengths(row, luma, y);
         for (int x = 3; x < luma->width - 3; x++) {
-            float gx, gy, bx, by;
-            gradient(&gx, &gy, luma, x, y);
-            float strength2 = gx * gx + gy * gy;
+            float gx, gy, bx, by, strength2 = row[x];
             if (strength2 < (float)(EDGE_LEAST * EDGE_LEAST))
                 continue;
+            gradient(&gx, &gy, luma, x, y);
             int d = direction_of(gx, gy);
             if (strength2 < e->least[d] * e->least[d] || !is_peak(luma, x, y, gx, gy))
                 continue;
@@ -122,6 +137,7 @@ static void collect(edges *e, const rubor_plane *luma, const rubor_plane *again)
             if (e->count[d] < PER_DIRECTION)
                 e->count[d]++;
         }
+    }
 }
 
 /* Spread of the sharper quarter of one direction's edges: the others may be soft in themselves (shadows). */
@@ -135,7 +151,7 @@ static double spread_of(float *ratio, size_t count)
 rubor_status rubor_quality_blur(double *blur_px, double *ratio, double *smear,
                                 const rubor_image_encoded *working, rubor_error *error)
 {
-    rubor_plane luma = {0}, again = {0};
+    rubor_plane luma = {0}, again = {0}, row = {0};
     *blur_px = *ratio = *smear = RUBOR_NULL;
     edges *e = calloc(1, sizeof *e);
     rubor_status status =
@@ -143,12 +159,16 @@ rubor_status rubor_quality_blur(double *blur_px, double *ratio, double *smear,
     if (status == RUBOR_OK)
         status = luma_plane(&luma, working, error);
     if (status == RUBOR_OK)
-        status = luma_plane(&again, working, error);
+        status = rubor_plane_init(&again, luma.width, luma.height, error);
+    if (status == RUBOR_OK)
+        status = rubor_plane_init(&row, luma.width, 1, error);
+    if (status == RUBOR_OK)
+        memcpy(again.data, luma.data, (size_t)luma.width * (size_t)luma.height * sizeof *luma.data);
     if (status == RUBOR_OK)
         status = rubor_plane_blur(&again, REBLUR_PX, error);
     if (status != RUBOR_OK || luma.width < 16 || luma.height < 16)
         goto out;
-    collect(e, &luma, &again);
+    collect(e, &luma, &again, row.data);
     *smear = smear_of(e);
     double sharpest = 1e9, bluntest = 0;
     int directions = 0;
@@ -167,6 +187,7 @@ rubor_status rubor_quality_blur(double *blur_px, double *ratio, double *smear,
 out:
     rubor_plane_finish(&luma);
     rubor_plane_finish(&again);
+    rubor_plane_finish(&row);
     free(e);
     return status;
 }

@@ -18,7 +18,7 @@ static const int sides[LOOKS] = {224, 320};
 static const int widths[LEVELS] = {16, 32, 48, 64, 80};
 static const int blocks[LEVELS] = {1, 1, 2, 2, 2}; /* that keep the shape, after the one that halves it */
 
-/* channels x height x width */
+/* channels x height x width; who makes one fills it */
 typedef struct map {
     int channels, width, height;
     float *data;
@@ -38,7 +38,7 @@ static void map_finish(map *m)
 static rubor_status map_init(map *m, int channels, int width, int height, rubor_error *error)
 {
     *m = (map){channels, width, height, NULL};
-    m->data = calloc((size_t)channels * (size_t)width * (size_t)height, sizeof *m->data);
+    m->data = malloc((size_t)channels * (size_t)width * (size_t)height * sizeof *m->data);
     return m->data ? RUBOR_OK : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the skin network");
 }
 
@@ -50,14 +50,40 @@ static float *plane_of(const map *m, int channel)
 static void rectify(map *m)
 {
     size_t n = (size_t)m->channels * (size_t)m->width * (size_t)m->height;
+    float *data = m->data;
     for (size_t i = 0; i < n; i++)
-        m->data[i] = m->data[i] > 0 ? m->data[i] : 0;
+        data[i] = data[i] > 0 ? data[i] : 0;
+}
+
+/* One row of a 3 x 3 kernel at its own size, width at least 2: the pixels at the rim have two taps. */
+static void add_row(float *to, const float *from, int width, const float w[3])
+{
+    to[0] = to[0] + w[1] * from[0] + w[2] * from[1];
+    rubor_kernels_get()->add_taps(to + 1, from + 1, w, (size_t)width - 2);
+    to[width - 1] = to[width - 1] + w[0] * from[width - 2] + w[1] * from[width - 1];
+}
+
+/* out += one 3 x 3 kernel over in of the same size; nothing beyond the rim. */
+static void add_same_size(float *out, int width, int height, const float *in, const signed char kernel[9],
+                          float scale)
+{
+    for (int y = 0; y < height; y++)
+        for (int row = y ? 0 : 1; row < 3 && y + row - 1 < height; row++) {
+            float w[3];
+            for (int k = 0; k < 3; k++)
+                w[k] = scale * (float)kernel[3 * row + k];
+            add_row(out + (size_t)y * (size_t)width, in + (size_t)(y + row - 1) * (size_t)width, width, w);
+        }
 }
 
 /* out += one 3 x 3 kernel over in; nothing beyond the rim. */
 static void add_kernel(float *out, int width, int height, const float *in, int in_width, int in_height,
                        int stride, const signed char kernel[9], float scale)
 {
+    if (stride == 1 && width >= 2) {
+        add_same_size(out, width, height, in, kernel, scale);
+        return;
+    }
     for (int y = 0; y < height; y++)
         for (int k = 0; k < 9; k++) {
             int from_y = y * stride + k / 3 - 1, shift = k % 3 - 1;
@@ -68,12 +94,8 @@ static void add_kernel(float *out, int width, int height, const float *in, int i
             int first = shift < 0 ? 1 : 0, end = width;
             while (end > first && (end - 1) * stride + shift >= in_width)
                 end--;
-            if (stride == 1)
-                for (int x = first; x < end; x++)
-                    to[x] += weight * from[x + shift];
-            else
-                for (int x = first; x < end; x++)
-                    to[x] += weight * from[x * stride + shift];
+            for (int x = first; x < end; x++)
+                to[x] += weight * from[x * stride + shift];
         }
 }
 
@@ -102,14 +124,6 @@ static rubor_status spatial(map *out, const map *in, int channels, int stride, b
     return status;
 }
 
-/* to += four planes by their weights */
-static void add_four(float *to, size_t n, const float *from, size_t pitch, const float w[4])
-{
-    const float *a = from, *b = a + pitch, *c = b + pitch, *d = c + pitch;
-    for (size_t i = 0; i < n; i++)
-        to[i] = to[i] + w[0] * a[i] + w[1] * b[i] + w[2] * c[i] + w[3] * d[i];
-}
-
 /* 1 x 1; in->channels is a multiple of four. */
 static rubor_status point(map *out, const map *in, int channels, reader *r, rubor_error *error)
 {
@@ -125,7 +139,7 @@ static rubor_status point(map *out, const map *in, int channels, reader *r, rubo
                 float w[4];
                 for (int k = 0; k < 4; k++)
                     w[k] = r->scales[o] * (float)weights[i + k];
-                add_four(to, count, plane_of(in, i) + start, n, w);
+                rubor_kernels_get()->add_four(to, plane_of(in, i) + start, n, w, count);
             }
         }
     }
@@ -149,8 +163,10 @@ static rubor_status block(map *m, int channels, int stride, reader *r, rubor_err
         return status;
     }
     size_t n = (size_t)out.channels * (size_t)out.width * (size_t)out.height;
+    float *restrict to = out.data;
+    const float *restrict add = m->data;
     for (size_t i = 0; i < n && adds; i++)
-        out.data[i] += m->data[i];
+        to[i] += add[i];
     rectify(&out);
     map_finish(m);
     *m = out;

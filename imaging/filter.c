@@ -1,7 +1,6 @@
 #include "imaging/kernels.h"
 
 #include <assert.h>
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,11 +100,7 @@ static rubor_status find_known(known *k, rubor_plane *plane, rubor_box b, int pa
     if (status)
         return status;
     size_t n = (size_t)plane->width * (size_t)plane->height;
-    for (size_t i = 0; i < n; i++) {
-        bool is_known = fabsf(plane->data[i]) <= FLT_MAX;
-        now.at.data[i] = is_known ? 1 : 0;
-        plane->data[i] = is_known ? plane->data[i] : 0.0F;
-    }
+    rubor_kernels_get()->find_known(now.at.data, plane->data, n);
     if (k->at.data && memcmp(k->at.data, now.at.data, n) == 0) {
         known_finish(&now);
         return RUBOR_OK;
@@ -115,8 +110,10 @@ static rubor_status find_known(known *k, rubor_plane *plane, rubor_box b, int pa
     status = rubor_plane_init(&k->share, plane->width, plane->height, error);
     if (status)
         return status;
+    float *restrict share = k->share.data;
+    const uint8_t *restrict at = k->at.data;
     for (size_t i = 0; i < n; i++)
-        k->share.data[i] = k->at.data[i];
+        share[i] = at[i];
     return filter_dense(&k->share, b, passes, error);
 }
 
@@ -126,11 +123,9 @@ static rubor_status filter_sparse(rubor_plane *plane, known *k, rubor_box b, int
     rubor_status status = find_known(k, plane, b, passes, error);
     if (!status)
         status = filter_dense(plane, b, passes, error);
-    size_t n = status ? 0 : (size_t)plane->width * (size_t)plane->height;
-    for (size_t i = 0; i < n; i++) { /* below 1e-6 is rounding of the running sums, or as good as nothing */
-        float mean = plane->data[i] / k->share.data[i];
-        plane->data[i] = k->share.data[i] > 1e-6F ? mean : NAN;
-    }
+    if (!status)
+        rubor_kernels_get()->divide_known(plane->data, k->share.data,
+                                          (size_t)plane->width * (size_t)plane->height);
     return status;
 }
 
@@ -184,20 +179,33 @@ rubor_status rubor_plane_box(rubor_plane *plane, int radius_px, rubor_error *err
     return filter(&plane, 1, (rubor_box){radius_px < largest ? radius_px : largest, 0}, 1, error);
 }
 
-float rubor_plane_sample(const rubor_plane *plane, double x, double y)
+void rubor_planes_sample(float *out, const rubor_plane *planes, int count, double x, double y)
 {
-    if (!(x >= -0.5 && y >= -0.5 && x <= plane->width - 0.5 && y <= plane->height - 0.5))
-        return NAN;
-    x = fmin(fmax(x, 0), plane->width - 1);
-    y = fmin(fmax(y, 0), plane->height - 1);
+    int width = planes->width, height = planes->height;
+    if (!(x >= -0.5 && y >= -0.5 && x <= width - 0.5 && y <= height - 0.5)) {
+        for (int i = 0; i < count; i++)
+            out[i] = NAN;
+        return;
+    }
+    x = x < 0 ? 0 : x > width - 1 ? width - 1 : x;
+    y = y < 0 ? 0 : y > height - 1 ? height - 1 : y;
     int left = (int)x, top = (int)y;
     float right_part = (float)(x - left), lower_part = (float)(y - top);
-    const float *row = plane->data + (size_t)top * (size_t)plane->width + left;
     size_t right = right_part > 0 ? 1 : 0; /* a weight of 0 must not bring in a neighbor's NaN */
-    size_t below = lower_part > 0 ? (size_t)plane->width : 0;
-    float upper = row[0] + right_part * (row[right] - row[0]);
-    float lower = row[below] + right_part * (row[below + right] - row[below]);
-    return upper + lower_part * (lower - upper);
+    size_t below = lower_part > 0 ? (size_t)width : 0;
+    for (int i = 0; i < count; i++) {
+        const float *row = planes[i].data + (size_t)top * (size_t)width + left;
+        float upper = row[0] + right_part * (row[right] - row[0]);
+        float lower = row[below] + right_part * (row[below + right] - row[below]);
+        out[i] = upper + lower_part * (lower - upper);
+    }
+}
+
+float rubor_plane_sample(const rubor_plane *plane, double x, double y)
+{
+    float out;
+    rubor_planes_sample(&out, plane, 1, x, y);
+    return out;
 }
 
 /* Two columns of the enlarged row lie between each two of the plane's: a quarter and three quarters of the

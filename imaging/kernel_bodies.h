@@ -132,4 +132,35 @@ static void box_lanes(float *restrict out, const float *restrict in, int length,
     }
 }
 
+static void find_known(uint8_t *restrict known, float *restrict values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int32_t bits = bits_of(values[i]), finite = (bits & 0x7fffffff) < 0x7f800000 ? -1 : 0;
+        known[i] = (uint8_t)(finite & 1);
+        values[i] = float_of(bits & finite);
+    }
+}
+
+static void divide_known(float *restrict values, const float *restrict share, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float mean = values[i] / share[i];
+        values[i] = share[i] > 1e-6F ? mean : NAN;
+    }
+}
+
+static void add_four(float *restrict to, const float *restrict from, size_t pitch, const float w[4], size_t n)
+{
+    const float *restrict a = from, *restrict b = a + pitch, *restrict c = b + pitch, *restrict d = c + pitch;
+    for (size_t i = 0; i < n; i++)
+        to[i] = to[i] + w[0] * a[i] + w[1] * b[i] + w[2] * c[i] + w[3] * d[i];
+}
+
+static void add_taps(float *restrict to, const float *restrict from, const float w[3], size_t n)
+{
+    const float *restrict left = from - 1, *restrict right = from + 1;
+    for (size_t i = 0; i < n; i++)
+        to[i] = to[i] + w[0] * left[i] + w[1] * from[i] + w[2] * right[i];
+}
+
 #endif

@@ -23,9 +23,18 @@ typedef struct rubor_kernels {
     void (*optical_density)(float *od, const float *linear, float floor, size_t n);
     /* cube root of 0..2, relative error below 2e-6. */
     void (*cube_root)(float *out, const float *in, size_t n);
-    /* One box pass along RUBOR_LANES interleaved lines of this length, ends replicated; out must not alias in. Sums in
-     * double, in order: a running sum over 20,000 floats stays good to float precision. */
+    /* One box pass along RUBOR_LANES interleaved lines of this length, ends replicated; out must not alias
+     * in. Sums in double, in order: a running sum over 20,000 floats stays good to float precision. */
     void (*box_lanes)(float *out, const float *in, int length, rubor_box box);
+    /* known[i] = 1 where values[i] is finite; else 0, and values[i] becomes 0. */
+    void (*find_known)(uint8_t *known, float *values, size_t n);
+    /* values[i] /= share[i]; NaN where no more than 1e-6 is known: rounding of the running sums, or as good
+     * as nothing. */
+    void (*divide_known)(float *values, const float *share, size_t n);
+    /* to[i] += weights[0..3] times four planes of n values, pitch apart, one product after the other. */
+    void (*add_four)(float *to, const float *from, size_t pitch, const float weights[4], size_t n);
+    /* to[i] += weights[0..2] times from[i - 1], from[i], from[i + 1], one product after the other. */
+    void (*add_taps)(float *to, const float *from, const float weights[3], size_t n);
 } rubor_kernels;
 
 const rubor_kernels *rubor_kernels_get(void);
@@ -35,7 +44,8 @@ const rubor_kernels *rubor_kernels_by_name(const char *name);
 /* Gaussian-like blur: three box passes, edges replicated; NaN pixels are left out of the averages (normalized
  * convolution) and stay NaN only where a whole window is NaN. sigma_px >= 0. */
 rubor_status rubor_plane_blur(rubor_plane *plane, double sigma_px, rubor_error *error);
-/* Planes of one size, each as rubor_plane_blur does it; cheaper where they miss the same pixels. count >= 1. */
+/* Planes of one size, each as rubor_plane_blur does it; cheaper where they miss the same pixels. count >= 1.
+ */
 rubor_status rubor_planes_blur(rubor_plane *const planes[], int count, double sigma_px, rubor_error *error);
 /* Box mean of (2 radius + 1) squared, same NaN rule. */
 rubor_status rubor_plane_box(rubor_plane *plane, int radius_px, rubor_error *error);
@@ -44,6 +54,8 @@ rubor_status rubor_plane_shrink(rubor_plane *out, const rubor_plane *in, int wid
                                 rubor_error *error);
 /* Bilinear sample; NaN outside the plane by more than half a pixel. */
 float rubor_plane_sample(const rubor_plane *plane, double x, double y);
+/* The same of several planes of one size. */
+void rubor_planes_sample(float *out, const rubor_plane *planes, int count, double x, double y);
 
 /* Row y of the plane enlarged by a whole factor, width pixels of it: what rubor_plane_sample gives at
  * (x - half) / factor and (y - half) / factor with half = (factor - 1) / 2, to the bit. */

@@ -27,18 +27,33 @@ rubor_span rubor_span_of(rubor_axis axis, int index)
     return span;
 }
 
+/* The row with 0 where it is not finite, and 1 or 0 for whether it is. */
+static void find_finite(float *restrict values, float *restrict finite, const float *restrict row, int width)
+{
+    for (int i = 0; i < width; i++) {
+        int32_t bits;
+        memcpy(&bits, row + i, sizeof bits);
+        int32_t keep = (bits & 0x7fffffff) <= 0x7f7fc99e ? -1 : 0; /* to 3.4e38 */
+        bits &= keep;
+        memcpy(values + i, &bits, sizeof bits);
+        finite[i] = (float)(keep & 1);
+    }
+}
+
 /* sum[x] += part * value and weight[x] += part over the finite pixels of one input row. */
-static void add_row(float *sum, float *weight, const float *row, const rubor_span *spans, int width,
-                    float part)
+static void add_row(float *restrict sum, float *restrict weight, const float *restrict values,
+                    const float *restrict finite, const rubor_span *restrict spans, int width, float part)
 {
     for (int x = 0; x < width; x++) {
         rubor_span s = spans[x];
-        float total = 0, known = 0;
-        for (int i = s.first; i <= s.last; i++) {
-            float w = i == s.first ? s.first_part : i == s.last ? s.last_part : 1.0F;
-            bool finite = fabsf(row[i]) <= 3.4e38F;
-            total += finite ? w * row[i] : 0.0F;
-            known += finite ? w : 0.0F;
+        float total = s.first_part * values[s.first], known = s.first_part * finite[s.first];
+        for (int i = s.first + 1; i < s.last; i++) {
+            total += values[i];
+            known += finite[i];
+        }
+        if (s.last > s.first) {
+            total += s.last_part * values[s.last];
+            known += s.last_part * finite[s.last];
         }
         sum[x] += part * total;
         weight[x] += part * known;
@@ -50,13 +65,14 @@ rubor_status rubor_plane_shrink(rubor_plane *out, const rubor_plane *in, int wid
 {
     assert(width > 0 && height > 0 && width <= in->width && height <= in->height);
     rubor_span *spans = NULL;
-    float *weight = NULL;
+    float *weight = NULL, *values = NULL;
     rubor_status status = rubor_plane_init(out, width, height, error);
     if (status)
         return status;
     spans = malloc((size_t)width * sizeof *spans);
     weight = malloc((size_t)width * sizeof *weight);
-    if (!spans || !weight) {
+    values = malloc(2 * (size_t)in->width * sizeof *values);
+    if (!spans || !weight || !values) {
         status =
             rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to shrink to %d x %d pixels", width, height);
         rubor_plane_finish(out);
@@ -70,12 +86,14 @@ rubor_status rubor_plane_shrink(rubor_plane *out, const rubor_plane *in, int wid
         memset(weight, 0, (size_t)width * sizeof *weight);
         for (int r = rows.first; r <= rows.last; r++) {
             float part = r == rows.first ? rows.first_part : r == rows.last ? rows.last_part : 1.0F;
-            add_row(sum, weight, in->data + (size_t)r * (size_t)in->width, spans, width, part);
+            find_finite(values, values + in->width, in->data + (size_t)r * (size_t)in->width, in->width);
+            add_row(sum, weight, values, values + in->width, spans, width, part);
         }
         for (int x = 0; x < width; x++)
             sum[x] = weight[x] > 0 ? sum[x] / weight[x] : NAN;
     }
 out:
+    free(values);
     free(weight);
     free(spans);
     return status;

@@ -53,6 +53,37 @@ static void assert_same(const float *one, const float *other, size_t n, const ch
             fail_msg("%s differs at %zu: %.9g and %.9g", what, i, (double)one[i], (double)other[i]);
 }
 
+static void compare_known(const rubor_kernels *a, const rubor_kernels *b, buffers *t, size_t n)
+{
+    uint8_t *known = (uint8_t *)t->one[2], *other = (uint8_t *)t->other[2];
+    memcpy(t->one[0], t->in[0], sizeof t->in[0]);
+    memcpy(t->other[0], t->in[0], sizeof t->in[0]);
+    a->find_known(known, t->one[0], n);
+    b->find_known(other, t->other[0], n);
+    assert_memory_equal(known, other, n);
+    assert_memory_equal(t->one[0], t->other[0], n * sizeof(float));
+    for (size_t i = 0; i < n; i++)
+        assert_true(isfinite(t->in[0][i]) ? known[i] == 1 && t->one[0][i] == t->in[0][i]
+                                          : known[i] == 0 && t->one[0][i] == 0);
+    a->divide_known(t->one[0], t->in[1], n);
+    b->divide_known(t->other[0], t->in[1], n);
+    assert_same(t->one[0], t->other[0], n, "divide_known");
+}
+
+static void compare_sums(const rubor_kernels *a, const rubor_kernels *b, buffers *t, size_t n)
+{
+    static const float weights[4] = {0.3F, -1.7F, 1e-20F, 2.0F};
+    size_t part = n < COUNT / 4 ? n : COUNT / 4;
+    memcpy(t->one[0], t->in[0], sizeof t->in[0]);
+    memcpy(t->other[0], t->in[0], sizeof t->in[0]);
+    a->add_four(t->one[0], t->in[1], COUNT / 4, weights, part);
+    b->add_four(t->other[0], t->in[1], COUNT / 4, weights, part);
+    assert_same(t->one[0], t->other[0], part, "add_four");
+    a->add_taps(t->one[0], t->in[1] + 1, weights, part);
+    b->add_taps(t->other[0], t->in[1] + 1, weights, part);
+    assert_same(t->one[0], t->other[0], part, "add_taps");
+}
+
 static void compare_versions(const rubor_kernels *a, const rubor_kernels *b, buffers *t, bool any_bits)
 {
     const float matrix[9] = {1.6F, -0.4F, -0.2F, -0.3F, 1.5F, -0.2F, 0.05F, -0.6F, 1.55F};
@@ -78,6 +109,8 @@ static void compare_versions(const rubor_kernels *a, const rubor_kernels *b, buf
         a->cube_root(t->one[0], in[0], n);
         b->cube_root(t->other[0], in[0], n);
         assert_same(t->one[0], t->other[0], n, "cube_root");
+        compare_known(a, b, t, n);
+        compare_sums(a, b, t, n);
     }
 }
 
