@@ -113,6 +113,9 @@ void rubor_report_record(FILE *out, const char *title, const rubor_record *recor
     fprintf(out, "%-14s%s\n", "verdict", or_dash(record->quality.verdict));
     for (int i = 0; i < record->quality.reason_count; i++)
         fprintf(out, "%14s%s: %s\n", "", record->quality.reasons[i].code, record->quality.reasons[i].message);
+    bool retake = strcmp(record->quality.verdict, "retake") == 0;
+    if (retake && (isfinite(record->redness.score) || isfinite(record->pigmentation.score)))
+        fprintf(out, "%14s%s\n", "", "Take the photo again: the numbers below are not to be used.");
     rubor_report_calibration(out, record);
     fprintf(out, "%-14s", "skin");
     print_number(out, "", record->skin.area_percent, 1, " % of the photo");

@@ -162,6 +162,25 @@ static void a_report_of_nothing_prints_dashes(void **state)
     free(text);
 }
 
+static void a_report_of_a_photo_that_failed_says_that_its_numbers_are_not_to_be_used(void **state)
+{
+    (void)state;
+    static const char *const verdicts[] = {"ok", "warn", "retake"};
+    for (int k = 0; k < 3; k++) {
+        rubor_record record;
+        rubor_record_init(&record);
+        record.redness.score = 12;
+        snprintf(record.quality.verdict, sizeof record.quality.verdict, "%s", verdicts[k]);
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        rubor_report_record(out, "x.jpg", &record, 3);
+        fclose(out);
+        assert_int_equal(strstr(text, "are not to be used") != NULL, k == 2);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +191,7 @@ int main(void)
         cmocka_unit_test(csv_has_a_value_for_each_name),
         cmocka_unit_test(csv_fields_are_quoted_where_they_must_be),
         cmocka_unit_test(a_report_of_nothing_prints_dashes),
+        cmocka_unit_test(a_report_of_a_photo_that_failed_says_that_its_numbers_are_not_to_be_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
