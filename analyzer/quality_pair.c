@@ -43,7 +43,7 @@ void rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_change *cha
 {
     const rubor_light *light = &change->light;
     out->color_drift = out->shade_drift = out->skin_blur_px = RUBOR_NULL;
-    out->region_measured = change->region_measured;
+    out->region_measured = (double)rubor_mask_count(&change->region) / change->region_drawn;
     out->control_measured = change->control_measured;
     out->shine_percent = findings->shine_percent;
     out->cover_percent = findings->cover_percent;

@@ -8,6 +8,8 @@
 #define CONTROL_DISTANCE 0.04
 /* and only counts when it is at least this fraction of the measured skin */
 #define CONTROL_SHARE 0.03
+/* Treatment changes the region: when more of the skin around it than this is no skin now, something lies on it. */
+#define COVERED_SHARE 0.5
 
 static void copy_text(char *out, size_t size, const char *text)
 {
@@ -77,6 +79,33 @@ static rubor_status control_outside(rubor_change *change, rubor_record *record, 
     return RUBOR_OK;
 }
 
+/* Skin of the baseline that the visit does not show as skin is on trial, because strong marks do not look like skin. Where
+ * as much of the skin outside of the region is, a cloth or another place is in the frame, and all of it is dropped: red cloth
+ * would pass as redness. */
+static rubor_status drop_covered(rubor_change *change, rubor_error *error)
+{
+    size_t count = (size_t)change->width * (size_t)change->height, trial = 0, all = 0;
+    rubor_mask near = {0};
+    rubor_status status = rubor_mask_init(&near, change->width, change->height, error);
+    if (status == RUBOR_OK) {
+        memcpy(near.data, change->region.data, count);
+        status = rubor_mask_dilate(&near, (int)(CONTROL_DISTANCE * change->width) + 1, error);
+    }
+    for (size_t i = 0; i < count && status == RUBOR_OK; i++)
+        if (near.data[i] < 128 && !isnan(change->visit_od[0].data[i])) {
+            all++;
+            trial += change->trial.data[i] != 0;
+        }
+    for (size_t i = 0; i < count && (double)trial > COVERED_SHARE * (double)all; i++)
+        if (change->trial.data[i]) {
+            change->trial.data[i] = 0;
+            for (int c = 0; c < 3; c++)
+                change->visit_od[c].data[i] = NAN;
+        }
+    rubor_mask_finish(&near);
+    return status;
+}
+
 /* As drawn on the visit, or on the baseline and carried over; *source stays where neither was. */
 static rubor_status draw_either(rubor_mask *cells, const char **source, const char *what,
                                 const rubor_polygon *on_visit, const rubor_polygon *on_baseline, int factor,
@@ -94,12 +123,12 @@ static rubor_status draw_either(rubor_mask *cells, const char **source, const ch
     return carry_over(cells, on_baseline, baseline, registration, factor, error);
 }
 
-/* Leaves the measurable cells of what was drawn; their share, NaN where nothing was. */
-static double keep_measured_share(rubor_mask *cells, const rubor_plane *od, bool drawn)
+/* Leaves the measurable cells of what was drawn; how many it had, NaN where nothing was drawn. */
+static double keep_of_drawn(rubor_mask *cells, const rubor_plane *od, bool drawn)
 {
     double before = (double)rubor_mask_count(cells);
     keep_measured(cells, od);
-    return drawn && before > 0 ? (double)rubor_mask_count(cells) / before : RUBOR_NULL;
+    return drawn && before > 0 ? before : RUBOR_NULL;
 }
 
 rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
@@ -118,7 +147,12 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
         return status;
     bool drawn_region = strcmp(source, "skin") != 0, drawn_control = strcmp(control, "none") != 0;
     const rubor_plane *od = &change->visit_od[0];
-    change->control_measured = keep_measured_share(&change->control, od, drawn_control);
+    if (drawn_region)
+        status = drop_covered(change, error);
+    if (status != RUBOR_OK)
+        return status;
+    double control_cells = keep_of_drawn(&change->control, od, drawn_control);
+    change->control_measured = (double)rubor_mask_count(&change->control) / control_cells;
     change->control_known = rubor_mask_count(&change->control) >= RUBOR_CONTROL_CELLS_LEAST;
     if (!change->control_known)
         control = "none";
@@ -126,7 +160,7 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
     copy_text(record->region.control, sizeof record->region.control, control);
     if (drawn_region && !change->control_known)
         status = control_outside(change, record, error); /* of the region as it was drawn */
-    change->region_measured = keep_measured_share(&change->region, od, drawn_region);
+    change->region_drawn = keep_of_drawn(&change->region, od, drawn_region);
     if (drawn_region && rubor_mask_count(&change->region) == 0)
         rubor_record_reason(
             record, "retake", "region_empty",

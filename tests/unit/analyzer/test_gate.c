@@ -237,6 +237,41 @@ static void untreated_skin_that_is_hidden_is_told_and_other_skin_stands_in(void 
     }
 }
 
+/* Cloth over the region and most of the rest: red cloth is no redness, gray cloth no pallor. */
+static void cloth_over_the_region_is_never_measured_as_a_change(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed;
+        const char *tone;
+    } covered[] = {{1490008, "light"}, {1490013, "very_light"}};
+    for (int k = 0; k < 2; k++) {
+        rubor_sample_options options;
+        rubor_sample_photo bare = {0}, visit = {0};
+        rubor_record record;
+        rubor_sample_options_default(&options);
+        options.seed = covered[k].seed;
+        options.tone = covered[k].tone;
+        options.width = 960;
+        options.height = 720;
+        options.delta_ei = 12;
+        options.delta_mi = 6;
+        assert_int_equal(rubor_sample_render(&bare, &options, -1, NULL), RUBOR_OK);
+        options.skin_share = 0.25;
+        assert_int_equal(rubor_sample_render(&visit, &options, DAY, NULL), RUBOR_OK);
+        rubor_analyze_options how = {
+            .baseline_region = &bare.region, .baseline_control = &bare.control, .day = DAY};
+        assert_int_equal(rubor_analyze(&record, NULL, (rubor_bytes){visit.jpeg.data, visit.jpeg.size},
+                                       (rubor_bytes){bare.jpeg.data, bare.jpeg.size}, &how, NULL),
+                         RUBOR_OK);
+        assert_string_equal(record.quality.verdict, "retake");
+        assert_true(says(&record, "region_hidden region_empty misaligned"));
+        assert_true(isnan(record.redness.score));
+        rubor_sample_photo_finish(&bare);
+        rubor_sample_photo_finish(&visit);
+    }
+}
+
 static void tilt_distance_and_missing_skin_are_noticed(void **state)
 {
     (void)state;
@@ -265,6 +300,7 @@ int main(void)
         cmocka_unit_test(light_of_another_color_is_noticed),
         cmocka_unit_test(make_up_on_the_treated_skin_is_told_and_not_measured),
         cmocka_unit_test(untreated_skin_that_is_hidden_is_told_and_other_skin_stands_in),
+        cmocka_unit_test(cloth_over_the_region_is_never_measured_as_a_change),
         cmocka_unit_test(tilt_distance_and_missing_skin_are_noticed),
     };
     return cmocka_run_group_tests(tests, render_befores, finish_befores);
