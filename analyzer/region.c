@@ -10,6 +10,7 @@
 #define CONTROL_SHARE 0.03
 /* Treatment changes the region: when more of the skin around it than this is no skin now, something lies on it. */
 #define COVERED_SHARE 0.5
+#define COVERED_RETAKE 0.75
 
 static void copy_text(char *out, size_t size, const char *text)
 {
@@ -79,24 +80,32 @@ static rubor_status control_outside(rubor_change *change, rubor_record *record, 
     return RUBOR_OK;
 }
 
+/* Share of the measured cells outside of near (NULL: of all) that are on trial. */
+static double trial_share(const rubor_change *change, const rubor_mask *near)
+{
+    size_t count = (size_t)change->width * (size_t)change->height, trial = 0, all = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!(near && near->data[i] >= 128) && !isnan(change->visit_od[0].data[i])) {
+            all++;
+            trial += change->trial.data[i] != 0;
+        }
+    return all ? (double)trial / (double)all : 0;
+}
+
 /* Skin of the baseline that the visit does not show as skin is on trial, because strong marks do not look like skin. Where
  * as much of the skin outside of the region is, a cloth or another place is in the frame, and all of it is dropped: red cloth
  * would pass as redness. */
 static rubor_status drop_covered(rubor_change *change, rubor_error *error)
 {
-    size_t count = (size_t)change->width * (size_t)change->height, trial = 0, all = 0;
+    size_t count = (size_t)change->width * (size_t)change->height;
     rubor_mask near = {0};
     rubor_status status = rubor_mask_init(&near, change->width, change->height, error);
     if (status == RUBOR_OK) {
         memcpy(near.data, change->region.data, count);
         status = rubor_mask_dilate(&near, (int)(CONTROL_DISTANCE * change->width) + 1, error);
     }
-    for (size_t i = 0; i < count && status == RUBOR_OK; i++)
-        if (near.data[i] < 128 && !isnan(change->visit_od[0].data[i])) {
-            all++;
-            trial += change->trial.data[i] != 0;
-        }
-    for (size_t i = 0; i < count && (double)trial > COVERED_SHARE * (double)all; i++)
+    bool covered = status == RUBOR_OK && trial_share(change, &near) > COVERED_SHARE;
+    for (size_t i = 0; i < count && covered; i++)
         if (change->trial.data[i]) {
             change->trial.data[i] = 0;
             for (int c = 0; c < 3; c++)
@@ -104,6 +113,16 @@ static rubor_status drop_covered(rubor_change *change, rubor_error *error)
         }
     rubor_mask_finish(&near);
     return status;
+}
+
+/* Without a drawn region nobody says where skin may look so different. */
+static void judge_undrawn(const rubor_change *change, rubor_record *record)
+{
+    double share = trial_share(change, NULL);
+    if (share > COVERED_SHARE)
+        rubor_record_reason(record, share > COVERED_RETAKE ? "retake" : "warn", "region_hidden",
+                            "Much of the skin of the photo before treatment does not look like skin now: uncover it, "
+                            "light it evenly, or mark the treated region.");
 }
 
 /* As drawn on the visit, or on the baseline and carried over; *source stays where neither was. */
@@ -149,6 +168,8 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
     const rubor_plane *od = &change->visit_od[0];
     if (drawn_region)
         status = drop_covered(change, error);
+    else
+        judge_undrawn(change, record);
     if (status != RUBOR_OK)
         return status;
     double control_cells = keep_of_drawn(&change->control, od, drawn_control);
