@@ -23,6 +23,9 @@
 #define SKIN_HUE_MOST 90.0
 #define CRUST_FLAG 0.1  /* % of the region */
 #define BRUISE_FLAG 1.0 /* % of the region */
+/* Part of the region's delta_mi that may be a bruise too faint to be called one: units, and share of it. */
+#define POSSIBLE_BRUISE_MI 0.4
+#define POSSIBLE_BRUISE_SHARE 0.4
 /* delta_ei of untreated skin against the chart: as red as what counts as erythema; more under another lamp,
  * where this reading is off by up to 3.3 (0.4 under the same lamp). */
 #define SUNBURN_EI RUBOR_ERYTHEMA_THRESHOLD
@@ -279,6 +282,15 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
     return RUBOR_OK;
 }
 
+/* Darkening without melanin's color, and nothing else that explains it. Without a chart every color is in
+ * doubt, without untreated skin so is what is new. */
+static bool may_be_bruised(const rubor_record *out, const analysis *a)
+{
+    return a->visit.calibration.status != RUBOR_CALIBRATION_NONE && a->change.control_known &&
+           !(a->findings.cover_percent > 0) && a->change.suspected_mi >= POSSIBLE_BRUISE_MI &&
+           a->change.suspected_mi >= POSSIBLE_BRUISE_SHARE * out->pigmentation.delta;
+}
+
 /* What the numbers of this one photo say; what follows from several days is the series' to say. */
 static void raise_flags(rubor_record *out, const analysis *a, int day)
 {
@@ -286,6 +298,8 @@ static void raise_flags(rubor_record *out, const analysis *a, int day)
         rubor_record_flag(out, "crusting");
     if (out->findings.bruise_percent >= BRUISE_FLAG)
         rubor_record_flag(out, "bruise");
+    else if (may_be_bruised(out, a))
+        rubor_record_flag(out, "possible_bruise");
     bool other_lamp = rubor_record_has_flag(out, "not_comparable"); /* only light and calibration raise it */
     if (a->change.control_ei >= (other_lamp ? SUNBURN_EI_OTHER_LAMP : SUNBURN_EI))
         rubor_record_flag(out, "sunburn");

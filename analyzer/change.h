@@ -110,6 +110,12 @@ rubor_status rubor_change_smooth(rubor_plane *out, const rubor_plane *map, const
 rubor_status rubor_change_shift(double *out, const rubor_plane *map, const rubor_mask *region, double most,
                                 rubor_error *error);
 
+/* Takes off a map what runs slowly across all of it (a surface of second order), whatever a part of it has
+ * beside that. without: cells that say nothing about it. range (may be NULL): how far it runs, in the map's
+ * unit. Where too little is measured the map is left as it is and range is NaN. */
+rubor_status rubor_change_detrend(double *range, rubor_plane *map, const rubor_mask *without,
+                                  rubor_error *error);
+
 /* A cell plane at working size, bilinear; *out is initialized by the call. NaN where the nearest cell is. */
 rubor_status rubor_change_enlarge(rubor_plane *out, const rubor_change *change, const rubor_plane *cells,
                                   int width, int height, rubor_error *error);

@@ -17,6 +17,7 @@ typedef struct rubor_findings {
     int64_t pinpoint_count; /* -1: not measured */
     int64_t crust_count;
     double crust_percent, bruise_percent, shine_percent, cover_percent; /* of the region; NaN: not measured */
+    double light_drift; /* OD: how far a change that neither blood nor melanin makes runs across all skin; NaN */
 } rubor_findings;
 
 /* A bruise's color is gone two weeks after; an unknown day is below zero. */

@@ -31,8 +31,17 @@
 #define STRANGE_DARK 0.025    /* OD: all channels darker alike ... */
 #define STRANGE_SHARE 0.0032  /* (and as much per unit of delta_ei and delta_mi as a large change leaves), */
 #define STRANGE_BRIGHT 0.015  /* ... or red brighter than before */
-#define EVEN 2.0              /* variance against bare skin's, at most: new blotches hide the old ones, too */
-#define AREA_LEAST 0.10       /* of the region */
+/* Where its color differs from bare skin's by so much (OD, root of the channels' sum of squares), a cover
+ * ends where its color does, which is sharper than the loss of mottling. */
+#define DISTINCT 0.03
+#define COLOR_SMOOTH 0.005   /* of the grid's width */
+#define EVEN 2.0             /* variance against bare skin's, at most: new blotches hide the old ones, too */
+#define AREA_LEAST 0.10      /* of the region ... */
+#define AREA_LEAST_SKIN 0.04 /* ... or, where none is drawn, of all skin */
+/* What takes away more blood than it darkens lies above the blood: a bruise hides some of the redness around
+ * it, never more than it adds of its own (delta_ei below minus this share of delta_mi). */
+#define BLOODLESS 1.3
+#define BLOODLESS_EI 1.5
 enum { SAMPLES = 16384 };
 
 typedef rubor_mottling mottling;
@@ -143,9 +152,10 @@ static double median_rest(const mottling *m, const uint32_t *cells, size_t n, bo
     return median(scratch, n);
 }
 
-/* From untreated skin: what share of the baseline's mottling this visit shows, how far windows scatter around
- * it, and what noise adds. False where there is too little of it, or nothing to see. */
-static bool learn(mottling *m, float *scratch, uint32_t *cells)
+/* From untreated skin, or from most of all skin where no region says what is treated: what share of the
+ * baseline's mottling this visit shows, how far windows scatter around it, and what noise adds. False where
+ * there is too little of it, or nothing to see. */
+static bool learn(mottling *m, bool treated_known, float *scratch, uint32_t *cells)
 {
     size_t count = (size_t)m->both.width * (size_t)m->both.height, stride = 1 + count / SAMPLES;
     size_t measured = 0, n = 0;
@@ -161,6 +171,11 @@ static bool learn(mottling *m, float *scratch, uint32_t *cells)
     if (n < 200 || (double)n < UNTREATED * (double)measured || !(before > 0))
         return false;
     m->kept = both / before;
+    if (!treated_known) {
+        for (size_t k = 0; k < n; k++)
+            scratch[k] = (float)kept_at(m, cells[k]);
+        m->kept = median(scratch, n);
+    }
     m->rest = median_rest(m, cells, n, true, scratch);
     m->noise = fmax(0, median_rest(m, cells, n, false, scratch));
     for (size_t k = 0; k < n; k++)
@@ -200,7 +215,8 @@ static bool is_cover(const mottling *m, const rubor_change *change, const uint32
         bare += m->noise + m->kept * m->kept * before;
     }
     double windows = (double)n / (4 * 3.14159265 * WINDOW * WINDOW * m->both.width * m->both.width);
-    return (double)n >= AREA_LEAST * (double)region && kept / (double)n <= KEPT_MEAN &&
+    double least = change->control_known ? AREA_LEAST : AREA_LEAST_SKIN;
+    return (double)n >= least * (double)region && kept / (double)n <= KEPT_MEAN &&
            sure / (double)n * sqrt(fmax(1, windows)) >= (strange ? SURE_STRANGE : SURE) && now <= EVEN * bare;
 }
 
@@ -245,8 +261,89 @@ static void settle(rubor_findings *findings, const rubor_change *change)
     findings->cover_percent = region ? 100.0 * (double)covered / (double)region : RUBOR_NULL;
 }
 
+/* The change of color, smoothed. */
+static rubor_status color_change(rubor_plane out[3], const rubor_change *change, rubor_error *error)
+{
+    size_t count = (size_t)change->width * (size_t)change->height;
+    rubor_status status = RUBOR_OK;
+    for (int c = 0; c < 3 && status == RUBOR_OK; c++) {
+        status = rubor_plane_init(&out[c], change->width, change->height, error);
+        for (size_t i = 0; status == RUBOR_OK && i < count; i++)
+            out[c].data[i] = change->visit_od[c].data[i] - change->reference_od[c].data[i];
+        if (status == RUBOR_OK)
+            status = rubor_plane_blur(&out[c], fmax(1, COLOR_SMOOTH * change->width), error);
+    }
+    return status;
+}
+
+static double distance(const rubor_plane color[3], size_t i, const double from[3])
+{
+    double sum = 0;
+    for (int c = 0; c < 3; c++)
+        sum += ((double)color[c].data[i] - from[c]) * ((double)color[c].data[i] - from[c]);
+    return sqrt(sum);
+}
+
+/* Mean color of a patch, and of the region's cells that keep their mottling; false where they do not differ.
+ */
+static bool distinct(double core[3], double bare[3], const mottling *m, const rubor_change *change,
+                     const rubor_plane color[3], const uint32_t *cells, size_t n)
+{
+    size_t count = (size_t)change->width * (size_t)change->height, others = 0;
+    memset(core, 0, 3 * sizeof *core);
+    memset(bare, 0, 3 * sizeof *bare);
+    for (size_t k = 0; k < n; k++)
+        for (int c = 0; c < 3; c++)
+            core[c] += (double)color[c].data[cells[k]] / (double)n;
+    for (size_t i = 0; i < count; i++) {
+        if (change->region.data[i] < 128 || !(m->inside.data[i] > 0) || low(m, change, i, KEPT_RIM))
+            continue;
+        others++;
+        for (int c = 0; c < 3; c++)
+            bare[c] += (double)color[c].data[i];
+    }
+    if (others < n / 4)
+        return false;
+    double sum = 0;
+    for (int c = 0; c < 3; c++) {
+        bare[c] /= (double)others;
+        sum += (core[c] - bare[c]) * (core[c] - bare[c]);
+    }
+    return sqrt(sum) > DISTINCT;
+}
+
+/* Marks (255) what has the patch's color rather than bare skin's and is connected with it; cells then holds
+ * that. False, and nothing marked, where the patch has no color of its own. */
+static bool outline(uint8_t *marks, uint32_t *cells, size_t n, const mottling *m, const rubor_change *change,
+                    const rubor_plane color[3])
+{
+    double core[3], bare[3];
+    size_t width = (size_t)change->width, count = width * (size_t)change->height, kept = 0;
+    if (!distinct(core, bare, m, change, color, cells, n))
+        return false;
+    for (size_t k = 0; k < n; k++)
+        if (distance(color, cells[k], core) < distance(color, cells[k], bare))
+            cells[kept++] = cells[k];
+    for (size_t k = 0; k < kept; k++)
+        marks[cells[k]] = 255;
+    for (size_t next = 0; next < kept; next++) {
+        size_t at = cells[next], x = at % width;
+        const size_t around[4] = {x > 0 ? at - 1 : at, x + 1 < width ? at + 1 : at,
+                                  at >= width ? at - width : at, at + width < count ? at + width : at};
+        for (int k = 0; k < 4; k++) {
+            size_t i = around[k];
+            if (marks[i] == 255 || change->region.data[i] < 128 ||
+                !(distance(color, i, core) < distance(color, i, bare)))
+                continue;
+            marks[i] = 255;
+            cells[kept++] = (uint32_t)i;
+        }
+    }
+    return true;
+}
+
 static void mark_cover(rubor_findings *findings, const mottling *m, const rubor_change *change,
-                       uint32_t *cells)
+                       const rubor_plane color[3], uint32_t *cells)
 {
     size_t count = (size_t)change->width * (size_t)change->height;
     size_t region = rubor_mask_count(&change->region);
@@ -255,7 +352,7 @@ static void mark_cover(rubor_findings *findings, const mottling *m, const rubor_
         if (marks[i] || !low(m, change, i, KEPT_SEED))
             continue;
         size_t n = collect(marks, cells, m, change, i, KEPT_SEED, 1);
-        if (is_cover(m, change, cells, n, region))
+        if (is_cover(m, change, cells, n, region) && !outline(marks, cells, n, m, change, color))
             collect(marks, cells, m, change, i, KEPT_RIM, 255);
     }
     for (size_t i = 0; i < count; i++)
@@ -284,10 +381,19 @@ static size_t take_patch(uint8_t *bruise, uint32_t *cells, size_t start, size_t 
 
 /* Blood under the skin leaves the mottling above it; and where a cover ends nothing but its rim can be called
  * a bruise. */
-static bool is_hidden(const mottling *m, const rubor_mask *near, const uint32_t *cells, size_t n)
+static bool is_hidden(const mottling *m, const rubor_change *change, const rubor_mask *near,
+                      const uint32_t *cells, size_t n)
 {
-    double both = 0, before = 0, judged = 0;
+    double both = 0, before = 0, judged = 0, ei = 0, mi = 0;
     size_t beside = 0;
+    for (size_t k = 0; k < n; k++) {
+        ei += (double)change->delta_ei.data[cells[k]];
+        mi += (double)change->delta_mi.data[cells[k]];
+    }
+    if (ei < -BLOODLESS * fmax(0, mi) - BLOODLESS_EI * (double)n)
+        return true;
+    if (!m->known)
+        return false;
     for (size_t k = 0; k < n; k++) {
         beside += near->data[cells[k]] >= 128;
         if (!(m->inside.data[cells[k]] > 0))
@@ -311,7 +417,7 @@ rubor_status rubor_findings_cover_bruise(rubor_findings *findings, const mottlin
     size_t region = rubor_mask_count(&change->region);
     rubor_mask near = {0}, left = {0};
     uint32_t *cells = NULL;
-    if (!m->known || !(findings->bruise_percent > 0))
+    if (!(findings->bruise_percent > 0))
         return RUBOR_OK;
     rubor_status status = rubor_mask_init(&near, change->width, change->height, error);
     if (status == RUBOR_OK)
@@ -328,7 +434,7 @@ rubor_status rubor_findings_cover_bruise(rubor_findings *findings, const mottlin
         if (!findings->bruise.data[i])
             continue;
         size_t n = take_patch(findings->bruise.data, cells, i, width, count);
-        uint8_t *to = is_hidden(m, &near, cells, n) ? findings->cover.data : left.data;
+        uint8_t *to = is_hidden(m, change, &near, cells, n) ? findings->cover.data : left.data;
         for (size_t k = 0; k < n; k++)
             to[cells[k]] = 255;
     }
@@ -355,6 +461,7 @@ rubor_status rubor_findings_cover(rubor_findings *findings, mottling *m, const r
                                   rubor_error *error)
 {
     size_t count = (size_t)change->width * (size_t)change->height;
+    rubor_plane color[3] = {{0}};
     float *scratch = malloc((SAMPLES + 1) * sizeof *scratch);
     uint32_t *cells = malloc(count * sizeof *cells);
     rubor_status status =
@@ -368,14 +475,20 @@ rubor_status rubor_findings_cover(rubor_findings *findings, mottling *m, const r
         status = rubor_mask_init(&findings->cover, change->width, change->height, error);
     if (status != RUBOR_OK)
         goto out;
-    memcpy(m->untreated.data, change->region.data, count);
-    status = rubor_mask_dilate(&m->untreated, (int)(MARGIN * change->width) + 1, error);
+    if (change->control_known) { /* else most of what is seen is bare */
+        memcpy(m->untreated.data, change->region.data, count);
+        status = rubor_mask_dilate(&m->untreated, (int)(MARGIN * change->width) + 1, error);
+    }
     for (size_t i = 0; i < count; i++)
         m->untreated.data[i] = 255 - m->untreated.data[i];
-    m->known = status == RUBOR_OK && learn(m, scratch, cells);
+    m->known = status == RUBOR_OK && learn(m, change->control_known, scratch, cells);
     if (m->known)
-        mark_cover(findings, m, change, cells);
+        status = color_change(color, change, error);
+    if (m->known && status == RUBOR_OK)
+        mark_cover(findings, m, change, color, cells);
 out:
+    for (int c = 0; c < 3; c++)
+        rubor_plane_finish(&color[c]);
     free(scratch);
     free(cells);
     return status;

@@ -54,6 +54,8 @@ void rubor_quality_pair_measure(rubor_quality_pair *out, const rubor_change *cha
     if (light->known) {
         out->color_drift = 100 * (light->drift[1] - light->drift[0]);
         out->shade_drift = 100 * light->drift[0];
+    } else {
+        out->shade_drift = 100 * findings->light_drift / 2; /* from the middle of the skin to its sides */
     }
     if (change->control_known && day >= 0 && day <= VEILED_LAST_DAY)
         out->shine_percent = fmax(isnan(out->shine_percent) ? 0 : out->shine_percent,

@@ -10,8 +10,8 @@
 #include "analyzer/record.h"
 
 typedef struct rubor_quality_pair {
-    /* change->light, region minus control: OD_G - OD_R (units of EI) and OD_R (x100). NaN without control or
-     * with too little untreated skin. */
+    /* change->light, region minus control: OD_G - OD_R (units of EI) and OD_R (x100). Without control or with
+     * too little untreated skin NaN, and half of what the light runs across all skin (x100). */
     double color_drift, shade_drift;
     double region_measured; /* share of the drawn region that is measurable, 0..1; NaN: none was drawn */
     double control_measured; /* likewise of the drawn control */

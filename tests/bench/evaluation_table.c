@@ -218,15 +218,15 @@ static bool has_reason(const rubor_record *record, const char *code)
     return false;
 }
 
-enum { FLAGS = 5 };
+enum { FLAGS = 6 };
 
 typedef struct kind_tally {
     tally ei_error, mi_error, measured, retake, lighting, flag[FLAGS], bruise, bruise_true, bruise_unguided,
         cover_skin;
 } kind_tally;
 
-static const char *const flag_names[FLAGS] = {"sunburn", "bruise", "possible_pih", "early_darkening",
-                                              "not_comparable"};
+static const char *const flag_names[FLAGS] = {"sunburn",         "bruise",          "possible_bruise", "possible_pih",
+                                              "early_darkening", "not_comparable"};
 
 static void tally_kind(kind_tally *t, const evaluation_result *r)
 {

@@ -159,6 +159,71 @@ static void without_untreated_skin_nothing_is_said(void **state)
     finish(&s);
 }
 
+static void without_a_region_most_of_the_skin_says_what_bare_skin_keeps(void **state)
+{
+    (void)state;
+    static const patch what[] = {MAKEUP, NOTHING, DARK_FILM};
+    for (size_t k = 0; k < 3; k++) {
+        scene s;
+        make(&s, what[k]);
+        memset(s.change.region.data, 255, CELLS);
+        s.change.control_known = false;
+        look(&s);
+        double covered = 0, outside = 0, there = 0;
+        for (size_t i = 0; i < CELLS; i++) {
+            there += in_patch(i);
+            covered += in_patch(i) && s.findings.cover.data[i];
+            outside += !in_patch(i) && s.findings.cover.data[i];
+        }
+        if (what[k] == MAKEUP)
+            assert_true(covered > 0.8 * there && outside < 0.5 * there);
+        else
+            assert_true(s.findings.cover_percent == 0);
+        finish(&s);
+    }
+}
+
+/* Lighter than bare skin: where it ends is seen far sharper than where the mottling comes back. */
+static void a_cover_of_another_color_ends_where_its_color_does(void **state)
+{
+    (void)state;
+    scene s;
+    make(&s, MAKEUP);
+    for (size_t i = 0; i < CELLS; i++)
+        for (int c = 0; c < 3 && in_patch(i); c++)
+            s.change.visit_od[c].data[i] -= 0.05f;
+    look(&s);
+    double wrong = 0, there = 0;
+    for (size_t i = 0; i < CELLS; i++) {
+        bool inside = in_patch(i) && s.change.region.data[i];
+        there += inside;
+        wrong += inside != (s.findings.cover.data[i] != 0);
+    }
+    assert_true(wrong < 0.08 * there);
+    finish(&s);
+}
+
+/* Whatever the mottling says: blood is not taken away by a bruise. */
+static void a_patch_that_lost_more_blood_than_it_darkened_is_a_cover(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        scene s;
+        make(&s, DARK_FILM);
+        look(&s);
+        for (size_t i = 0; i < CELLS; i++) {
+            s.findings.bruise.data[i] = in_patch(i) ? 255 : 0;
+            s.change.delta_mi.data[i] = in_patch(i) ? 6 : 0;
+            s.change.delta_ei.data[i] = in_patch(i) ? (k ? -12.0f : -3.0f) : 0;
+        }
+        s.findings.bruise_percent = 30;
+        assert_int_equal(rubor_findings_cover_bruise(&s.findings, &s.mottling, &s.change, NULL), RUBOR_OK);
+        assert_true(k ? s.findings.bruise_percent == 0 && s.findings.cover_percent > 20
+                      : s.findings.bruise_percent > 20 && s.findings.cover_percent == 0);
+        finish(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +231,9 @@ int main(void)
         cmocka_unit_test(redness_blotches_and_blood_below_leave_the_mottling),
         cmocka_unit_test(a_bruise_stays_one_and_make_up_is_never_called_one),
         cmocka_unit_test(without_untreated_skin_nothing_is_said),
+        cmocka_unit_test(without_a_region_most_of_the_skin_says_what_bare_skin_keeps),
+        cmocka_unit_test(a_cover_of_another_color_ends_where_its_color_does),
+        cmocka_unit_test(a_patch_that_lost_more_blood_than_it_darkened_is_a_cover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
