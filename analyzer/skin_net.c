@@ -1,4 +1,4 @@
-/* The network of the skin mask: a U of five levels (16 to 80 channels, each half as wide as the one above)
+/* The network of the skin mask: a U of five levels (16 to 160 channels, each half as wide as the one above)
  * made of depthwise 3 x 3 and 1 x 1 convolutions (Howard et al. 2017), what the whole photo holds added at
  * the bottom, and the levels added again on the way up (Ronneberger et al. 2015). Plain loops in a fixed
  * order. */
@@ -14,8 +14,8 @@
 enum { COARSEST = 32, LEVELS = 5, INPUTS = 3, CHUNK = 512, LOOKS = 2 };
 /* Long sides, in pixels, at which the photo is looked at: near faces and far ones. The log-odds are averaged.
  */
-static const int sides[LOOKS] = {224, 320};
-static const int widths[LEVELS] = {16, 32, 48, 64, 80};
+static const int sides[LOOKS] = {256, 384};
+static const int widths[LEVELS] = {16, 40, 72, 112, 160};
 static const int blocks[LEVELS] = {1, 1, 2, 2, 2}; /* that keep the shape, after the one that halves it */
 
 /* channels x height x width; who makes one fills it */

@@ -1,5 +1,5 @@
 /* Private to skin*.c: a small network that tells skin from other things by color, shape and surroundings
- * together. 72 thousand weights, trained by analyzer/skin_net.py. */
+ * together. 204 thousand weights, trained by analyzer/skin_net.py. */
 #ifndef RUBOR_ANALYZER_SKIN_NET_H
 #define RUBOR_ANALYZER_SKIN_NET_H
 

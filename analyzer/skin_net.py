@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the small network of the skin mask and writes analyzer/skin_net_table.c.
 
-usage: skin_net.py PHOTOS SCENES [--steps N] [--rate X] [--save FILE] [--load FILE] > analyzer/skin_net_table.c
+usage: skin_net.py PHOTOS SCENES [--save FILE] [--load FILE] > analyzer/skin_net_table.c
 
 PHOTOS: a checkout of bearpaw/clothing-co-parsing (Clothing Co-Parsing, Yang, Luo, Lin, CVPR 2014; Apache License 2.0):
 photos/NNNN.jpg and annotations/pixel-level/NNNN.mat. SCENES: folders made by `rubor sample --days 0 --size 640x480`.
@@ -9,10 +9,11 @@ Needs Debian's python3-torch, python3-opencv and python3-scipy. Nothing of the p
 
 The pictures are changed at random so that none of these matters: skin tone (melanin added to or taken from the labelled
 skin along the direction between light and dark measured skins, ISSA, Lu et al. 2025), white balance, exposure, contrast,
-scale, what stands behind the person, sharpness, JPEG.
+scale, what stands behind the person, who else is there, clothes (now and then none), sharpness, JPEG, too few pixels.
 """
 
 import argparse
+import copy
 import glob
 import os
 import sys
@@ -25,11 +26,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-SIDE = 192  # long side of what the network sees
 FLOOR = 0.004
 SKIN, HAIR = 41, 19
+# garments that mostly follow the body: blouse, bodysuit, bra, underwear, jeans, jumper, leggings, romper, shirt, shorts,
+# stockings, sweater, swimwear, T-shirt, tights, top
+CLOSE = [5, 6, 8, 23, 25, 26, 27, 30, 35, 38, 40, 45, 48, 50, 51, 53, 54]
 # OD of red, green and blue along which the 27 ISSA skins differ most under D65, and the next (blood)
-TONE = np.array([0.466, 0.545, 0.697], np.float32) / 0.545
+TONE = np.array([0.466, 0.545, 0.697], np.float32) / np.float32(0.545)
 BLOOD = np.array([-0.783, 0.621, 0.038], np.float32)
 RANDOM = np.random.default_rng(20261121)
 
@@ -37,25 +40,58 @@ LINEAR = np.arange(256) / 255.0
 LINEAR = np.where(LINEAR <= 0.04045, LINEAR / 12.92, ((LINEAR + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def inputs(linear):
+def od_of(linear):
+    return -np.log10(np.maximum(linear, 0) + np.float32(FLOOR))
+
+
+OD = od_of(LINEAR)  # of each 8-bit value
+# and back: the value, with fraction, of every OD from -0.3 on, in steps of 1 / 800
+OD_FIRST, OD_STEPS = -0.3, 800
+ENCODED = np.clip(10 ** -(np.arange(2240) / OD_STEPS + OD_FIRST) - FLOOR, 0, 1)
+ENCODED = np.where(ENCODED <= 0.0031308, ENCODED * 12.92, 1.055 * np.maximum(ENCODED, 1e-6) ** (1 / 2.4) - 0.055)
+ENCODED = (ENCODED * 255).astype(np.float32)
+GRAIN = RANDOM.standard_normal(1 << 21, np.float32)
+
+
+def inputs(od):
     """Log ratios and brightness against the photo's mean, as the analyzer makes them."""
-    od = -np.log10(np.maximum(linear, 0) + FLOOR)
     brightness = 0.5 * (od[..., 0] + od[..., 1])
-    return np.stack([(od[..., 1] - od[..., 0]) / 0.1 - 1, (od[..., 2] - od[..., 1]) / 0.1 - 1,
+    return np.stack([(od[..., 1] - od[..., 0]) * 10 - 1, (od[..., 2] - od[..., 1]) * 10 - 1,
                      (brightness - brightness.mean()) / 0.3]).astype(np.float32)
+
+
+def normal(spread, size=None):
+    return np.float32(RANDOM.normal(0, spread)) if size is None else RANDOM.normal(0, spread, size).astype(np.float32)
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------
 
+class Picture:
+    """RGB bytes and what each pixel is, 0 or 255 each: skin, hair, clothes, unknown (counts nowhere), clothes that
+    follow the body."""
+
+    def __init__(self, photo, skin, hair=None, clothes=None, close=None):
+        self.photo = np.ascontiguousarray(photo)
+        nothing = np.zeros(skin.shape, bool)
+        self.parts = np.stack([nothing if part is None else part for part in (skin, hair, clothes, None, close)],
+                              2).astype(np.uint8) * 255
+        self.is_scene = hair is None
+        ys, xs = np.nonzero(skin)
+        keep = RANDOM.integers(0, max(len(ys), 1), 400) if len(ys) else []
+        self.places = np.stack([ys[keep], xs[keep]], 1) if len(ys) else np.zeros((0, 2), int)
+        self.places = self.places[np.argsort(self.places[:, 0])]
+        ys, xs = np.nonzero(self.parts[..., :3].any(2))
+        self.box = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1) if len(ys) else (0, 0, 1, 1)
+
+
 def load_photos(root):
-    """(RGB bytes, kind of each pixel: 0 background, 1 skin, 2 hair, 3 clothes)"""
     out = []
     for path in sorted(glob.glob(os.path.join(root, "annotations/pixel-level/*.mat"))):
         label = scipy.io.loadmat(path)["groundtruth"]
         photo = cv2.imread(os.path.join(root, "photos", os.path.basename(path)[:-4] + ".jpg"))[..., ::-1]
-        kind = np.where(label == SKIN, 1, np.where(label == HAIR, 2, np.where(label > 0, 3, 0))).astype(np.uint8)
-        if (kind == 1).sum() > 200:
-            out.append((np.ascontiguousarray(photo), kind))
+        if (label == SKIN).sum() > 200:
+            out.append(Picture(photo, label == SKIN, label == HAIR, (label > 0) & (label != SKIN) & (label != HAIR),
+                               np.isin(label, CLOSE)))
     return out
 
 
@@ -67,21 +103,35 @@ def load_scenes(root):
             truth = cv2.imread(os.path.join(folder, name + "_skin.png"), 0)
             if photo is not None and truth is not None:
                 truth = cv2.resize(truth, (photo.shape[1], photo.shape[0]), interpolation=cv2.INTER_NEAREST)
-                out.append((np.ascontiguousarray(photo[..., ::-1]), (truth > 127).astype(np.uint8)))
+                out.append(Picture(photo[..., ::-1], truth > 127))
     return out
 
 
-def crop_of(kind, aspect):
+def resized(image, width, height):
+    if image.shape[2] > 4:
+        return np.dstack([resized(image[..., :4], width, height), resized(image[..., 4:], width, height)])
+    smaller = image.shape[0] > height
+    return cv2.resize(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image), (width, height),
+                      interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+
+
+def cut(picture, x, y, w, h, width, height):
+    """OD and parts (0 to 1) of a piece, width x height."""
+    od = OD[resized(picture.photo[y:y + h, x:x + w], width, height)]
+    return od, resized(picture.parts[y:y + h, x:x + w], width, height).astype(np.float32) / 255
+
+
+def crop_of(picture, aspect):
     """Left, top, width, height of a crop; most have skin near their middle."""
-    h, w = kind.shape
+    h, w = picture.parts.shape[:2]
     height = h * np.exp(RANDOM.uniform(np.log(0.11), np.log(1.0)))
     width = min(height * aspect * RANDOM.uniform(0.88, 1.14), w)
     height = min(height, h)
-    if RANDOM.random() < 0.85 and (kind == 1).any():
-        ys, xs = np.nonzero(kind == 1)
+    places = picture.places
+    if RANDOM.random() < 0.85 and len(places):
         # the head is where most photos are taken of
-        n = RANDOM.integers(len(ys) if RANDOM.random() < 0.4 else max(1, len(ys) // 3))
-        cy, cx = ys[n] + RANDOM.normal(0, 0.2) * height, xs[n] + RANDOM.normal(0, 0.2) * width
+        n = RANDOM.integers(len(places) if RANDOM.random() < 0.4 else max(1, len(places) // 3))
+        cy, cx = places[n][0] + RANDOM.normal(0, 0.2) * height, places[n][1] + RANDOM.normal(0, 0.2) * width
     else:
         cy, cx = RANDOM.uniform(0, h), RANDOM.uniform(0, w)
     x = int(np.clip(cx - width / 2, 0, w - width))
@@ -89,108 +139,200 @@ def crop_of(kind, aspect):
     return x, y, max(int(width), 8), max(int(height), 8)
 
 
-def resized(image, width, height):
-    smaller = image.shape[0] > height
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-
-
 def noise_field(width, height, cells):
-    small = RANDOM.normal(0, 1, (max(2, int(cells * height / width)), cells)).astype(np.float32)
+    small = normal(1, (max(2, int(cells * height / width)), cells))
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
+def any_color():
+    """OD of a wall, a cloth, a page; brown and skin-like colors more often than others."""
+    gray, chroma = RANDOM.uniform(0.03, 1.3), abs(RANDOM.normal(0, 0.14))
+    angle = RANDOM.uniform(-0.6, 1.2) if RANDOM.random() < 0.6 else RANDOM.uniform(0, 6.28)
+    return np.array([gray - chroma * np.cos(angle), gray, gray + chroma * (0.5 * np.cos(angle) + np.sin(angle))],
+                    np.float32)
+
+
 def backdrop(width, height):
-    """A wall, cloth or wood of any color, lit unevenly, with or without grain; linear light."""
-    od = np.zeros((height, width, 3), np.float32)
-    gray, chroma = RANDOM.uniform(0.05, 1.3), abs(RANDOM.normal(0, 0.12))
-    angle = RANDOM.uniform(-0.6, 1.2) if RANDOM.random() < 0.7 else RANDOM.uniform(0, 6.28)
-    od += gray
-    od[..., 0] -= chroma * np.cos(angle)
-    od[..., 2] += chroma * (0.5 * np.cos(angle) + np.sin(angle))
-    ramp = np.linspace(-1, 1, width, dtype=np.float32)[None, :] * RANDOM.normal(0, 0.1)
-    od += (ramp + np.linspace(-1, 1, height, dtype=np.float32)[:, None] * RANDOM.normal(0, 0.1))[..., None]
+    """A wall, cloth, wood or a page of panels and lines of text, lit unevenly, with or without grain; OD."""
+    od = np.empty((height, width, 3), np.float32)
+    od[:] = any_color()
     kind = RANDOM.random()
     if kind < 0.3:  # grain that runs one way: wood, cloth
         stripes = noise_field(width, 2, int(RANDOM.integers(12, 90)))[:1]
-        grain = np.repeat(stripes, height, 0) + 0.4 * noise_field(width, height, 24)
+        grain = np.repeat(stripes, height, 0) + np.float32(0.4) * noise_field(width, height, 24)
         if RANDOM.random() < 0.5:
             grain = cv2.resize(np.ascontiguousarray(grain.T), (width, height))
-        od += (grain * RANDOM.uniform(0.01, 0.16))[..., None] * TONE
+        od += (grain * np.float32(RANDOM.uniform(0.01, 0.16)))[..., None] * TONE
     elif kind < 0.6:
         for cells in (6, 20, 70):
-            od += (noise_field(width, height, cells) * RANDOM.uniform(0, 0.08))[..., None] * RANDOM.uniform(0.7, 1.3, 3)
-    return 10 ** -np.clip(od, -0.1, 2.4)
+            shade = RANDOM.uniform(0.7, 1.3, 3).astype(np.float32)
+            od += (noise_field(width, height, cells) * np.float32(RANDOM.uniform(0, 0.08)))[..., None] * shade
+    elif kind < 0.85:
+        for _ in range(RANDOM.integers(1, 6)):
+            x, y = int(RANDOM.uniform(-0.3, 1) * width), int(RANDOM.uniform(-0.3, 1) * height)
+            w, h = int(RANDOM.uniform(0.1, 1) * width), int(RANDOM.uniform(0.1, 1) * height)
+            color = tuple(float(v) for v in any_color())
+            if RANDOM.random() < 0.3:
+                cv2.ellipse(od, (x + w // 2, y + h // 2), (w // 2, h // 2), 0, 0, 360, color, -1)
+            else:
+                cv2.rectangle(od, (x, y), (x + w, y + h), color, -1)
+        if RANDOM.random() < 0.5:
+            write_text(od)
+    ramp = np.linspace(-1, 1, width, dtype=np.float32)[None, :] * normal(0.1)
+    od += (ramp + np.linspace(-1, 1, height, dtype=np.float32)[:, None] * normal(0.1))[..., None]
+    return np.clip(od, -0.1, 2.4)
 
 
-def another_skin(linear, skin, hair):
-    """The same person with more or less melanin, and other blood."""
-    od = -np.log10(linear + FLOOR)
-    middle = np.median(od[..., 1][skin > 0.9]) if (skin > 0.9).sum() > 20 else 0.5
-    to = RANDOM.uniform(0.2, 1.25)
-    by = np.clip(to - middle, -0.35, 0.95)
-    shape = (noise_field(skin.shape[1], skin.shape[0], 5) * 0.08 + 1)[..., None]
-    od = od + skin[..., None] * shape * (by * TONE + RANDOM.normal(0, 0.03) * BLOOD) + hair[..., None] * max(by, 0) * 0.4
-    return np.maximum(10 ** -od - FLOOR, 0)
+def write_text(od):
+    for _ in range(RANDOM.integers(1, 5)):
+        text = "".join(chr(c) for c in RANDOM.integers(33, 122, RANDOM.integers(3, 16)))
+        at = int(RANDOM.uniform(-0.1, 0.8) * od.shape[1]), int(RANDOM.uniform(0.05, 1) * od.shape[0])
+        cv2.putText(od, text, at, int(RANDOM.integers(0, 4)), float(RANDOM.uniform(0.25, 1.2)),
+                    tuple(float(v) for v in any_color()), int(RANDOM.integers(1, 3)), cv2.LINE_AA)
 
 
-def other_colors(linear, clothes, hair, background):
-    """Clothes, hair and surroundings of other colors, now and then that of skin."""
-    od = -np.log10(linear + FLOOR)
-    for part, often, spread in ((clothes, 0.6, 0.22), (background, 0.4, 0.12), (hair, 0.4, 0.04)):
-        if RANDOM.random() > often or part.sum() < 20:
+def bare(od, parts):
+    """In place of clothes that follow the body, skin: the color of what is seen of it, the folds nearly smoothed away."""
+    inside, close = od[parts[..., 0] > 0.9], parts[..., 4:5].copy()
+    if len(inside) < 20 or close.sum() < 20:
+        return
+    folds = cv2.GaussianBlur(od[..., 1], (0, 0), od.shape[1] / 40)[..., None]
+    folds = np.clip(np.float32(0.4) * (folds - (folds * close).sum() / close.sum()), -0.25, 0.25)
+    folds += np.float32(0.03) * noise_field(od.shape[1], od.shape[0], 6)[..., None]
+    od += close * (np.median(inside, 0) + folds - od)
+    parts[..., 0:1] = np.maximum(parts[..., 0:1], close)
+    parts[..., 2:3] *= 1 - close
+
+
+def other_person(od, parts):
+    """The same person with more or less melanin, other blood, hair and clothes, these now and then of skin's color."""
+    if RANDOM.random() < 0.12:
+        bare(od, parts)
+    skin, hair, clothes = (parts[..., k:k + 1] for k in range(3))
+    if RANDOM.random() < 0.7:
+        inside = od[..., 1][parts[..., 0] > 0.9]
+        middle = np.median(inside[::7]) if len(inside) > 20 else 0.5
+        by = np.float32(np.clip(RANDOM.uniform(0.15, 1.25) - middle, -0.4, 0.95))
+        shape = (noise_field(od.shape[1], od.shape[0], 5) * np.float32(0.08) + 1)[..., None]
+        od += skin * shape * (by * TONE + normal(0.03) * BLOOD) + hair * (max(by, np.float32(0)) * np.float32(0.4))
+    for part, often, spread in ((clothes, 0.6, 0.22), (hair, 0.5, 0.04)):
+        if RANDOM.random() > often:
             continue
-        mean = (od * part[..., None]).sum((0, 1)) / part.sum()
-        by = RANDOM.normal(0, spread, 3) + RANDOM.normal(0, 0.2)
+        by = normal(spread, 3) + normal(0.2)
         if part is hair:  # blond to dark
-            by += RANDOM.uniform(-0.9, 0.1) * TONE
-        elif RANDOM.random() < 0.3:  # to the color of some skin, nearly
-            tone = RANDOM.uniform(0.15, 1.1)
-            by = tone * TONE + np.array([-0.12, 0, 0]) + RANDOM.normal(0, 0.06, 3) - mean
-        od = od + part[..., None] * by
-    return np.clip(10 ** -od - FLOOR, 0, 1.2)
+            by += np.float32(RANDOM.uniform(-0.9, 0.1)) * TONE
+        elif RANDOM.random() < 0.12:
+            by = to_skin(od, part)
+        od += part * by
 
 
-def camera(linear):
-    """White balance, exposure and contrast astray, blur, noise and JPEG."""
-    od = -np.log10(np.maximum(linear, 0) + FLOOR)
-    od = (od - 0.5) * RANDOM.uniform(0.8, 1.25) + 0.5 + RANDOM.uniform(-0.1, 0.45)
+def to_skin(od, part):
+    """What brings the mean of a part nearly to the color of some skin."""
+    mean = (od * part).sum((0, 1)) / max(part.sum(), 1)
+    return np.float32(RANDOM.uniform(0.15, 1.1)) * TONE + np.array([-0.12, 0, 0], np.float32) + normal(0.06, 3) - mean
+
+
+def other_surroundings(od, parts):
+    behind = 1 - np.minimum(parts[..., :3].sum(2, keepdims=True), 1)
+    choice = RANDOM.random()
+    if choice < 0.35:
+        behind = cv2.GaussianBlur(behind, (0, 0), 0.7)[..., None]
+        od += behind * (backdrop(od.shape[1], od.shape[0]) - od)
+        parts[..., 3] *= 1 - behind[..., 0]
+    elif choice < 0.6:
+        skinlike = RANDOM.random() < 0.3
+        od += behind * (to_skin(od, behind) if skinlike else normal(0.12, 3) + normal(0.2))
+
+
+def add_people(od, parts, photos):
+    """A few others, whole or from the waist or shoulders up, before or behind who is there."""
+    height, width = od.shape[:2]
+    behind = RANDOM.random() < 0.7
+    size = np.exp(RANDOM.uniform(np.log(0.15), np.log(0.8)))
+    for _ in range(RANDOM.integers(1, 7)):
+        picture = photos[RANDOM.integers(len(photos))]
+        x0, y0, x1, y1 = picture.box
+        y1 = y0 + max(8, int((y1 - y0) * RANDOM.choice([1.0, 0.5, 0.28])))
+        h = int(height * min(size * RANDOM.uniform(0.7, 1.4), 1.2))
+        w = max(4, int(h * (x1 - x0) / (y1 - y0)))
+        if h < 8 or w > 2 * width:
+            continue
+        piece, labels = cut(picture, x0, y0, x1 - x0, y1 - y0, w, h)
+        other_person(piece, labels)
+        left, top = int(RANDOM.uniform(-0.3 * w, width - 0.7 * w)), int(RANDOM.uniform(-0.1 * h, height - 0.6 * h))
+        a, b, c, d = max(left, 0), max(top, 0), min(left + w, width), min(top + h, height)
+        if c - a < 3 or d - b < 3:
+            continue
+        piece, labels = (v[b - top:d - top, a - left:c - left] for v in (piece, labels))
+        alpha = np.minimum(labels[..., :3].sum(2, keepdims=True), 1)
+        if behind:
+            alpha *= 1 - np.minimum(parts[b:d, a:c, :3].sum(2, keepdims=True), 1)
+        od[b:d, a:c] += alpha * (piece - od[b:d, a:c])
+        parts[b:d, a:c] += alpha * (labels * np.array([1, 1, 1, 0, 0], np.float32) - parts[b:d, a:c])
+
+
+def on_page(od, parts):
+    """The picture smaller, among panels and text."""
+    height, width = od.shape[:2]
+    w, h = int(width * RANDOM.uniform(0.45, 1)), int(height * RANDOM.uniform(0.45, 1))
+    x, y = int(RANDOM.uniform(0, width - w)), int(RANDOM.uniform(0, height - h))
+    page, labels = backdrop(width, height), np.zeros_like(parts)
+    page[y:y + h, x:x + w] = resized(od, w, h)
+    labels[y:y + h, x:x + w] = resized(parts, w, h)
+    return page, labels
+
+
+def camera(od):
+    """White balance, exposure and contrast astray, blur, noise, JPEG and too few pixels."""
+    height, width = od.shape[:2]
+    if RANDOM.random() < 0.3:  # light from one side
+        ramp = np.linspace(-1, 1, width, dtype=np.float32)[None, :] * normal(0.12)
+        od = od + (ramp + np.linspace(-1, 1, height, dtype=np.float32)[:, None] * normal(0.12))[..., None]
+    od = (od - np.float32(0.5)) * np.float32(RANDOM.uniform(0.8, 1.3)) + np.float32(0.5 + RANDOM.uniform(-0.3, 0.45))
     if RANDOM.random() < 0.4:  # vivid or dull colors
         mean = od.mean(2, keepdims=True)
-        od = mean + (od - mean) * RANDOM.uniform(0.75, 1.7)
-    warm = RANDOM.uniform(0, 0.3) if RANDOM.random() < 0.4 else 0  # lamplight
-    od[..., 0] += RANDOM.normal(0, 0.05) - 0.4 * warm
-    od[..., 2] += RANDOM.normal(0, 0.07) + 0.9 * warm
-    out = np.clip(10 ** -od - FLOOR, 0, 1)
+        od = mean + (od - mean) * np.float32(RANDOM.uniform(0.7, 1.7))
+    warm = RANDOM.uniform(-0.12, 0.3) if RANDOM.random() < 0.5 else 0  # lamplight, or shade under a blue sky
+    od = od + np.array([RANDOM.normal(0, 0.05) - 0.4 * warm, 0, RANDOM.normal(0, 0.07) + 0.9 * warm], np.float32)
+    out = ENCODED[np.clip((od - OD_FIRST) * OD_STEPS, 0, len(ENCODED) - 1).astype(np.int32)]
     if RANDOM.random() < 0.3:
         out = cv2.GaussianBlur(out, (0, 0), RANDOM.uniform(0.4, 1.2))
-    encoded = np.where(out <= 0.0031308, out * 12.92, 1.055 * np.maximum(out, 1e-6) ** (1 / 2.4) - 0.055) * 255
-    encoded = encoded + RANDOM.normal(0, RANDOM.uniform(0, 4), encoded.shape)
-    return LINEAR[np.clip(encoded, 0, 255).astype(np.uint8)]
+    first = RANDOM.integers(len(GRAIN) - out.size)
+    out = out + GRAIN[first:first + out.size].reshape(out.shape) * np.float32(RANDOM.uniform(0, 4))
+    out = np.clip(out, 0, 255).astype(np.uint8)
+    if RANDOM.random() < 0.2:  # a small picture, enlarged
+        smaller = RANDOM.uniform(1.3, 3)
+        out = cv2.resize(cv2.resize(out, (int(width / smaller), int(height / smaller)), interpolation=cv2.INTER_AREA),
+                         (width, height), interpolation=cv2.INTER_LINEAR)
+    if RANDOM.random() < 0.4:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(RANDOM.integers(25, 95))]
+        out = cv2.imdecode(cv2.imencode(".jpg", out[..., ::-1], quality)[1], cv2.IMREAD_COLOR)[..., ::-1]
+    return OD[out]
 
 
-def example(photo, kind, is_scene, width, height, plain=False):
-    x, y, w, h = crop_of(kind, width / height)
-    if is_scene and RANDOM.random() < 0.6 or plain:
-        x, y, w, h = 0, 0, kind.shape[1], kind.shape[0]
-    part = kind[y:y + h, x:x + w]
-    linear = resized(LINEAR[photo[y:y + h, x:x + w]], width, height)
-    skin = resized((part == 1).astype(np.float32), width, height)
+def example(photos, picture, width, height, plain=False):
+    """Inputs, share of skin and weight of each pixel of the output."""
+    x, y, w, h = crop_of(picture, width / height)
+    if picture.is_scene and RANDOM.random() < 0.6 or plain:
+        x, y, w, h = 0, 0, picture.parts.shape[1], picture.parts.shape[0]
+    od, parts = cut(picture, x, y, w, h, width, height)
     if not plain:
-        if not is_scene:
-            hair = resized((part == 2).astype(np.float32), width, height)
-            if RANDOM.random() < 0.7:
-                linear = another_skin(linear, skin, hair)
-            person = resized((part > 0).astype(np.float32), width, height)
-            linear = other_colors(linear, np.clip(person - skin - hair, 0, 1), hair, 1 - person)
+        if not picture.is_scene:
+            other_person(od, parts)
+            other_surroundings(od, parts)
             if RANDOM.random() < 0.35:
-                person = cv2.GaussianBlur(person, (0, 0), 0.7)[..., None]
-                linear = linear * person + backdrop(width, height) * (1 - person)
+                add_people(od, parts, photos)
+            if RANDOM.random() < 0.15:
+                od, parts = on_page(od, parts)
+            if RANDOM.random() < 0.06:
+                write_text(od)
         elif RANDOM.random() < 0.22:  # nothing but a wall, a table, a cloth
-            linear, skin = backdrop(width, height), np.zeros_like(skin)
-        linear = camera(linear)
+            od, parts = backdrop(width, height), np.zeros_like(parts)
+        od = camera(od)
         if RANDOM.random() < 0.5:
-            linear, skin = linear[:, ::-1], skin[:, ::-1]
-    return inputs(linear), cv2.resize(np.ascontiguousarray(skin), (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+            od, parts = od[:, ::-1], np.ascontiguousarray(parts[:, ::-1])
+    skin, unknown = (resized(parts[..., k:k + 1], width // 2, height // 2) for k in (0, 3))
+    return inputs(od), skin, (1 - unknown) * (1 - 2 * skin * (1 - skin))
 
 
 SHAPES = [(192, 128), (192, 160), (192, 192), (128, 192), (160, 192), (128, 192)]
@@ -200,14 +342,11 @@ SMALL_SHAPES = [(128, 96), (128, 128), (96, 128)]  # to begin with: more picture
 def batch(photos, scenes, size, small):
     shapes = SMALL_SHAPES if small else SHAPES
     width, height = shapes[RANDOM.integers(len(shapes))]
-    xs, ts = [], []
+    made = []
     for _ in range(size):
-        is_scene = RANDOM.random() < 0.2
-        photo, kind = (scenes if is_scene else photos)[RANDOM.integers(len(scenes if is_scene else photos))]
-        a, t = example(photo, kind, is_scene, width, height)
-        xs.append(a)
-        ts.append(t)
-    return torch.from_numpy(np.stack(xs)), torch.from_numpy(np.stack(ts))
+        of = scenes if RANDOM.random() < 0.15 else photos
+        made.append(example(photos, of[RANDOM.integers(len(of))], width, height))
+    return [torch.from_numpy(np.stack(part)) for part in zip(*made)]
 
 
 # --- the network ------------------------------------------------------------------------------------------------------
@@ -230,7 +369,7 @@ class Block(nn.Module):
         return F.relu(x + y if self.adds else y)
 
 
-WIDTHS = [16, 32, 48, 64, 80]
+WIDTHS = [16, 40, 72, 112, 160]
 
 
 class Net(nn.Module):
@@ -259,9 +398,10 @@ class Net(nn.Module):
         return self.last(x)[:, 0]
 
 
-def loss_of(logits, truth):
-    cross = F.binary_cross_entropy_with_logits(logits, truth)
-    p = torch.sigmoid(logits)
+def loss_of(logits, truth, weight):
+    cross = (F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * weight).mean()
+    p = torch.sigmoid(logits) * weight
+    truth = truth * weight
     both, any_ = (p * truth).sum((1, 2)), (p + truth - p * truth).sum((1, 2))
     return cross + (1 - (both + 20) / (any_ + 20)).mean()
 
@@ -270,37 +410,87 @@ def check(net, examples):
     net.eval()
     values = []
     with torch.no_grad():
-        for a, t in examples:
+        for a, t, _ in examples:
             m, t = net(torch.from_numpy(a[None]))[0].numpy() > 0, t > 0.5
             values.append((m & t).sum() / max((m | t).sum(), 1))
     net.train()
     return float(np.mean(values))
 
 
-def train(photos, scenes, steps, rate, save, net):
-    held, photos = photos[::20], [p for i, p in enumerate(photos) if i % 20]
-    tests = []
-    for photo, kind in held:
-        for width, height in ((128, 192), (192, 160)):
-            tests.append(example(photo, kind, False, width, height))
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-3)
-    start, seen = time.time(), 0.0
+def doubt_bystanders(net, photos, side=384):
+    """Only one person of a photo is labelled: what looks like skin behind is unknown from now on."""
+    net.eval()
+    with torch.no_grad():
+        for picture in photos:
+            h, w = picture.parts.shape[:2]
+            width, height = (max(2, round(v * side / max(w, h) / 32)) * 32 for v in (w, h))
+            logits = net(torch.from_numpy(inputs(OD[resized(picture.photo, width, height)])[None]))[0].numpy()
+            found = cv2.dilate((logits > 0).astype(np.uint8) * 255, np.ones((3, 3), np.uint8))
+            found = cv2.resize(found, (w, h), interpolation=cv2.INTER_LINEAR)
+            near = cv2.dilate(picture.parts[..., :3].max(2), np.ones((5, 5), np.uint8))
+            picture.parts[..., 3] = np.where((found > 127) & (near == 0), 255, 0)
+    net.train()
+
+
+class Average:
+    """The network with weights averaged over the last steps."""
+
+    def __init__(self, net):
+        self.net, self.steps = copy.deepcopy(net), 0
+
+    def add(self, net):
+        self.steps += 1
+        keep = min(0.998, (1 + self.steps) / (10 + self.steps))
+        with torch.no_grad():
+            for mean, now in zip(self.net.state_dict().values(), net.state_dict().values()):
+                mean.copy_(mean * keep + now * (1 - keep) if mean.is_floating_point() else now)
+
+
+# Steps, highest rate, how far the rate has fallen at which share of the steps. A round starts from the average of the one
+# before. Small pictures until the fall is at SMALL_UNTIL of the first; then what may be a bystander is unknown.
+ROUNDS = ((10235, 4e-3, ((0, 0), (0.15, 0.38), (1, 1))),)
+SMALL_UNTIL = 0.45
+
+
+def train_round(photos, scenes, tests, which, save, net):
+    """Returns the network averaged over the last steps."""
+    steps, rate, pace = ROUNDS[which]
+    net = net.to(memory_format=torch.channels_last)
+    average = Average(net)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-3)
+    start, seen, doubted = time.time(), 0.0, False
     for step in range(1, steps + 1):
+        done = np.interp(step / steps, *zip(*pace))
+        small = which == 0 and done < SMALL_UNTIL
         for group in optimizer.param_groups:
-            group["lr"] = rate * min(1, step / 100) * max(0.5 * (1 + np.cos(np.pi * step / steps)), 0.002)
-        x, t = batch(photos, scenes, 16, step < 0.5 * steps)
-        loss = loss_of(net(x), t)
+            group["lr"] = rate * min(1, step / 200) * max(0.5 * (1 + np.cos(np.pi * done)), 0.002)
+        if not small and not doubted:
+            doubt_bystanders(average.net, photos)
+            doubted = True
+        x, truth, weight = batch(photos, scenes, 16, small)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = net(x.contiguous(memory_format=torch.channels_last))
+        loss = loss_of(logits.float(), truth, weight)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        average.add(net)
         seen += float(loss.detach())
         if step % 100 == 0:
-            print("%5d steps %4.1f min loss %.3f" % (step, (time.time() - start) / 60, seen / 100),
-                  "held %.3f" % check(net, tests) if step % 500 == 0 else "", file=sys.stderr, flush=True)
+            print("round %d, %5d steps, %4.1f min, loss %.3f" % (which + 1, step, (time.time() - start) / 60, seen / 100),
+                  "held back %.3f" % check(average.net, tests) if step % 500 == 0 else "", file=sys.stderr, flush=True)
             seen = 0.0
             if save:
-                torch.save(net.state_dict(), save)
-    print("held back %.3f" % check(net, tests), file=sys.stderr)
+                torch.save(average.net.state_dict(), save)
+    return average.net
+
+
+def train(photos, scenes, save, net):
+    held, photos = photos[::20], [p for i, p in enumerate(photos) if i % 20]
+    tests = [example(held, p, width, height) for p in held for width, height in ((128, 192), (192, 160))]
+    for which in range(len(ROUNDS)):
+        net = train_round(photos, scenes, tests, which, save, net)
+    return net
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -344,8 +534,8 @@ def rounded(net):
 def print_floats(name, values):
     print("const float %s[] = {" % name)
     texts = ["%.6gf" % v if "." in "%.6g" % v or "e" in "%.6g" % v else "%.6g.0f" % v for v in values]
-    for i in range(0, len(texts), 12):
-        print("    " + ", ".join(texts[i:i + 12]) + ",")
+    for i in range(0, len(texts), 24):
+        print("    " + ", ".join(texts[i:i + 24]) + ",")
     print("};")
 
 
@@ -355,8 +545,8 @@ def print_table(whole, scales, biases):
     print('#include "analyzer/skin_net.h"\n')
     print("/* clang-format off */")
     print("const signed char rubor_skin_net_weights[] = {")
-    for i in range(0, len(whole), 300):
-        print(",".join(str(v) for v in whole[i:i + 300]) + ",")
+    for i in range(0, len(whole), 500):
+        print(",".join(str(v) for v in whole[i:i + 500]) + ",")
     print("};")
     print_floats("rubor_skin_net_scales", scales)
     print_floats("rubor_skin_net_biases", biases)
@@ -371,8 +561,8 @@ def print_test_values(net):
     blue = (green * (0.6 + 0.2 * ((x // 40 + y // 40) % 2))).astype(np.float32)
     picture, total = np.stack([red, green, blue], 2), 0
     with torch.no_grad():
-        for width, height in ((224, 160), (320, 224)):
-            logits = net(torch.from_numpy(inputs(resized(picture, width, height))[None]))[0].numpy()
+        for width, height in ((256, 192), (384, 256)):
+            logits = net(torch.from_numpy(inputs(od_of(resized(picture, width, height)))[None]))[0].numpy()
             total = total + cv2.resize(logits, (320, 224)) / 2
     for row in total[24::88, 20::70]:
         print("    {" + ", ".join("%.3ff" % v for v in row) + "},", file=sys.stderr)
@@ -382,10 +572,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("photos")
     parser.add_argument("scenes")
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--save")
-    parser.add_argument("--load")
+    parser.add_argument("--load", help="no training: only the table of what --save wrote")
     options = parser.parse_args()
     torch.manual_seed(20261121)
     torch.set_num_threads(1)
@@ -393,11 +581,8 @@ def main():
     net = Net()
     if options.load:
         net.load_state_dict(torch.load(options.load))
-    if options.steps > 0:
-        train(load_photos(options.photos), load_scenes(options.scenes), options.steps, options.rate, options.save,
-              net)
-        if options.save:
-            torch.save(net.state_dict(), options.save)
+    else:
+        net = train(load_photos(options.photos), load_scenes(options.scenes), options.save, net)
     net.eval()
     print_table(*rounded(net))
     print_test_values(net)

@@ -22,6 +22,20 @@ static void fill(rubor_image_calibrated *image, int x0, int y0, int x1, int y1, 
         }
 }
 
+/* An ellipse in a rectangle, darker by 40 % at its rim, as a limb is. */
+static void fill_limb(rubor_image_calibrated *image, int x0, int y0, int x1, int y1, const float color[3])
+{
+    for (int y = y0; y < y1; y++)
+        for (int x = x0; x < x1; x++) {
+            float across = (2.0f * (float)x - (float)(x0 + x1)) / (float)(x1 - x0);
+            float down = (2.0f * (float)y - (float)(y0 + y1)) / (float)(y1 - y0);
+            float from_middle = across * across + down * down;
+            for (int c = 0; c < 3 && from_middle < 1; c++)
+                image->plane[c][(size_t)y * (size_t)image->width + (size_t)x] =
+                    color[c] * (1 - 0.4f * from_middle);
+        }
+}
+
 static double part_inside(const rubor_mask *mask, int x0, int y0, int x1, int y1)
 {
     size_t inside = 0;
@@ -94,26 +108,46 @@ static void the_chart_is_cut_out_of_skin(void **state)
 }
 
 /* Blood darkens red by a quarter of what it darkens green (OD). */
+static const float blood[3] = {0.89f, 0.63f, 0.66f};
+
 static void a_red_erythema_does_not_fall_out_of_the_mask(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 5; i++)
-        for (int calibrated = 0; calibrated < 2; calibrated++) {
-            rubor_image_calibrated image;
-            rubor_skin skin;
-            rubor_calibration calibration = {.status = calibrated ? RUBOR_CALIBRATION_PROFILE
-                                                                  : RUBOR_CALIBRATION_NONE};
-            const float red[3] = {skins[i][0] * 0.89f, skins[i][1] * 0.63f, skins[i][2] * 0.66f};
-            assert_int_equal(rubor_image_calibrated_init(&image, 640, 480, NULL), RUBOR_OK);
-            fill(&image, 0, 0, 640, 480, blue);
-            fill(&image, 100, 50, 600, 430, skins[i]);
-            fill(&image, 250, 150, 450, 330, red);
-            assert_int_equal(rubor_skin_find(&skin, &image, &calibration, 640, 480, NULL), RUBOR_OK);
-            assert_true(part_inside(&skin.skin, 255, 155, 445, 325) > 0.98);
-            assert_true(part_inside(&skin.skin, 110, 60, 590, 420) > 0.97);
-            rubor_skin_finish(&skin);
-            rubor_image_calibrated_finish(&image);
-        }
+    for (size_t i = 0; i < 5; i++) {
+        rubor_image_calibrated image;
+        rubor_skin skin;
+        rubor_calibration calibration = {.status = RUBOR_CALIBRATION_PROFILE};
+        const float red[3] = {skins[i][0] * blood[0], skins[i][1] * blood[1], skins[i][2] * blood[2]};
+        assert_int_equal(rubor_image_calibrated_init(&image, 640, 480, NULL), RUBOR_OK);
+        fill(&image, 0, 0, 640, 480, blue);
+        fill(&image, 100, 50, 600, 430, skins[i]);
+        fill(&image, 250, 150, 450, 330, red);
+        assert_int_equal(rubor_skin_find(&skin, &image, &calibration, 640, 480, NULL), RUBOR_OK);
+        assert_true(part_inside(&skin.skin, 255, 155, 445, 325) > 0.98);
+        assert_true(part_inside(&skin.skin, 110, 60, 590, 420) > 0.97);
+        rubor_skin_finish(&skin);
+        rubor_image_calibrated_finish(&image);
+    }
+}
+
+/* Without calibration flat rectangles are taken for painted panels: a limb has to look like one. */
+static void an_erythema_is_skin_without_calibration_too(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        rubor_image_calibrated image;
+        rubor_skin skin;
+        const float red[3] = {skins[i][0] * blood[0], skins[i][1] * blood[1], skins[i][2] * blood[2]};
+        assert_int_equal(rubor_image_calibrated_init(&image, 640, 480, NULL), RUBOR_OK);
+        fill(&image, 0, 0, 640, 480, blue);
+        fill_limb(&image, 100, 50, 600, 430, skins[i]);
+        fill_limb(&image, 250, 150, 450, 330, red);
+        assert_int_equal(rubor_skin_find(&skin, &image, NULL, 640, 480, NULL), RUBOR_OK);
+        assert_true(part_inside(&skin.skin, 300, 200, 400, 280) > 0.98);
+        assert_true(part_inside(&skin.skin, 200, 130, 500, 350) > 0.97);
+        rubor_skin_finish(&skin);
+        rubor_image_calibrated_finish(&image);
+    }
 }
 
 static void white_light_on_calibrated_skin_is_shine_and_not_skin(void **state)
@@ -169,6 +203,7 @@ int main(void)
         cmocka_unit_test(a_gray_wall_has_no_skin_and_no_color),
         cmocka_unit_test(the_chart_is_cut_out_of_skin),
         cmocka_unit_test(a_red_erythema_does_not_fall_out_of_the_mask),
+        cmocka_unit_test(an_erythema_is_skin_without_calibration_too),
         cmocka_unit_test(white_light_on_calibrated_skin_is_shine_and_not_skin),
         cmocka_unit_test(a_photo_of_a_few_pixels_is_looked_at_and_not_overrun),
         cmocka_unit_test(the_six_tone_classes_meet_at_the_published_angles),

@@ -14,9 +14,9 @@ enum { WIDTH = 320, HEIGHT = 224, ROWS = 3, COLUMNS = 5 };
 /* Printed by analyzer/skin_net.py, which makes the same picture: log-odds at x = 20, 90 .. and y = 24, 112 ..
  */
 static const float expected[ROWS][COLUMNS] = {
-    {-4.958f, -8.167f, -6.873f, -7.647f, -7.403f},
-    {-9.129f, -9.389f, -7.689f, -8.283f, -8.260f},
-    {-10.001f, -9.314f, -9.477f, -10.394f, -10.096f},
+    {-3.275f, -2.639f, -2.538f, -2.108f, -2.105f},
+    {-5.061f, -4.566f, -4.106f, -3.802f, -3.924f},
+    {-6.406f, -5.415f, -4.846f, -5.115f, -4.652f},
 };
 
 static void paint(rubor_image_calibrated *image)
