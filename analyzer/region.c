@@ -9,7 +9,8 @@
 /* and only counts when it is at least this fraction of the measured skin */
 #define CONTROL_SHARE 0.03
 /* Treatment changes the region: when more of the skin around it than this is no skin now, something lies on it. */
-#define COVERED_SHARE 0.5
+#define COVERED_SHARE 0.25
+#define COVERED_UNDRAWN 0.5
 #define COVERED_RETAKE 0.75
 
 static void copy_text(char *out, size_t size, const char *text)
@@ -115,11 +116,11 @@ static rubor_status drop_covered(rubor_change *change, rubor_error *error)
     return status;
 }
 
-/* Without a drawn region nobody says where skin may look so different. */
+/* Without a drawn region nobody says where skin may look so different: half of it, or three quarters, is another matter. */
 static void judge_undrawn(const rubor_change *change, rubor_record *record)
 {
     double share = trial_share(change, NULL);
-    if (share > COVERED_SHARE)
+    if (share > COVERED_UNDRAWN)
         rubor_record_reason(record, share > COVERED_RETAKE ? "retake" : "warn", "region_hidden",
                             "Much of the skin of the photo before treatment does not look like skin now: uncover it, "
                             "light it evenly, or mark the treated region.");

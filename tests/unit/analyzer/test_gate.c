@@ -244,8 +244,9 @@ static void cloth_over_the_region_is_never_measured_as_a_change(void **state)
     static const struct {
         uint64_t seed;
         const char *tone;
-    } covered[] = {{1490008, "light"}, {1490013, "very_light"}};
-    for (int k = 0; k < 2; k++) {
+        double skin_share;
+    } covered[] = {{1490008, "light", 0.25}, {1490013, "very_light", 0.25}, {1500007, "very_light", 0.5}};
+    for (int k = 0; k < 3; k++) {
         rubor_sample_options options;
         rubor_sample_photo bare = {0}, visit = {0};
         rubor_record record;
@@ -257,7 +258,7 @@ static void cloth_over_the_region_is_never_measured_as_a_change(void **state)
         options.delta_ei = 12;
         options.delta_mi = 6;
         assert_int_equal(rubor_sample_render(&bare, &options, -1, NULL), RUBOR_OK);
-        options.skin_share = 0.25;
+        options.skin_share = covered[k].skin_share;
         assert_int_equal(rubor_sample_render(&visit, &options, DAY, NULL), RUBOR_OK);
         rubor_analyze_options how = {
             .baseline_region = &bare.region, .baseline_control = &bare.control, .day = DAY};
@@ -266,12 +267,12 @@ static void cloth_over_the_region_is_never_measured_as_a_change(void **state)
                          RUBOR_OK);
         assert_string_equal(record.quality.verdict, "retake");
         assert_true(says(&record, "region_hidden region_empty misaligned"));
-        assert_true(isnan(record.redness.score));
+        assert_true(k == 2 || isnan(record.redness.score)); /* the third shows a piece of the region */
         how.baseline_region = how.baseline_control = NULL; /* with nothing drawn there is no telling, but no praise either */
         assert_int_equal(rubor_analyze(&record, NULL, (rubor_bytes){visit.jpeg.data, visit.jpeg.size},
                                        (rubor_bytes){bare.jpeg.data, bare.jpeg.size}, &how, NULL),
                          RUBOR_OK);
-        assert_string_not_equal(record.quality.verdict, "ok");
+        assert_true(k == 2 || strcmp(record.quality.verdict, "ok") != 0);
         rubor_sample_photo_finish(&bare);
         rubor_sample_photo_finish(&visit);
     }
