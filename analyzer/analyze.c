@@ -324,14 +324,29 @@ static rubor_status enlarge_mask(rubor_mask *out, const rubor_change *change, co
     return status;
 }
 
+/* What the pictures do not need, freed before they are made: they are most of what an analysis holds. */
+static void free_measured(analysis *a)
+{
+    rubor_image_calibrated_finish(&a->baseline.image);
+    rubor_skin_finish(&a->baseline.skin);
+    for (int c = 0; c < 3; c++) {
+        rubor_plane_finish(&a->change.visit_od[c]);
+        rubor_plane_finish(&a->change.reference_od[c]);
+    }
+}
+
+/* The last step: a holds no images afterwards. */
 static rubor_status draw_maps(rubor_maps *maps, analysis *a, rubor_error *error)
 {
     int width = a->visit.image.width, height = a->visit.image.height;
+    int baseline_width = a->baseline.image.width, baseline_height = a->baseline.image.height;
+    free_measured(a);
     rubor_status status = rubor_image_encoded_init(&maps->working, width, height, error);
     if (status != RUBOR_OK)
         return status;
     rubor_image_encode_calibrated(&maps->working, &a->visit.image);
     status = rubor_indices(&maps->ei, &maps->mi, &a->visit.image, &a->visit.skin.skin, error);
+    rubor_image_calibrated_finish(&a->visit.image);
     if (status == RUBOR_OK && a->change.delta_ei.data)
         status = rubor_change_enlarge(&maps->delta_ei, &a->change, &a->change.delta_ei, width, height, error);
     if (status == RUBOR_OK && a->change.delta_mi.data)
@@ -357,8 +372,8 @@ static rubor_status draw_maps(rubor_maps *maps, analysis *a, rubor_error *error)
                                 {&maps->findings, {0, 90, 255}}};
     status = rubor_overlay_draw(&maps->overlay, &maps->working, outlines, 4, error);
     if (status == RUBOR_OK && a->paired)
-        status = rubor_unwarp_picture(&maps->aligned, &maps->working, &a->registration,
-                                      a->baseline.image.width, a->baseline.image.height, error);
+        status = rubor_unwarp_picture(&maps->aligned, &maps->working, &a->registration, baseline_width,
+                                      baseline_height, error);
     return status == RUBOR_REFUSED ? RUBOR_OK : status; /* a picture that cannot be made is left out */
 }
 

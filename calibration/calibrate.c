@@ -3,8 +3,11 @@
 #include "calibration/calibrate_fit.h"
 #include "calibration/calibrate_joint.h"
 #include "calibration/calibrate_sample.h"
+#include "calibration/response_prior.h"
+#include "imaging/kernels.h"
 #include "imaging/linsolve.h"
 #include "imaging/order.h"
+#include "imaging/srgb_table.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -455,4 +458,11 @@ rubor_status rubor_calibrate(rubor_calibration *out, const rubor_photo_info *inf
         rubor_joint_response(out, &w.fit, &w.joint, w.input, w.prior);
     out->status = RUBOR_CALIBRATION_CHART;
     return RUBOR_OK;
+}
+
+void rubor_calibration_prepare(void)
+{
+    rubor_srgb_table();
+    rubor_response_prior_default();
+    rubor_kernels_get();
 }

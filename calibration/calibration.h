@@ -120,4 +120,8 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
  * from the difference of both effective responses beyond what the gains correct; 0 for the same lamp. */
 double rubor_calibration_lighting_distance(const rubor_calibration *one, const rubor_calibration *other);
 
+/* Builds the tables that all calibrations share (6 ms) and that the first would build otherwise: for a process that forks
+ * one child for each. */
+void rubor_calibration_prepare(void);
+
 #endif

@@ -1,5 +1,6 @@
 /* A single-threaded process that forks one child per job and waits for it: fork is safe only where no thread
  * holds a lock, and the worker has ZeroMQ's threads. */
+#include "calibration/calibration.h"
 #include "workers/job.h"
 
 #include <errno.h>
@@ -122,6 +123,7 @@ static rubor_zygote_verdict run_child(int socket, const int fds[2], watch *w)
 static void live(int fd, watch *w)
 {
     int fds[2];
+    rubor_calibration_prepare();
     while (receive_pair(fd, fds)) {
         rubor_zygote_verdict verdict = run_child(fd, fds, w);
         close(fds[0]);

@@ -1,4 +1,4 @@
-/* What one analysis costs beside decoding its files: CPU milliseconds of rubor_analyze, maps included, and of
+/* What one analysis costs beside decoding its files: CPU milliseconds of rubor_analyze and of
  * libjpeg-turbo alone at full size, in one process, the least of several turns; and the peak memory of the
  * analysis. Arguments: the visit, then the photo before treatment if there is one. `--turns 1` for callgrind:
  * valgrind --tool=callgrind --toggle-collect=rubor_analyze build/bench_analysis --turns 1 VISIT BEFORE */
@@ -43,12 +43,12 @@ static double decoder_alone(rubor_bytes bytes)
     return now_ms() - start;
 }
 
-static double analysis(rubor_record *record, rubor_bytes photo, rubor_bytes baseline)
+static double analysis(rubor_record *record, rubor_bytes photo, rubor_bytes baseline, bool with_maps)
 {
     rubor_maps maps = {0};
     rubor_error error = {0};
     double start = now_ms();
-    if (rubor_analyze(record, &maps, photo, baseline, NULL, &error)) {
+    if (rubor_analyze(record, with_maps ? &maps : NULL, photo, baseline, NULL, &error)) {
         fprintf(stderr, "%s\n", error.message);
         exit(1);
     }
@@ -61,16 +61,16 @@ static double least(double one, double other)
     return one < other ? one : other;
 }
 
-static void bench(rubor_bytes photo, rubor_bytes baseline, int turns)
+static void bench(rubor_bytes photo, rubor_bytes baseline, int turns, bool with_maps)
 {
     struct rusage usage;
     rubor_record *record = malloc(sizeof *record);
     if (!record)
         exit(1);
-    double first = analysis(record, photo, baseline), best = first, decoding = 1e9;
+    double first = analysis(record, photo, baseline, with_maps), best = first, decoding = 1e9;
     getrusage(RUSAGE_SELF, &usage);
     for (int turn = 1; turn < turns; turn++)
-        best = least(best, analysis(record, photo, baseline));
+        best = least(best, analysis(record, photo, baseline, with_maps));
     for (int turn = 0; turn < turns; turn++)
         decoding = least(decoding, decoder_alone(photo) + decoder_alone(baseline));
     printf("%lld x %lld, %.1f MB%s: %s, %s\n", (long long)record->photo.width,
@@ -86,14 +86,15 @@ static void bench(rubor_bytes photo, rubor_bytes baseline, int turns)
 
 int main(int argc, const char **argv)
 {
-    int turns = 5, status = 2;
+    int turns = 5, with_maps = 0, status = 2;
     rubor_bytes files[2] = {{0}, {0}};
     uint8_t *data[2] = {NULL, NULL};
     struct poptOption table[] = {
         {"turns", 0, POPT_ARG_INT, &turns, 0, "analyses, of which the quickest counts", "N"},
+        {"maps", 0, POPT_ARG_NONE, &with_maps, 0, "with the pictures that a worker makes", NULL},
         POPT_AUTOHELP POPT_TABLEEND};
     poptContext context = poptGetContext("bench_analysis", argc, argv, table, 0);
-    poptSetOtherOptionHelp(context, "[--turns N] VISIT [BEFORE]");
+    poptSetOtherOptionHelp(context, "[--turns N] [--maps] VISIT [BEFORE]");
     int code = poptGetNextOpt(context), count = 0;
     const char *name;
     for (; code == -1 && count < 2 && (name = poptGetArg(context)); count++) {
@@ -108,7 +109,7 @@ int main(int argc, const char **argv)
         poptPrintUsage(context, stderr, 0);
         goto out;
     }
-    bench(files[0], files[1], turns);
+    bench(files[0], files[1], turns, with_maps);
     status = 0;
 out:
     free(data[0]);
