@@ -86,11 +86,13 @@ static void melanin_direction(double out[N], rubor_random *random)
                  rubor_numeric_pow(wavelength(i) / 580, tilt) / (double)melanosome->value[20];
 }
 
-/* The measured shape, between none and half of it replaced by a power of oxyhemoglobin's absorption, and a
- * slow wave of a few percent: the doubt that one person's measured shape leaves. */
+/* The measured shape, a share of it replaced by a power of oxyhemoglobin's absorption, and a slow wave of a
+ * few percent. The share scatters as between sites of measured people: 0.25 +- 0.17 (docs/MEASUREMENT.md
+ * "Uncertainty"); below zero it reaches less into the red than the measured shape does. */
 static void hemoglobin_direction(double out[N], rubor_random *random)
 {
-    double share = rubor_random_uniform(random, 0, 0.5), power = rubor_random_uniform(random, 0.36, 0.40);
+    double share = rubor_random_uniform(random, -0.05, 0.55),
+           power = rubor_random_uniform(random, 0.36, 0.40);
     double wave = 0.03 * rubor_random_normal(random), phase = rubor_random_uniform(random, 0, 1);
     const rubor_spectrum *shape = rubor_hemoglobin_change_shape(), *blood = rubor_absorption_oxyblood();
     for (int i = 0; i < N; i++) {
