@@ -264,7 +264,7 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
         return status;
     rubor_uncertainty_find(&a->uncertainty, &a->change, &a->visit, baseline, registration, pair.shine_percent,
                            0, 0);
-    const double zero_sd[2] = {a->uncertainty.zero_ei, a->uncertainty.zero_mi};
+    const double zero_sd[2] = {a->uncertainty.decision_ei, a->uncertainty.decision_mi};
     status = rubor_masks_find(&a->masks, &a->change, &a->findings.cells, zero_sd, error);
     if (status != RUBOR_OK)
         return status;

@@ -79,7 +79,8 @@ static double noise_share(const score_input *in, double score_zero_sd)
     return n ? 100 * 0.4 * score_zero_sd / in->full * (double)near_zero / (double)n : 0;
 }
 
-/* Each doubt bends the map by one standard deviation up and down; the score's steps add in quadrature. */
+/* Each doubt bends the map by one standard deviation up and down; the score's steps add in quadrature around
+ * the score without what noise adds, which is known to half of itself. */
 static void score_interval(rubor_score *score, const score_input *in)
 {
     enum { STEPS = 5 };
@@ -95,8 +96,7 @@ static void score_interval(rubor_score *score, const score_input *in)
         double step = 0;
         for (int k = 0; k < STEPS; k++)
             step += steps[k] * steps[k];
-        step = sqrt(step);
-        double end = base + sign * step - (side ? 0 : 2 * noise);
+        double end = base - noise + sign * sqrt(step + noise * noise);
         score->interval95[side] = fmin(100, fmax(0, end));
     }
     score->score = base;
@@ -158,14 +158,16 @@ out:
     return status;
 }
 
-/* The doubts if one component did not change: what a wrong glare does to a darker region then comes from the
- * other component's part of the darkening (of green) only. */
+/* The doubts by which a component is called changed, as if it had not: what a wrong glare does to a darker
+ * region then comes from the other component's part of the darkening (of green) only. */
 static rubor_uncertainty without_own_change(const rubor_uncertainty *all, const rubor_directions *directions,
                                             double ei, double mi)
 {
     rubor_uncertainty null = *all;
     double blood = fabs(ei * directions->hemoglobin[1]), melanin = fabs(mi * directions->melanin[1]);
     double both = blood + melanin;
+    null.zero_ei = all->decision_ei;
+    null.zero_mi = all->decision_mi;
     if (isfinite(both) && both > 0) {
         null.veil_ei *= melanin / both;
         null.veil_mi *= blood / both;

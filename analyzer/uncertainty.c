@@ -1,5 +1,7 @@
 #include "analyzer/uncertainty.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 /* Shares of each source that the mean over a region keeps, fitted so that 95 % intervals hold the truth of
  * rendered pairs as often as they say (docs/MEASUREMENT.md "Uncertainty"). */
 #define SHADING_SHARE 0.5
+#define SHADING_SHARE_LEVEL 0.25 /* where the light's plane is known, whose doubt is a source of its own */
 #define GLARE_SHARE 0.7
 #define VEIL_SHARE 0.12 /* of what a wrong glare does to a region that got darker */
 /* Standard deviation per unit of delta_mi that may be a bruise: its darkness is read as melanin, and because
@@ -17,17 +20,28 @@
 #define RESIDUAL_CONTROL 0.03 /* both photos see region and control through one calibration */
 #define RESIDUAL_CHART 0.5
 #define LIGHT_SHARE 0.15 /* of the light's drift that a plane does not follow */
-/* Printed units per % of the region that shines: what is left beside the shine is veiled, too. */
-#define SHINE_UNITS 0.12
+/* Of the perfect diffuser per root of % of the region that shines: the skin along the rim of what was left
+ * out is veiled, too, and a rim grows with the root of an area. */
+#define SHINE_VEIL 0.0005
 #define REGISTRATION_UNITS 0.05 /* printed units per px of residual */
 #define UNCALIBRATED_DE 10.0    /* Delta E2000 of a photo without chart or profile */
 /* What the parts below leave out (uneven light, blocks that are not independent), beside the floor; by
- * rendered pairs without change, whose few large errors it has to hold. */
-static const double zero_share[2] = {1.35, 0.9};
+ * rendered pairs without change. More where the chart alone sets the zero. */
+static const double zero_share[2] = {1.0, 0.8}, zero_share_chart[2] = {1.35, 0.9};
+/* Nothing is known better than this, however well lit the photo: printed units, and 8-bit levels of each
+ * channel (what rounding, tone curve and veil leave between region and control), which are worth more OD on
+ * dark skin. Errors without change are not normal (one in thirty is four times the usual), so the decision
+ * whether something changed needs more than an interval of 95 %. */
+#define ZERO_FLOOR 0.05
+#define ZERO_FLOOR_DECISION 0.1
+#define LEVELS 0.1
+#define LEVELS_DECISION 1.3 /* times as much */
 #define GAIN_FLOOR 0.015
-/* Nothing is known better than this, however well lit the photo (printed units): the few pairs without change
- * that were called changed were off by 0.4 to 0.7 at a stated deviation of 0.15 to 0.2. */
-#define ZERO_FLOOR 0.2
+/* Standard deviations of a hemoglobin change of one unit of EI around the assumed one, in units of OD x 100:
+ * red (and green with it), the part of blue that goes along, and blue on its own. */
+#define SHAPE_RED 0.08
+#define SHAPE_BLUE_ALONG 0.08
+#define SHAPE_BLUE 0.10
 /* Untreated skin differs from place to place: without a photo of the same place before, this much of a
  * difference to the control means nothing (printed units; neighboring sites of one person). */
 static const double site_sd[2] = {1.5, 2.0};
@@ -94,14 +108,14 @@ static double through(const double row[3], const double od[3])
     return sqrt(sum);
 }
 
-/* Doubt about the shape of the hemoglobin change through a row. The direction is scaled to one unit of EI,
- * green minus red, so a shape that reaches further into red lifts green by as much: red's doubt goes through
- * both. (Each on its own, delta_ei would seem unsure by 8 % for the shape alone; simulated over shapes it is
- * 4 %.) */
-static double through_shape(const double row[3], const double hemoglobin_sd[3])
+/* Doubt about how blood changes this person's skin, through a row: how far the shapes between redder and
+ * paler sites of measured people (13 pairs, tests/bench/second_renderer/blood_shape.py) are from the assumed
+ * one. The direction is scaled to one unit of EI, green minus red, so a shape that reaches further into red
+ * lifts green by as much, and blue goes along with it. */
+static double through_shape(const double row[3], double hemoglobin_gain)
 {
-    return sqrt(square((row[0] + row[1]) * hemoglobin_sd[0]) + square(row[1] * hemoglobin_sd[1]) +
-                square(row[2] * hemoglobin_sd[2]));
+    double together = (row[0] + row[1]) * SHAPE_RED + row[2] * SHAPE_BLUE_ALONG;
+    return 0.01 * hemoglobin_gain * length((double[]){together, row[2] * SHAPE_BLUE}, 2);
 }
 
 static double along(const double row[3], const double od[3])
@@ -127,11 +141,27 @@ static void glare_od(double zero[3], double change_od[3], const rubor_change *ch
 /* [0] delta_ei, [1] delta_mi */
 typedef struct parts {
     double block[2], noise[2], control[2], shading[2], residual[2], glare[2], veil[2], registration[2],
-        site[2], light[2];
+        site[2], light[2], shine[2], levels[2];
 } parts;
 
+/* White light over the whole region, through a row. */
+static double veiled(const rubor_change *change, const double row[3], double veil)
+{
+    double od[3];
+    for (int c = 0; c < 3; c++)
+        od[c] = 0.4343 * veil / fmax(change->region_linear[c], 0.003);
+    return along(row, od);
+}
+
+/* OD of one 8-bit level, encoded by a power of 1/2.2. */
+static double level_od(double linear)
+{
+    return 2.2 * 0.4343 / (255 * rubor_pow(fmax(linear, 0.003), 1 / 2.2));
+}
+
 static void zero_parts(parts *out, const rubor_change *change, const rubor_frame *visit,
-                       const rubor_frame *baseline, const rubor_registration *registration)
+                       const rubor_frame *baseline, const rubor_registration *registration,
+                       double shine_percent)
 {
     memset(out, 0, sizeof *out);
     const double *rows[2] = {change->unmix.ei, change->unmix.mi};
@@ -143,6 +173,10 @@ static void zero_parts(parts *out, const rubor_change *change, const rubor_frame
     if (baseline)
         residual = sqrt((square(residual) + square(residual_od(&baseline->calibration))) / 2);
     const double ones[3] = {1, 1, 1}, each[3] = {residual, residual, residual};
+    const double *share = change->control_known ? zero_share : zero_share_chart;
+    double shine = SHINE_VEIL * sqrt(shine_percent > 0 ? shine_percent : 0), levels[3];
+    for (int c = 0; c < 3; c++)
+        levels[c] = level_od(change->region_linear[c]);
     for (int k = 0; k < 2; k++) {
         double area = fmax(1, change->smooth_cells * change->smooth_cells);
         double grain = through(rows[k], change->noise_od) * 2 / sqrt(area);
@@ -151,12 +185,15 @@ static void zero_parts(parts *out, const rubor_change *change, const rubor_frame
             seen ? elsewhere[k] : grain; /* without control: the noise of cells, shared by neighbors */
         out->noise[k] = through(rows[k], change->noise_od) * 3 / sqrt(fmax(1, (double)cells));
         out->control[k] = seen ? elsewhere[k] / sqrt((double)control_blocks) : 0;
-        out->shading[k] = SHADING_SHARE * along(rows[k], ones) * change->shading_sd;
+        out->shading[k] = (change->light.known ? SHADING_SHARE_LEVEL : SHADING_SHARE) * along(rows[k], ones) *
+                          change->shading_sd;
         out->glare[k] = GLARE_SHARE * along(rows[k], veil);
         out->veil[k] = VEIL_SHARE * along(rows[k], veil_change);
         out->residual[k] =
             (change->control_known ? RESIDUAL_CONTROL : RESIDUAL_CHART) * through(rows[k], each);
         out->site[k] = baseline ? 0 : site_sd[k];
+        out->shine[k] = veiled(change, rows[k], shine);
+        out->levels[k] = LEVELS * through(rows[k], levels);
         out->light[k] = length((double[]){rubor_light_sd(&change->light, rows[k]),
                                           LIGHT_SHARE * rubor_light_drift(&change->light, rows[k])},
                                2);
@@ -165,7 +202,7 @@ static void zero_parts(parts *out, const rubor_change *change, const rubor_frame
         double *scaled[] = {&out->noise[k], &out->control[k],  &out->shading[k],
                             &out->glare[k], &out->residual[k], &out->registration[k]};
         for (size_t i = 0; i < sizeof scaled / sizeof scaled[0]; i++)
-            *scaled[i] *= zero_share[k];
+            *scaled[i] *= share[k];
     }
 }
 
@@ -184,22 +221,52 @@ static void add_doubt(rubor_uncertainty *out, const char *source, double sd)
     doubt->delta_ei_sd = sd;
 }
 
+/* Parts of the doubt that grows with delta_ei. */
+enum { GAIN, LIGHTING, SHAPE, FLOOR, GAINS };
+
+static void list_doubts(rubor_uncertainty *out, const parts *p, double delta_ei, double delta_mi,
+                        const double gain[GAINS])
+{
+    add_doubt(out, "floor", ZERO_FLOOR);
+    add_doubt(out, "levels", p->levels[0]);
+    add_doubt(out, "noise", p->noise[0]);
+    add_doubt(out, "control", p->control[0]);
+    add_doubt(out, "shading", p->shading[0]);
+    add_doubt(out, "light_drift", p->light[0]);
+    add_doubt(out, "chart_residual", p->residual[0]);
+    add_doubt(out, "site", p->site[0]);
+    add_doubt(out, "registration", p->registration[0]);
+    add_doubt(out, "glare", length((double[]){p->glare[0], p->veil[0]}, 2));
+    add_doubt(out, "shine", p->shine[0]);
+    add_doubt(out, "bruise", out->bruise_ei);
+    add_doubt(out, "gain", fabs(delta_ei) * gain[GAIN]);
+    add_doubt(out, "shape", fabs(delta_ei) * length((double[]){gain[SHAPE], GAIN_FLOOR}, 2));
+    add_doubt(out, "lighting", fabs(delta_ei) * gain[LIGHTING]);
+    add_doubt(out, "leak", fabs(delta_mi) * out->leak_ei);
+    qsort(out->doubts, (size_t)out->doubt_count, sizeof out->doubts[0], by_size);
+}
+
 void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, const rubor_frame *visit,
                             const rubor_frame *baseline, const rubor_registration *registration,
                             double shine_percent, double delta_ei, double delta_mi)
 {
     memset(out, 0, sizeof *out);
     parts p;
-    zero_parts(&p, change, visit, baseline, registration);
-    double ei[] = {p.noise[0], p.control[0],      p.shading[0], p.residual[0],
-                   p.glare[0], p.registration[0], p.site[0],    p.light[0]};
-    double mi[] = {p.noise[1], p.control[1],      p.shading[1], p.residual[1],
-                   p.glare[1], p.registration[1], p.site[1],    p.light[1]};
+    zero_parts(&p, change, visit, baseline, registration, shine_percent);
+    double zero[2], decision[2];
+    for (int k = 0; k < 2; k++) {
+        double seen[] = {p.noise[k],        p.control[k], p.shading[k], p.residual[k], p.glare[k],
+                         p.registration[k], p.site[k],    p.light[k],   p.shine[k]};
+        double rest = length(seen, sizeof seen / sizeof seen[0]);
+        zero[k] = length((double[]){rest, p.levels[k], ZERO_FLOOR}, 3);
+        decision[k] = length((double[]){rest, LEVELS_DECISION * p.levels[k], ZERO_FLOOR_DECISION}, 3);
+    }
+    out->zero_ei = zero[0];
+    out->zero_mi = zero[1];
+    out->decision_ei = decision[0];
+    out->decision_mi = decision[1];
     out->block_ei = p.block[0];
     out->block_mi = p.block[1];
-    double shine = SHINE_UNITS * (shine_percent > 0 ? shine_percent : 0);
-    out->zero_ei = sqrt(square(length(ei, 8)) + square(ZERO_FLOOR) + square(shine));
-    out->zero_mi = sqrt(square(length(mi, 8)) + square(ZERO_FLOOR) + square(shine));
     double lighting =
         baseline ? rubor_calibration_lighting_distance(&visit->calibration, &baseline->calibration) : 0;
     if (!isfinite(lighting))
@@ -210,30 +277,16 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     out->bruise_mi = BRUISE_SHARE_MI * change->suspected_mi;
     const rubor_directions *d = &change->directions;
     const rubor_unmix *u = &change->unmix;
-    double gain[] = {d->hemoglobin_gain_sd, lighting, through_shape(u->ei, change->hemoglobin_sd),
-                     GAIN_FLOOR};
+    const double gain[GAINS] = {d->hemoglobin_gain_sd, lighting, through_shape(u->ei, d->hemoglobin_gain),
+                                GAIN_FLOOR};
     double melanin[] = {d->melanin_gain_sd, lighting, through(u->mi, change->melanin_sd),
                         along(u->mi, change->melanin_tilt), GAIN_FLOOR};
     double leak[] = {through(u->ei, change->melanin_sd), along(u->ei, change->melanin_tilt)};
-    out->gain_ei = length(gain, 4);
+    out->gain_ei = length(gain, GAINS);
     out->gain_mi = length(melanin, 5);
     out->leak_ei = length(leak, 2);
-    out->leak_mi = through_shape(u->mi, change->hemoglobin_sd);
-    add_doubt(out, "floor", ZERO_FLOOR);
-    add_doubt(out, "noise", p.noise[0]);
-    add_doubt(out, "control", p.control[0]);
-    add_doubt(out, "shading", p.shading[0]);
-    add_doubt(out, "light_drift", p.light[0]);
-    add_doubt(out, "chart_residual", p.residual[0]);
-    add_doubt(out, "site", p.site[0]);
-    add_doubt(out, "registration", p.registration[0]);
-    add_doubt(out, "glare", sqrt(square(p.glare[0]) + square(p.veil[0]) + square(shine)));
-    add_doubt(out, "bruise", out->bruise_ei);
-    add_doubt(out, "gain", fabs(delta_ei) * length(gain, 1));
-    add_doubt(out, "shape", fabs(delta_ei) * sqrt(square(gain[2]) + square(GAIN_FLOOR)));
-    add_doubt(out, "lighting", fabs(delta_ei) * lighting);
-    add_doubt(out, "leak", fabs(delta_mi) * out->leak_ei);
-    qsort(out->doubts, (size_t)out->doubt_count, sizeof out->doubts[0], by_size);
+    out->leak_mi = through_shape(u->mi, d->hemoglobin_gain);
+    list_doubts(out, &p, delta_ei, delta_mi, gain);
 }
 
 double rubor_uncertainty_ei(const rubor_uncertainty *u, double delta_ei, double delta_mi)

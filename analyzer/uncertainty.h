@@ -12,6 +12,8 @@
 typedef struct rubor_uncertainty {
     /* what is there without any change, in delta_ei and delta_mi */
     double zero_ei, zero_mi;
+    /* the same for the decision whether something changed, whose tail is heavier */
+    double decision_ei, decision_mi;
     /* spread of the change averaged over the scores' square, where nothing changed */
     double block_ei, block_mi;
     /* what grows with the change: relative to the own delta */

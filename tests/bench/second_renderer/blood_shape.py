@@ -1,0 +1,124 @@
+#!/usr/bin/python3
+"""How differently blood changes the skin of measured people, and what that does to a measured change.
+
+    blood_shape.py DATA
+
+DATA holds the reference spectra (data/spectra). Pairs of a redder and a paler site out of one group of ISSA records are taken apart into a
+common offset, melanin, the measured shape of a hemoglobin change and a power of oxygenated blood; what offset and melanin leave is this
+pair's shape. Cameras and lamps read it with the weights of the analyzer: how much of a unit of EI is gained, and how much melanin it
+seems to be. Pairs count by the square of their redness, as the error of their shape falls with it."""
+import csv
+import itertools
+import os
+import sys
+
+import numpy as np
+
+from spectra import MEASURED_H, NM, Data
+
+ASSUMED_SHARE, POWER = 0.25, 0.38                  # docs/MEASUREMENT.md "Spectral gain"
+LEAST_REDNESS, MOST_MELANIN = 0.15, 0.7            # OD at 580 nm; share of it
+LAMPS = ("A", "D50", "D55", "D65", "FL7", "FL11", "LED-B3", "LED-B4", "LED-B5")
+CENTERS = np.array([605.0, 545.0, 465.0])          # nm: the channels' centers of gravity on skin
+SEEN = NM >= 400                                   # some records start there
+AT_580 = np.argmin(abs(NM - 580))
+
+
+def groups(directory):
+    with open(os.path.join(directory, "spectra", "skin_issa_subset.csv"), newline="") as stream:
+        return {row["issa_record"]: row["origin"] + row["sex"] for row in csv.DictReader(stream)}
+
+
+def shape(data, share):
+    power = (data.oxygenated / data.oxygenated[AT_580]) ** POWER
+    return (1 - share) * np.interp(NM, *MEASURED_H) + share * power
+
+
+def measured_pairs(data, group):
+    """(redness, share of the power, shape of a unit at 580 nm, names) of every pair that differs mainly in blood."""
+    melanin = (NM / 550.0) ** -3.33
+    parts = np.stack([np.ones(len(NM)), melanin, shape(data, 0), shape(data, 1)], axis=1)
+    found = []
+    for (one, a), (other, b) in itertools.combinations(data.skins, 2):
+        if group[one] != group[other]:
+            continue
+        change = np.log10(a / b)
+        x = np.linalg.lstsq(parts[SEEN], change[SEEN], rcond=None)[0]
+        sign = 1 if x[2] + x[3] > 0 else -1
+        x, change = sign * x, sign * change
+        redness = x[2] + x[3]
+        if redness >= LEAST_REDNESS and abs(x[1]) <= MOST_MELANIN * redness:
+            found.append((redness, x[3] / redness, (change - x[0] - x[1] * melanin) / redness, (one, other)))
+    return found
+
+
+def slopes(weights, skin, od):
+    return (weights * skin) @ od / (weights @ skin)
+
+
+def rows(weights, skin, blood, melanin):
+    """The analyzer's weights (analyzer/change_unmix.c) for a well-lit photo."""
+    tilt = 0.12 * np.log(CENTERS[0] / CENTERS) * melanin
+    covariance = np.full((3, 3), 0.006 ** 2) + 0.01 * np.outer(tilt, tilt)
+    covariance += np.diag(0.004 ** 2 + (0.2 * 0.008 / (weights @ skin)) ** 2)
+    covariance += 0.01 * np.diag((np.array([0.01, 0.015, 0.03]) * melanin) ** 2 + (np.array([0.20, 0.01, 0.04]) * blood) ** 2)
+    weight, directions = np.linalg.inv(covariance), np.stack([blood, melanin], axis=1)
+    return np.linalg.inv(directions.T @ weight @ directions) @ directions.T @ weight
+
+
+def calibrated(data, camera, lamp):
+    """A camera's response under a lamp, brought to linear sRGB by the chart."""
+    response = camera * lamp
+    response = response / response.sum(axis=1, keepdims=True)
+    seen, wanted = data.charts[0] @ response.T, data.charts[0] @ (data.observer / data.observer.sum(axis=1, keepdims=True)).T
+    level = np.sqrt(seen.mean(axis=1, keepdims=True))
+    return np.linalg.lstsq(seen / level, wanted / level, rcond=None)[0].T @ response
+
+
+def read(data, skin, shapes):
+    """[camera and lamp, shape]: error of a unit of EI, melanin that a unit of EI seems to be; and of the channels."""
+    observer = data.observer / data.observer.sum(axis=1, keepdims=True)
+    melanin = (NM / 550.0) ** -3.33
+    gain, leak, channel = [], [], []
+    for camera in data.cameras.values():
+        for lamp in LAMPS:
+            weights = calibrated(data, camera, data.lamps[lamp])
+
+            def direction(od):
+                reference = slopes(observer, skin, od)
+                return slopes(weights, skin, od) / (reference[1] - reference[0])
+            assumed = direction(shape(data, ASSUMED_SHARE))
+            unmix = rows(weights, skin, assumed, slopes(weights, skin, melanin) / slopes(observer, skin, melanin)[0])
+            errors = np.array([direction(od) - assumed for od in shapes])
+            gain.append(errors @ unmix[0])
+            leak.append(errors @ unmix[1])
+            channel.append(errors / (assumed[1] - assumed[0]))
+    return np.array(gain), np.array(leak), np.array(channel)
+
+
+def main():
+    data = Data(sys.argv[1])
+    pairs = measured_pairs(data, groups(sys.argv[1]))
+    count = np.array([redness ** 2 for redness, _, _, _ in pairs])
+    count /= count.sum()
+    share = np.array([s for _, s, _, _ in pairs])
+    for redness, s, _, names in pairs:
+        print("records %5s and %5s: redness %.2f OD at 580 nm, share of the power %5.2f" % (*names, redness, s))
+    print("%d pairs; share of the power: mean %.2f, root mean square around %.2f: %.2f\n" % (
+        len(pairs), count @ share, ASSUMED_SHARE, np.sqrt(count @ (share - ASSUMED_SHARE) ** 2)))
+    print("per unit of EI, over %d cameras x %d lamps, root mean square (power alone: mean)" % (len(data.cameras), len(LAMPS)))
+    print("| skin | gain | leak | red | blue along with red | blue alone | power alone: gain, leak |\n|---|---|---|---|---|---|---|")
+    skins = dict(data.skins)
+    for name in ("26", "9102", "13083", "9112", "9107", "9075"):
+        gain, leak, channel = read(data, skins[name], [od for _, _, od, _ in pairs])
+        spread = np.einsum("kni,knj,n->ij", channel, channel, count) / len(channel)
+        along = spread[0, 2] / np.sqrt(spread[0, 0])
+        power = [x.mean() for x in read(data, skins[name], [shape(data, 1)])[:2]]
+        print("| %s | %.3f | %.3f | %.3f | %.3f | %.3f | %.3f, %.3f |" % (
+            name, np.sqrt((gain ** 2 @ count).mean()), np.sqrt((leak ** 2 @ count).mean()), np.sqrt(spread[0, 0]), along,
+            np.sqrt(spread[2, 2] - along ** 2), *power))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
