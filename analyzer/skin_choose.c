@@ -11,10 +11,14 @@ static const float least_core_odds = -1.0f;
  * skin may look strange. Smooth clusters (OD) are left to their true colors: a close-up of even skin looks
  * like a wall. */
 static const double least_core_net = 0.20, least_net = 0.05, even = 0.01;
-/* Colors this likely to be skin (log-odds), on no more than this part of the photo, need no network in a
- * calibrated photo: a limb on cloth or under a curl of hair may have surroundings that it was never shown.
- * What fills the photo may be a table. */
-static const double sure_odds = 1.5, sure_share = 0.7;
+/* A core needs no network where its colors' log-odds, less what it covers of the frame's rim for its size and 0.2
+ * for each 0.01 OD of texture beyond even, are over this, on no more than this part of the photo: a limb on cloth
+ * or a very red face may look like nothing that the network was shown, and true colors, a place within the frame
+ * and smoothness say skin. What fills the photo may be a table. */
+static const double sure_odds = 1.0, rough_takes = 20, sure_share = 0.7;
+/* What covers this much more of the rim than of the photo is a strip along it: a board more often than skin, unless
+ * the network rather takes it for skin. */
+static const double strip = 2.5, even_chance = 0.5;
 
 static bool refused(const rubor_skin_cluster *one, double least)
 {
@@ -28,7 +32,7 @@ static const double same_thing = 0.25, same_core = 0.3;
 /* Squared distance of two clusters in color. Darker skin of one person is also a little redder and yellower
  * in logs (light scattered within, and the contrast of cameras); highlights pale both together, so that the
  * tint counts more than its strength. */
-static double unlike(const rubor_skin_cluster *a, const rubor_skin_cluster *b)
+double rubor_skin_unlike(const rubor_skin_cluster *a, const rubor_skin_cluster *b)
 {
     static const double scale[3] = {0.16, 0.20, 0.40};
     double darker = (a->mean[2] - b->mean[2]) * rubor_skin_scale[2];
@@ -63,7 +67,7 @@ static double standing(const rubor_skin_clustering *c, int which)
     double share = 0, border = 0, odds = 0, texture = 0, darkness = 0, net = 0;
     for (int k = 0; k < c->used; k++) {
         const rubor_skin_cluster *one = &c->clusters[k];
-        if (one->count < 1 || unlike(one, &c->clusters[which]) > same_core)
+        if (one->count < 1 || rubor_skin_unlike(one, &c->clusters[which]) > same_core)
             continue;
         share += one->share;
         border += one->border;
@@ -83,7 +87,7 @@ static double standing(const rubor_skin_clustering *c, int which)
 
 /* What a part of the photo covers, and what the network thinks of it. */
 typedef struct part {
-    double share, border, net;
+    double share, border, net, odds, texture; /* net, odds and texture: times share */
 } part;
 
 static void add_to_part(part *all, const rubor_skin_cluster *one)
@@ -91,6 +95,8 @@ static void add_to_part(part *all, const rubor_skin_cluster *one)
     all->share += one->share;
     all->border += one->border;
     all->net += one->share * one->net;
+    all->odds += one->share * one->odds;
+    all->texture += one->share * one->texture;
 }
 
 /* Part of the frame's rim over part of the photo: 1 for what fills it evenly. */
@@ -125,12 +131,12 @@ static bool foreign(const rubor_skin_clustering *c, const rubor_skin_cluster *on
         const rubor_skin_cluster *other = &c->clusters[k];
         if (other->count < 1)
             continue;
-        bool same = unlike(other, one) < same_thing;
+        bool same = rubor_skin_unlike(other, one) < same_thing;
         if (same && other->skin > 0)
             return false;
         if (same)
             add_to_part(&it, other);
-        if (other->skin > 0 || unlike(other, core) < same_thing)
+        if (other->skin > 0 || rubor_skin_unlike(other, core) < same_thing)
             add_to_part(&skin, other);
     }
     double outer = rim_of(&it) - rim_of(&skin), unlikelier = skin.net / skin.share - it.net / it.share;
@@ -144,14 +150,24 @@ static bool joins(const rubor_skin_clustering *c, const rubor_skin_cluster *one,
     if (refused(one, least_net) || foreign(c, one, core))
         return false;
     double far = paler(one, core) ? 7 : 3.5; /* a core that is a mark may be much darker than its skin */
-    bool like_core = unlike(one, core) < far && one->texture < 2 * core->texture + 0.04;
+    bool like_core = rubor_skin_unlike(one, core) < far && one->texture < 2 * core->texture + 0.04;
     for (int m = 0; m < c->used; m++) {
         const rubor_skin_cluster *other = &c->clusters[m];
         if (other->skin > 0 &&
-            ((like_core && unlike(one, other) < near) || unlike_but_for_blood(one, other) < near))
+            ((like_core && rubor_skin_unlike(one, other) < near) || unlike_but_for_blood(one, other) < near))
             return true;
     }
     return false;
+}
+
+/* Whether a core, with those of like color, is skin at all. */
+static bool may_be_skin(const rubor_skin_cluster *core, const part *likes)
+{
+    double rough = likes->texture / likes->share - even, rim = rim_of(likes);
+    if (core->odds < least_core_odds || (rim > strip && core->net < even_chance))
+        return false;
+    double sure = likes->odds / likes->share - rim - (rough > 0 ? rough * rough_takes : 0);
+    return (sure > sure_odds && likes->share < sure_share) || !refused(core, least_core_net);
 }
 
 void rubor_skin_choose(rubor_skin_clustering *c)
@@ -168,18 +184,16 @@ void rubor_skin_choose(rubor_skin_clustering *c)
         }
     }
     /* the largest of like color speaks for them */
-    double share = 0;
+    part likes = {0};
     for (int k = 0; k < c->used && best >= 0; k++) {
-        if (!(c->clusters[k].count > 0) || unlike(&c->clusters[k], &c->clusters[best]) > same_core)
+        const rubor_skin_cluster *one = &c->clusters[k];
+        if (!(one->count > 0) || rubor_skin_unlike(one, &c->clusters[best]) > same_core)
             continue;
-        share += c->clusters[k].share;
-        if (core < 0 || c->clusters[k].share > c->clusters[core].share)
+        add_to_part(&likes, one);
+        if (core < 0 || one->share > c->clusters[core].share)
             core = k;
     }
-    if (core < 0 || c->clusters[core].odds < least_core_odds)
-        return;
-    bool sure = c->clusters[core].odds > sure_odds && share < sure_share;
-    if (!sure && refused(&c->clusters[core], least_core_net))
+    if (core < 0 || !may_be_skin(&c->clusters[core], &likes))
         return;
     c->clusters[core].skin = 1;
     for (bool changed = true; changed;) {

@@ -61,6 +61,7 @@ static rubor_status gather(rubor_skin_clustering *c, const rubor_skin_field *fie
     c->samples = malloc(rows * columns * sizeof *c->samples);
     if (!c->samples)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the colors of the photo");
+    c->stride = stride;
     c->pixels_per_sample = (double)stride * stride;
     c->all = (double)n;
     for (int y = 0; y < field->height; y += stride)
@@ -73,6 +74,8 @@ static rubor_status gather(rubor_skin_clustering *c, const rubor_skin_field *fie
             s->odds = field->odds.data[i];
             s->texture = field->texture.data[i];
             s->net = field->net.data[i];
+            s->x = x;
+            s->y = y;
             s->cluster = 0;
         }
     return RUBOR_OK;
@@ -350,10 +353,12 @@ rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_e
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the colors of the photo");
     rubor_status status = sort_colors(c, field, calibrated, error);
     if (!status && c->count > c->used) {
-        if (calibrated)
+        if (calibrated) {
             rubor_skin_choose(c);
-        else
+            status = rubor_skin_split(c, field, error);
+        } else {
             ask_network(c, &weights[calibrated]);
+        }
         add_likelihood(field, c, &weights[calibrated]);
         if (!calibrated)
             status = leave_out_dark(field, error);

@@ -8,7 +8,7 @@ enum { RUBOR_SKIN_FEATURES = 5, RUBOR_SKIN_CLUSTERS = 32 };
 
 typedef struct rubor_skin_sample {
     float f[RUBOR_SKIN_FEATURES], odds, texture, net;
-    int cluster;
+    int x, y, cluster;
 } rubor_skin_sample;
 
 typedef struct rubor_skin_cluster {
@@ -23,7 +23,8 @@ typedef struct rubor_skin_cluster {
 
 typedef struct rubor_skin_clustering {
     rubor_skin_sample *samples;
-    int count, used; /* samples; clusters */
+    int count, used; /* samples, row by row; clusters */
+    int stride;      /* reduced pixels between samples */
     rubor_skin_cluster clusters[RUBOR_SKIN_CLUSTERS];
     double pixels_per_sample, all;
     float least_odds; /* of a sample */
@@ -34,5 +35,11 @@ extern const float rubor_skin_scale[RUBOR_SKIN_FEATURES];
 
 /* Calibrated photos: one core of clusters, and what is like it, is skin (1), the rest is not (0). */
 void rubor_skin_choose(rubor_skin_clustering *c);
+
+/* Likewise: takes back what is a second thing of skin's color behind the skin or worn. */
+rubor_status rubor_skin_split(rubor_skin_clustering *c, const rubor_skin_field *field, rubor_error *error);
+
+/* Squared distance of two clusters in color, where shade counts little. */
+double rubor_skin_unlike(const rubor_skin_cluster *a, const rubor_skin_cluster *b);
 
 #endif
