@@ -17,14 +17,14 @@
 #include <string.h>
 
 /* Standard deviations of gloss, and of what else shade_od holds beside a bruise (OD). */
-#define GLOSS 0.005
+#define GLOSS 0.0025
 #define REST 0.02
 #define LINEAR_LEAST 0.001
 #define SUSPECT_OD 0.003     /* the least spread */
 #define SUSPECT_SLOPE 0.0007 /* OD per unit of delta_ei or delta_mi: doubt about the directions */
 /* Standard deviations: none of a cell's delta_mi is suspected below, all of it above. */
-#define SUSPECT_FROM 2.0
-#define SUSPECT_ALL 3.0
+#define SUSPECT_FROM 1.0
+#define SUSPECT_ALL 2.0
 #define SUSPECT_COMMON 0.01 /* OD: so much of it the whole region may show for other reasons */
 enum { BLOCKS_ACROSS = 150, BLOCKS_LEAST = 30 };
 
