@@ -19,7 +19,7 @@ enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900, PATCHES_WARN = 3, PATCHES_RETA
 #define MEDIAN_DARK 0.12
 #define MEDIAN_DARK_RETAKE 0.09
 #define WHITE_DARK 0.25        /* chart white, camera linear: two stops under; says the same of every skin */
-#define WHITE_DARK_RETAKE 0.06 /* four stops */
+#define WHITE_DARK_RETAKE 0.12 /* three stops */
 #define WHITE_BRIGHT 0.5       /* below, what is clipped is the chart's dark end */
 #define BLACK_RETAKE 20.0
 #define GLARE_WARN 6.0

@@ -138,7 +138,7 @@ static void exposure_and_a_clipped_channel_are_noticed(void **state)
     assert_told(&options, 0, "overexposed channel_clipped chart_clipped", "warn retake");
 }
 
-static void two_stops_too_dark_is_noticed_on_every_tone_and_one_is_not(void **state)
+static void two_stops_too_dark_is_noticed_three_refused_and_one_let_pass_on_every_tone(void **state)
 {
     (void)state;
     for (int tone = 0; tone < TONES; tone++) {
@@ -146,6 +146,8 @@ static void two_stops_too_dark_is_noticed_on_every_tone_and_one_is_not(void **st
         double error_ei;
         options.exposure = 1 / 4.0;
         assert_told(&options, tone, "underexposed", "warn");
+        options.exposure = 1 / 8.0;
+        assert_told(&options, tone, "underexposed", "retake");
         options.exposure = 1 / 2.0;
         rubor_record record = measure(&options, tone, &error_ei);
         assert_string_equal(record.quality.verdict, "ok");
@@ -301,7 +303,7 @@ int main(void)
         cmocka_unit_test(soft_skin_beside_a_sharp_chart_is_noticed_on_every_tone),
         cmocka_unit_test(whole_photo_out_of_focus_or_shaken_is_noticed),
         cmocka_unit_test(exposure_and_a_clipped_channel_are_noticed),
-        cmocka_unit_test(two_stops_too_dark_is_noticed_on_every_tone_and_one_is_not),
+        cmocka_unit_test(two_stops_too_dark_is_noticed_three_refused_and_one_let_pass_on_every_tone),
         cmocka_unit_test(veil_and_a_mirrored_lamp_are_noticed),
         cmocka_unit_test(light_of_another_color_is_noticed),
         cmocka_unit_test(make_up_on_the_treated_skin_is_told_and_not_measured),
