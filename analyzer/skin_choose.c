@@ -11,13 +11,13 @@ static const float least_core_odds = -1.0f;
  * skin may look strange. Smooth clusters (OD) are left to their true colors: a close-up of even skin looks
  * like a wall. */
 static const double least_core_net = 0.20, least_net = 0.05, even = 0.01;
-/* A core needs no network where its colors' log-odds, less what it covers of the frame's rim for its size and 0.2
- * for each 0.01 OD of texture beyond even, are over this, on no more than this part of the photo: a limb on cloth
- * or a very red face may look like nothing that the network was shown, and true colors, a place within the frame
- * and smoothness say skin. What fills the photo may be a table. */
+/* A core needs no network where its colors' log-odds, less what it covers of the frame's rim for its size and
+ * 0.2 for each 0.01 OD of texture beyond even, are over this, on no more than this part of the photo: a limb
+ * on cloth or a very red face may look like nothing that the network was shown, and true colors, a place
+ * within the frame and smoothness say skin. What fills the photo may be a table. */
 static const double sure_odds = 0.6, rough_takes = 20, sure_share = 0.7;
-/* What covers this much more of the rim than of the photo is a strip along it: a board more often than skin, unless
- * the network rather takes it for skin. */
+/* What covers this much more of the rim than of the photo is a strip along it: a board more often than skin,
+ * unless the network rather takes it for skin. */
 static const double strip = 2.5, even_chance = 0.5;
 
 static bool refused(const rubor_skin_cluster *one, double least)

@@ -1,23 +1,29 @@
-/* What was chosen as skin in a calibrated photo may hold a second thing of skin's color: wood, brick, leather, a
- * shirt. Of all ways to cut the chosen clusters in two the one with the most evidence is taken, if there is enough. */
+/* What was chosen as skin in a calibrated photo may hold a second thing of skin's color: wood, brick,
+ * leather, a shirt. Of all ways to cut the chosen clusters in two the one with the most evidence is taken, if
+ * there is enough. */
 #include "analyzer/skin_cluster.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What speaks for cutting a part off, each term about 0 to 1, and how much it counts. A cut is made above 1. */
-static const double weight_tint = 0.2; /* step of tint along the common border: things end, blood and tan fade */
-static const double weight_dark = 0.3; /* step of brightness there */
-static const double weight_rim = 0.3;  /* it lies along the frame's rim more than what is kept */
-static const double weight_net = 0.35; /* it looks less like skin to the network */
-static const double weight_odds = 0.15;   /* its colors are less likely skin's (natural log) */
-static const double weight_share = 0.35;  /* it is large: a part of the photo */
-static const double weight_spread = 1.0;  /* two colors explain the photo better than one */
-static const double weight_trusted = 0.6; /* against: it looks like skin to the network, whatever the rest does */
-static const double weight_mark = 0.6;    /* against: what is kept may be a mark on it, as it is paler */
-/* Steps of log10(R/G), log10(G/B) and brightness (OD) between neighbors that are an edge, beyond those of the skin's
- * own mottling; no edge counts for more than the last. */
+/* What speaks for cutting a part off, each term about 0 to 1, and how much it counts. A cut is made above 1.
+ */
+static const double weight_tint =
+    0.2; /* step of tint along the common border: things end, blood and tan fade */
+static const double weight_dark = 0.3;   /* step of brightness there */
+static const double weight_rim = 0.3;    /* it lies along the frame's rim more than what is kept */
+static const double weight_net = 0.35;   /* it looks less like skin to the network */
+static const double weight_odds = 0.15;  /* its colors are less likely skin's (natural log) */
+static const double weight_share = 0.35; /* it is large: a part of the photo */
+static const double weight_spread = 1.0; /* two colors explain the photo better than one */
+static const double weight_trusted =
+    0.6; /* against: it looks like skin to the network, whatever the rest does */
+/* against, and hardly outweighed: what is kept may be a mark on it, as it is paler and as likely skin to the
+ * network */
+static const double weight_mark = 2;
+/* Steps of log10(R/G), log10(G/B) and brightness (OD) between neighbors that are an edge, beyond those of the
+ * skin's own mottling; no edge counts for more than the last. */
 static const double edge_u = 0.05, edge_v = 0.07, edge_dark = 0.1, most_edge = 1.5;
 /* What is kept is at least this part of what had been chosen: less is a mark rather than the person. */
 static const double least_kept = 0.1;
@@ -126,7 +132,8 @@ static void measure_parts(parts *p, const rubor_skin_clustering *c, const meetin
             if (i == j || !(m->count > 0))
                 continue;
             for (int k = 0; k < 3; k++) {
-                double over = m->steps[k] / m->count - (within.count > 0 ? within.steps[k] / within.count : 0);
+                double over =
+                    m->steps[k] / m->count - (within.count > 0 ? within.steps[k] / within.count : 0);
                 step[k] = over > 0 ? over : 0;
             }
             p->meet[i][j] = m->count;
@@ -151,8 +158,9 @@ static double rim_of_side(const side *s)
     return rim > 2 ? 2 : rim;
 }
 
-/* 1 where dropped is paler than kept as skin is around a mark: no more of blood or melanin, which redden, and blood
- * lowers the second log ratio by at most three tenths of what it adds to the first. */
+/* 1 where dropped is about as likely skin to the network as kept, and paler as skin is around a mark: no more
+ * of blood or melanin, which redden, and blood lowers the second log ratio by at most three tenths of what it
+ * adds to the first. */
 static double like_around_a_mark(const side *kept, const side *dropped)
 {
     double more[3];
@@ -161,7 +169,8 @@ static double like_around_a_mark(const side *kept, const side *dropped)
     double paler = (more[0] < more[2] ? more[0] : more[2]) / 0.05, bluer = (-more[1] - 0.3 * more[0]) / 0.05;
     paler = paler < 0 ? 0 : paler > 1 ? 1 : paler;
     bluer = bluer < 0 ? 0 : bluer > 1 ? 1 : bluer;
-    return paler * (1 - bluer);
+    double unlikelier = kept->net / kept->share - dropped->net / dropped->share;
+    return paler * (1 - bluer) * (unlikelier > 0.5 ? 0 : unlikelier > 0 ? 1 - 2 * unlikelier : 1);
 }
 
 /* cut: bit i set where part i is kept. */

@@ -184,10 +184,31 @@ static void an_arm_on_a_wooden_table_ends_at_the_wood_in_true_colors(void **stat
     }
 }
 
+/* Leather and cardboard are as smooth as skin and have its colors: edges and the frame's rim tell them apart.
+ */
+static void a_limb_on_smooth_leather_or_cardboard_ends_at_its_edge(void **state)
+{
+    (void)state;
+    static const float grounds[][3] = {{.33f, .18f, .085f}, {.42f, .30f, .18f}}, mark[3] = {.02f, .12f, .10f};
+    rubor_calibration calibration = {.status = RUBOR_CALIBRATION_PROFILE};
+    for (size_t k = 0; k < sizeof grounds / sizeof grounds[0]; k++) {
+        rubor_image_calibrated image;
+        rubor_skin skin;
+        assert_int_equal(rubor_image_calibrated_init(&image, 800, 600, NULL), RUBOR_OK);
+        fill_with_wood(&image, grounds[k], 0.03f);
+        double truth = 100 * draw_arm(&image, arms[2], mark, 150, 450);
+        assert_int_equal(rubor_skin_find(&skin, &image, &calibration, 800, 600, NULL), RUBOR_OK);
+        if (!(skin.area_percent > 0.95 * truth && skin.area_percent < 1.05 * truth))
+            fail_msg("ground %zu: %.1f %% skin, %.1f %% drawn", k, skin.area_percent, truth);
+        rubor_skin_finish(&skin);
+        rubor_image_calibrated_finish(&image);
+    }
+}
+
 static void skin_that_fills_the_frame_around_a_large_mark_stays_skin(void **state)
 {
     (void)state;
-    static const float marks[][3] = {{.03f, .20f, .18f}, {.12f, .20f, .28f}};
+    static const float marks[][3] = {{.03f, .20f, .18f}, {.12f, .20f, .28f}, {.15f, .38f, .45f}};
     rubor_calibration calibration = {.status = RUBOR_CALIBRATION_PROFILE};
     for (size_t k = 0; k < sizeof arms / sizeof arms[0]; k++)
         for (size_t m = 0; m < sizeof marks / sizeof marks[0]; m++) {
@@ -210,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_black_and_white_photo_has_no_skin),
         cmocka_unit_test(wood_without_a_person_is_not_skin_even_when_its_colors_are_true),
         cmocka_unit_test(an_arm_on_a_wooden_table_ends_at_the_wood_in_true_colors),
+        cmocka_unit_test(a_limb_on_smooth_leather_or_cardboard_ends_at_its_edge),
         cmocka_unit_test(skin_that_fills_the_frame_around_a_large_mark_stays_skin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
