@@ -6,23 +6,9 @@ import cv2
 import numpy as np
 
 from device import Camera, chart_texture
-from person import HEIGHT, MARGIN, WIDTH, Person, smooth_noise, soft_step
-from spectra import NM, TONES, SkinModel, tone_of
-
-
-def ramp(low, high, middle, width):
-    return low + (high - low) * soft_step(NM - middle, width)
-
-
-def materials(rng):
-    """Reflectances of what is not skin."""
-    hair = rng.choice([0.015, 0.03, 0.06, 0.14])
-    dye = rng.uniform(0.04, 0.5) * (0.35 + 0.65 * np.exp(-((NM - rng.uniform(420, 700)) / rng.uniform(40, 110)) ** 2))
-    return {"hair": hair * (NM / 550) ** 1.6, "brow": 0.5 * hair * (NM / 550) ** 1.6 + 0.01, "eye": 0.5 + 0 * NM,
-            "iris": ramp(0.02, 0.09, 600, 40), "nostril": ramp(0.008, 0.03, 600, 20), "shirt": dye, "sleeve": dye,
-            "blue": 0.03 + 0.16 * np.exp(-((NM - 460) / 45) ** 2), "wall": ramp(0.40, 0.47, 520, 60),
-            "wood": ramp(0.10, rng.uniform(0.3, 0.5), 570, 45), "towel": rng.choice([1, 0.45]) * ramp(0.62, 0.8, 430, 15),
-            "green towel": 0.05 + 0.25 * np.exp(-((NM - 520) / 40) ** 2)}
+from background import PLAIN, materials, paint, scene_materials
+from person import HEIGHT, MARGIN, WIDTH, Person
+from spectra import TONES, SkinModel, tone_of
 
 
 class View:
@@ -69,7 +55,7 @@ class Session:
         self.record, base = of_tone[rng.integers(len(of_tone))]
         self.blood, self.power_share = data.blood(rng, want.get("power_share"))
         self.skin = SkinModel(data, base, self.blood)
-        self.person = Person(rng, self.scale, want.get("face", rng.random() < 0.5))
+        self.person = Person(rng, self.scale, want.get("subject") or ("face" if want.get("face", rng.random() < 0.5) else "arm"))
         self.lamp_name, self.lamp = self._lamp(rng)
         if "lamp" in want:
             self.lamp_name, self.lamp = want["lamp"], data.lamps[want["lamp"]]
@@ -79,7 +65,9 @@ class Session:
         self.chart = data.charts[rng.integers(len(data.charts))] * (1 + 0.006 * rng.standard_normal((24, 1)))
         self.passport = rng.random() < 0.5
         self.materials = materials(rng)
-        self.background = rng.choice(["blue", "wall", "wood", "towel", "green towel"])
+        self.materials.update(scene_materials(np.random.default_rng([seed, 1]), base))
+        self.background = rng.choice(PLAIN)
+        self.background = want.get("background", self.background)
         self.glare, self.gloss = rng.uniform(0, 0.04), rng.uniform(0, 0.008)
         self.glare, self.gloss = want.get("glare", self.glare), want.get("gloss", self.gloss)
         self.slope, self.vignette = rng.uniform(-0.06, 0.06, 2), rng.uniform(0, 0.12)
@@ -140,7 +128,7 @@ class Session:
         lobe = np.maximum(nx * half[0] + ny * half[1] + nz * half[2], 0) ** 12
         gloss = self.gloss * (0.25 + 1.5 * lobe * np.maximum(relief ** 6, 0)) * rng.uniform(0.8, 1.2)
         skin += gloss[..., None]
-        scene = self._surround(camera, spot, size)
+        scene = self._surround(camera, spot)
         body = look(person.body, cv2.INTER_LINEAR)
         scene += body[..., None] * (skin - scene)
         is_skin = body > 0.5
@@ -166,17 +154,9 @@ class Session:
         return jpeg, dict(view=view, m0=m0, h0=h0, m=m1, h=h1, skin=is_skin & ~on_chart, corners=corners * scale,
                           glare=100 * glare, camera=camera)
 
-    def _surround(self, camera, spot, size):
+    def _surround(self, camera, spot):
         rng = np.random.default_rng(self.device_seed + 7)
-        shape = (size[1], size[0])
-        fine, coarse = smooth_noise(rng, shape, 1.5 * self.scale), smooth_noise(rng, shape, 60 * self.scale)
-        if self.background == "wood":
-            fine = cv2.GaussianBlur(fine, (0, 0), sigmaX=40 * self.scale, sigmaY=1.5 * self.scale)
-            fine = 3 * fine / fine.std()
-        elif "towel" in self.background:
-            fine = fine * 2
-        texture = np.exp(0.03 * fine + 0.04 * coarse)
-        return (texture[..., None] * (camera.weights @ self.materials[self.background])).astype(np.float32)
+        return paint(self.background, self.materials, camera.weights, rng, spot, self.scale)
 
     def _paste_chart(self, scene, camera, rng):
         picture, inner = chart_texture(camera.weights, self.chart, self.passport, np.random.default_rng(self.device_seed))

@@ -1,4 +1,4 @@
-"""A forearm or a face as maps over a canvas: what is skin, its melanin and blood, its relief and curvature."""
+"""A person, or a part of one, as maps over a canvas: what is skin, its melanin and blood, its relief and curvature."""
 import cv2
 import numpy as np
 
@@ -21,13 +21,15 @@ def soft_step(x, width):
 class Person:
     """Maps are float32 arrays over the canvas; scale is pixels of canvas per unit."""
 
-    def __init__(self, rng, scale, face):
-        self.scale, self.face = scale, face
+    def __init__(self, rng, scale, subject):
+        """subject: face, arm, two arms, hand, close-up (skin fills the frame) or none."""
+        self.scale, self.face = scale, subject == "face"
         self.shape = (int((HEIGHT + 2 * MARGIN) * scale), int((WIDTH + 2 * MARGIN) * scale))
         y, x = np.mgrid[0:self.shape[0], 0:self.shape[1]].astype(np.float32)
         self.x, self.y = x / scale - MARGIN, y / scale - MARGIN
         self.layers = []                        # (name, opacity) drawn over skin, in this order
-        self._shape_face(rng) if face else self._shape_arm(rng)
+        {"face": self._shape_face, "arm": self._shape_arm, "two arms": self._shape_two_arms, "hand": self._shape_hand,
+         "close-up": self._shape_close_up, "none": self._shape_none}[subject](rng)
         self._color(rng)
         self._relief(rng)
         self.skin = (self.body > 0.5) & (sum((a for _, a in self.layers), 0 * self.body) < 0.5)
@@ -55,6 +57,50 @@ class Person:
         self.control = self._blob(rng, 760, y0 + lean * 160, 90, 90)
         if rng.random() < 0.5:
             self.layers.append(("sleeve", soft_step(self.x - rng.uniform(1010, 1080) - 8 * self.noise(rng, 40), 0.5)))
+
+    def _shape_two_arms(self, rng):
+        arms = []
+        for middle, half in ((rng.uniform(130, 170), rng.uniform(95, 120)), (rng.uniform(450, 500), rng.uniform(120, 150))):
+            lean = rng.uniform(-0.08, 0.08)
+            across = (self.y - middle - lean * (self.x - 600) - 6 * np.sin(self.x / 260)) / half
+            arms.append((soft_step(1 - abs(across), 0.4 / half), np.clip(across, -0.98, 0.98)))
+        (upper, one), (lower, other) = arms
+        self.body = np.maximum(upper, lower)
+        across = np.where(upper > lower, one, other)
+        self.normal = (0 * across, across, np.sqrt(1 - across ** 2))
+        self.region, self.control = self._blob(rng, 420, 470, 110, 70), self._blob(rng, 760, 150, 80, 50)
+
+    def _shape_hand(self, rng):
+        """A hand from the left, seen from its back: wrist, palm and five fingers as rounded rods."""
+        cx, cy, spread = 330, rng.uniform(400, 450), rng.uniform(0.8, 1.15)
+        rods = [((-250, 20), (cx - 90, 0), 120), ((cx - 70, 0), (cx + 20, 0), 165), ((cx - 90, -110), (cx + 60, -285 * spread), 52)]
+        rods += [((cx + 60, dy), (cx + reach, dy * spread), 41) for dy, reach in ((-118, 330), (-40, 380), (40, 360), (115, 290))]
+        rise = np.full(self.shape, -1.0, np.float32)
+        side = np.zeros(self.shape + (2,), np.float32)
+        for (x0, y0), (x1, y1), radius in rods:
+            dx, dy = x1 - x0, y1 - y0
+            t = np.clip(((self.x - x0) * dx + (self.y - cy - y0) * dy) / (dx * dx + dy * dy), 0, 1)
+            away = np.stack([self.x - x0 - t * dx, self.y - cy - y0 - t * dy], -1) / radius
+            here = 1 - np.hypot(away[..., 0], away[..., 1])
+            higher = here * radius > rise
+            rise = np.where(higher, here * radius, rise)
+            side = np.where(higher[..., None], away, side)
+        self.body = soft_step(rise, 0.4)
+        side *= 0.7
+        steep = np.minimum(np.hypot(side[..., 0], side[..., 1]), 0.95)
+        side *= (steep / np.maximum(np.hypot(side[..., 0], side[..., 1]), 1e-6))[..., None]
+        self.normal = (side[..., 0], side[..., 1], np.sqrt(1 - steep ** 2))
+        self.region, self.control = self._blob(rng, cx - 20, cy, 90, 80), self._blob(rng, cx - 210, cy + 10, 70, 60)
+
+    def _shape_close_up(self, rng):
+        across = np.clip((self.y - rng.uniform(350, 550)) / rng.uniform(600, 1200), -0.9, 0.9)
+        self.body = np.ones(self.shape, np.float32)
+        self.normal = (0 * across, across, np.sqrt(1 - across ** 2))
+        self.region, self.control = self._blob(rng, 380, 420, 180, 150), self._blob(rng, 800, 300, 100, 100)
+
+    def _shape_none(self, rng):
+        self._shape_close_up(rng)
+        self.body = np.zeros(self.shape, np.float32)
 
     def _shape_face(self, rng):
         cx, cy, rx, ry = 430, 430, rng.uniform(270, 300), rng.uniform(345, 375)
