@@ -32,7 +32,7 @@ typedef struct rubor_change {
     rubor_mask trial;                         /* cells of skin on trial (rubor_change_readmit) */
     rubor_mask region, control;               /* cells; 255 inside */
     bool control_known;
-    double region_drawn;     /* cells of the drawn region, measured or not; NaN: none was drawn */
+    double region_drawn;     /* cells of the drawn region, measured, hidden or out of the frame; NaN: none was drawn */
     double control_measured; /* share of the drawn control that is; NaN: none was drawn */
 
     rubor_directions directions;           /* of the visit, for skin between before and now */

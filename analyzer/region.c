@@ -24,17 +24,35 @@ static void draw(rubor_mask *cells, const rubor_polygon *polygon, const rubor_fr
     rubor_polygon_rasterize(cells, polygon, frame->scale_x / factor, frame->scale_y / factor);
 }
 
-/* A polygon drawn on the baseline, seen from the visit. */
-static rubor_status carry_over(rubor_mask *cells, const rubor_polygon *polygon, const rubor_frame *baseline,
+/* Parts of the drawn baseline cells, in blocks of BLOCK x BLOCK (the middle one stands for all). */
+enum { BLOCK = 8 };
+
+static double share_of_blocks(const rubor_mask *drawn, const rubor_mask *seen)
+{
+    double all = 0, hit = 0;
+    for (int y = 0; y < seen->height; y++)
+        for (int x = 0; x < seen->width; x++) {
+            size_t u = (size_t)x * BLOCK + BLOCK / 2, v = (size_t)y * BLOCK + BLOCK / 2;
+            bool in = u < (size_t)drawn->width && v < (size_t)drawn->height && drawn->data[v * (size_t)drawn->width + u] >= 128;
+            all += in;
+            hit += in && seen->data[(size_t)y * (size_t)seen->width + (size_t)x];
+        }
+    return all > 0 ? hit / all : 1;
+}
+
+/* A polygon drawn on the baseline, seen from the visit. *share: how much of it the visit's frame holds. */
+static rubor_status carry_over(rubor_mask *cells, double *share, const rubor_polygon *polygon, const rubor_frame *baseline,
                                const rubor_registration *registration, int factor, rubor_error *error)
 {
-    rubor_mask drawn = {0};
+    rubor_mask drawn = {0}, seen = {0};
+    double half = (factor - 1) / 2.0;
     rubor_status status =
         rubor_mask_init(&drawn, baseline->image.width / factor, baseline->image.height / factor, error);
+    if (status == RUBOR_OK)
+        status = rubor_mask_init(&seen, drawn.width / BLOCK + 1, drawn.height / BLOCK + 1, error);
     if (status != RUBOR_OK)
-        return status;
+        goto out;
     draw(&drawn, polygon, baseline, factor);
-    double half = (factor - 1) / 2.0;
     for (int y = 0; y < cells->height; y++)
         for (int x = 0; x < cells->width; x++) {
             rubor_point there =
@@ -43,9 +61,14 @@ static rubor_status carry_over(rubor_mask *cells, const rubor_polygon *polygon, 
             bool inside = u >= 0 && v >= 0 && u < drawn.width && v < drawn.height &&
                           drawn.data[(size_t)v * (size_t)drawn.width + (size_t)u] >= 128;
             cells->data[(size_t)y * (size_t)cells->width + (size_t)x] = inside ? 255 : 0;
+            if (inside)
+                seen.data[(size_t)v / BLOCK * (size_t)seen.width + (size_t)u / BLOCK] = 255;
         }
+    *share = share_of_blocks(&drawn, &seen);
+out:
     rubor_mask_finish(&drawn);
-    return RUBOR_OK;
+    rubor_mask_finish(&seen);
+    return status;
 }
 
 static rubor_status refuse_outside(const char *what, const rubor_frame *frame, rubor_error *error)
@@ -81,16 +104,17 @@ static rubor_status control_outside(rubor_change *change, rubor_record *record, 
     return RUBOR_OK;
 }
 
-/* Share of the measured cells outside of near (NULL: of all) that are on trial. */
+/* Share of the measured cells outside of near (NULL: of all) that are on trial; 0 where too few are measured there to say. */
 static double trial_share(const rubor_change *change, const rubor_mask *near)
 {
-    size_t count = (size_t)change->width * (size_t)change->height, trial = 0, all = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!(near && near->data[i] >= 128) && !isnan(change->visit_od[0].data[i])) {
-            all++;
-            trial += change->trial.data[i] != 0;
-        }
-    return all ? (double)trial / (double)all : 0;
+    size_t count = (size_t)change->width * (size_t)change->height, trial = 0, outside = 0, all = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool measured = !isnan(change->visit_od[0].data[i]), out = measured && !(near && near->data[i] >= 128);
+        all += measured;
+        outside += out;
+        trial += out && change->trial.data[i] != 0;
+    }
+    return (double)outside > CONTROL_SHARE * (double)all ? (double)trial / (double)outside : 0;
 }
 
 /* Skin of the baseline that the visit does not show as skin is on trial, because strong marks do not look like skin. Where
@@ -126,12 +150,14 @@ static void judge_undrawn(const rubor_change *change, rubor_record *record)
                             "light it evenly, or mark the treated region.");
 }
 
-/* As drawn on the visit, or on the baseline and carried over; *source stays where neither was. */
-static rubor_status draw_either(rubor_mask *cells, const char **source, const char *what,
+/* As drawn on the visit, or on the baseline and carried over; *source stays where neither was. *share: how much of what was
+ * drawn on the baseline is in the visit's frame. */
+static rubor_status draw_either(rubor_mask *cells, const char **source, double *share, const char *what,
                                 const rubor_polygon *on_visit, const rubor_polygon *on_baseline, int factor,
                                 const rubor_frame *visit, const rubor_frame *baseline,
                                 const rubor_registration *registration, rubor_error *error)
 {
+    *share = 1;
     if (on_visit && on_visit->count) {
         draw(cells, on_visit, visit, factor);
         *source = "given";
@@ -140,15 +166,18 @@ static rubor_status draw_either(rubor_mask *cells, const char **source, const ch
     if (!registration || !baseline || !on_baseline || !on_baseline->count)
         return RUBOR_OK;
     *source = "baseline";
-    return carry_over(cells, on_baseline, baseline, registration, factor, error);
+    return carry_over(cells, share, on_baseline, baseline, registration, factor, error);
 }
 
-/* Leaves the measurable cells of what was drawn; how many it had, NaN where nothing was drawn. */
-static double keep_of_drawn(rubor_mask *cells, const rubor_plane *od, bool drawn)
+/* Leaves the measurable cells; how many all of what was drawn has (infinite when none of it is in the frame, so that the
+ * measured share is 0), NaN where nothing was drawn. */
+static double keep_of_drawn(rubor_mask *cells, const rubor_plane *od, bool drawn, double share)
 {
-    double before = (double)rubor_mask_count(cells);
+    double in_frame = (double)rubor_mask_count(cells);
     keep_measured(cells, od);
-    return drawn && before > 0 ? before : RUBOR_NULL;
+    if (!drawn)
+        return RUBOR_NULL;
+    return share > 0 && in_frame > 0 ? in_frame / share : (double)INFINITY;
 }
 
 rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
@@ -157,11 +186,12 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
                                rubor_error *error)
 {
     const char *source = "skin", *control = "none";
+    double region_share, control_share;
     memset(change->region.data, 255, (size_t)change->width * (size_t)change->height);
-    rubor_status status = draw_either(&change->region, &source, "region", options->region,
+    rubor_status status = draw_either(&change->region, &source, &region_share, "region", options->region,
                                       options->baseline_region, change->factor, visit, baseline, registration, error);
     if (status == RUBOR_OK)
-        status = draw_either(&change->control, &control, "control", options->control, options->baseline_control,
+        status = draw_either(&change->control, &control, &control_share, "control", options->control, options->baseline_control,
                              change->factor, visit, baseline, registration, error);
     if (status != RUBOR_OK)
         return status;
@@ -173,7 +203,7 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
         judge_undrawn(change, record);
     if (status != RUBOR_OK)
         return status;
-    double control_cells = keep_of_drawn(&change->control, od, drawn_control);
+    double control_cells = keep_of_drawn(&change->control, od, drawn_control, control_share);
     change->control_measured = (double)rubor_mask_count(&change->control) / control_cells;
     change->control_known = rubor_mask_count(&change->control) >= RUBOR_CONTROL_CELLS_LEAST;
     if (!change->control_known)
@@ -182,7 +212,7 @@ rubor_status rubor_region_find(rubor_change *change, rubor_record *record,
     copy_text(record->region.control, sizeof record->region.control, control);
     if (drawn_region && !change->control_known)
         status = control_outside(change, record, error); /* of the region as it was drawn */
-    change->region_drawn = keep_of_drawn(&change->region, od, drawn_region);
+    change->region_drawn = keep_of_drawn(&change->region, od, drawn_region, region_share);
     if (drawn_region && rubor_mask_count(&change->region) == 0)
         rubor_record_reason(
             record, "retake", "region_empty",

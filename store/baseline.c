@@ -36,7 +36,7 @@ rubor_status rubor_baseline_filing(rubor_store *store, const char *job, const ch
         "SELECT b.id FROM jobs j JOIN filings f ON f.id = j.filing JOIN filings b ON"
         " b.patient = f.patient AND b.session = f.session AND b.view = f.view AND b.kind = 'visit' AND b.day = ?"
         " AND b.photo = ? LEFT JOIN jobs m ON m.filing = b.id AND m.current = 1 WHERE j.id = ? AND f.kind = 'visit'"
-        " ORDER BY b.withdrawn, m.state IS NOT 'done', b.id DESC LIMIT 1",
+        " ORDER BY b.withdrawn, m.state IS NOT 'done' OR m.verdict = 'retake', b.id DESC LIMIT 1",
         "iss", (int64_t)RUBOR_DAY_BEFORE, baseline, job);
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
@@ -50,7 +50,8 @@ rubor_status rubor_baseline_retire(rubor_store *store, const rubor_job_info *bas
 {
     return rubor_sql_run(
         store, error,
-        "UPDATE jobs SET baseline = baseline || '/' || ? WHERE baseline = ? AND filing IN (SELECT id"
+        /* Each job's own mark: the same baseline may retire a filing's earlier and later jobs. */
+        "UPDATE jobs SET baseline = baseline || '/' || ? || '/' || id WHERE baseline = ? AND filing IN (SELECT id"
         " FROM filings WHERE patient = ? AND session = ? AND view = ? AND kind = 'visit' AND day >= 0)",
         "sssss", by, baseline->digest, baseline->patient, baseline->session, baseline->view);
 }

@@ -184,7 +184,34 @@ typedef struct filing_key {
     const char *kind, *patient, *session, *view, *photo, *baseline, *profile, *who;
     int day;
     rubor_bytes parameters;
+    bool sent; /* by a station or a batch, not amended here */
 } filing_key;
+
+/* A photo sent again as it was filed before somebody amended that filing in its place: what was amended stands, else a
+ * station or a batch that sends its photos once more would undo a drawn region. 0 where there is none. */
+static rubor_status find_amended(rubor_store *store, const filing_key *key, const char *parameters_digest, int64_t *id,
+                                 rubor_error *error)
+{
+    sqlite3_stmt *statement;
+    bool row = false;
+    *id = 0;
+    rubor_status status = rubor_sql_prepare(
+        store, &statement, error,
+        "WITH RECURSIVE later(job) AS (SELECT a.detail FROM filings f JOIN jobs j ON j.filing = f.id JOIN audit a"
+        " ON a.action = 'amend' AND a.subject = j.id WHERE f.kind = 'visit' AND f.patient = ? AND f.session = ? AND"
+        " f.day = ? AND f.view = ? AND f.photo = ? AND f.parameters_digest = ? AND f.withdrawn = 1"
+        " UNION SELECT j.superseded_by FROM later l JOIN jobs j ON j.id = l.job WHERE j.superseded_by <> '')"
+        " SELECT g.id FROM later l JOIN jobs j ON j.id = l.job JOIN filings g ON g.id = j.filing WHERE g.withdrawn = 0"
+        " AND g.patient = ? AND g.session = ? AND g.day = ? AND g.view = ? AND g.photo = ? ORDER BY g.id DESC LIMIT 1",
+        "ssisssssiss", key->patient, key->session, (int64_t)key->day, key->view, key->photo, parameters_digest,
+        key->patient, key->session, (int64_t)key->day, key->view, key->photo);
+    if (!status)
+        status = rubor_sql_step(store, statement, &row, error);
+    if (!status && row)
+        *id = sqlite3_column_int64(statement, 0);
+    rubor_sql_done(store, statement);
+    return status;
+}
 
 static rubor_status find_or_add_filing(rubor_store *store, const filing_key *key, int64_t *id,
                                        rubor_error *error)
@@ -205,6 +232,10 @@ static rubor_status find_or_add_filing(rubor_store *store, const filing_key *key
     if (!status && row)
         *id = sqlite3_column_int64(statement, 0);
     rubor_sql_done(store, statement);
+    if (!status && !row && key->sent && strcmp(key->kind, "visit") == 0) {
+        status = find_amended(store, key, parameters_digest, id, error);
+        row = *id != 0;
+    }
     if (status || row)
         return status;
     status = rubor_sql_run(
@@ -308,7 +339,7 @@ static rubor_status submit(rubor_store *store, const rubor_request *request, con
 }
 
 rubor_status rubor_submit_inside(rubor_store *store, const rubor_request *request, const char *digest,
-                                 const char *compare_baseline, int64_t photo_bytes, const char *who,
+                                 const char *compare_baseline, int64_t photo_bytes, bool sent, const char *who,
                                  rubor_job_info *out, rubor_error *error)
 {
     memset(out, 0, sizeof *out);
@@ -325,7 +356,8 @@ rubor_status rubor_submit_inside(rubor_store *store, const rubor_request *reques
                       request->profile,
                       who,
                       request->day,
-                      {parameters.data, parameters.size}};
+                      {parameters.data, parameters.size},
+                      sent};
     status = submit(store, request, &key, photo_bytes, out, error);
     free(parameters.data);
     return status;
@@ -339,7 +371,7 @@ rubor_status rubor_store_submit(rubor_store *store, const rubor_request *request
     if (!status)
         status = rubor_store_end(
             store,
-            rubor_submit_inside(store, request, digest, compare_baseline, photo_bytes, who, out, error),
+            rubor_submit_inside(store, request, digest, compare_baseline, photo_bytes, true, who, out, error),
             error);
     return status;
 }

@@ -347,6 +347,79 @@ static void a_baseline_that_failed_the_gate_with_its_new_region_replaces_nothing
     assert_string_equal(current_of_day(f, 3).job, visit.job);
 }
 
+static void a_visit_keeps_to_the_region_that_counts_while_another_failed_the_gate(void **state)
+{
+    fixture *f = *state;
+    rubor_task task;
+    rubor_job_info first = with_region(f, RUBOR_DAY_BEFORE, "before", 9);
+    finish_ok(f, &first, "ok");
+    rubor_job_info visit = submit(f, 3, "visit");
+    assert_int_equal(rubor_store_task(f->store, visit.job, &task, NULL), RUBOR_OK);
+    int64_t good = task.baseline_filing;
+    rubor_task_finish(&task);
+    rubor_job_info second = with_region(f, RUBOR_DAY_BEFORE, "before", 5);
+    finish_ok(f, &second, "retake");
+    rubor_job_info later = submit(f, 4, "later");
+    assert_int_equal(rubor_store_task(f->store, later.job, &task, NULL), RUBOR_OK);
+    assert_int_equal(task.baseline_filing, good);
+    rubor_task_finish(&task);
+}
+
+static rubor_job_info amend_region(fixture *f, const rubor_job_info *job, double side)
+{
+    rubor_job_list changed = {0};
+    rubor_job_info out;
+    rubor_error error = {0};
+    rubor_request *amend = malloc(sizeof *amend);
+    rubor_request_init(amend, RUBOR_VERB_AMEND);
+    snprintf(amend->job, sizeof amend->job, "%s", job->job);
+    amend->region = (rubor_polygon){3, {{0, 0}, {side, 0}, {side, side}}};
+    if (rubor_store_amend(f->store, amend, "ann", &out, &changed, &error))
+        fail_msg("%s", error.message);
+    rubor_job_list_finish(&changed);
+    free(amend);
+    return out;
+}
+
+static void a_baseline_sent_once_more_does_not_undo_the_region_that_somebody_drew(void **state)
+{
+    fixture *f = *state;
+    rubor_job_info first = submit(f, RUBOR_DAY_BEFORE, "before"), now;
+    finish_ok(f, &first, "ok");
+    rubor_job_info visit = submit(f, 3, "visit");
+    finish_ok(f, &visit, "ok");
+    rubor_job_info drawn = amend_region(f, &first, 9);
+    finish_ok(f, &drawn, "ok");
+    rubor_job_info anew = current_of_day(f, 3);
+    finish_ok(f, &anew, "ok");
+    rubor_job_info again = submit(f, RUBOR_DAY_BEFORE, "before");
+    assert_true(again.duplicate);
+    assert_string_equal(again.job, drawn.job);
+    assert_int_equal(rubor_store_job(f->store, drawn.job, false, &now, NULL), RUBOR_OK);
+    assert_true(now.current);
+    assert_string_equal(current_of_day(f, 3).job, anew.job);
+    rubor_job_info redrawn = amend_region(f, &drawn, 5); /* and back to a region that was amended away */
+    finish_ok(f, &redrawn, "ok");
+    rubor_job_info back = amend_region(f, &redrawn, 9);
+    assert_string_not_equal(back.job, redrawn.job);
+    assert_string_equal(submit(f, RUBOR_DAY_BEFORE, "before").job, back.job);
+}
+
+static void an_amended_baseline_is_stored_though_another_filing_was_measured_before_it(void **state)
+{
+    fixture *f = *state;
+    rubor_job_list changed = {0};
+    rubor_job_info first = with_region(f, RUBOR_DAY_BEFORE, "before", 9);
+    finish_ok(f, &first, "ok");
+    rubor_job_info visit = submit(f, 3, "visit");
+    finish_ok(f, &visit, "ok");
+    rubor_job_info second = with_region(f, RUBOR_DAY_BEFORE, "before", 5);
+    rubor_job_info amended = amend_region(f, &first, 7);
+    finish_ok(f, &second, "ok");
+    assert_int_equal(finish_with(f, &amended, "ok", &changed), RUBOR_OK);
+    rubor_job_list_finish(&changed);
+}
+
 static void a_result_with_the_baselines_old_region_is_measured_again(void **state)
 {
     fixture *f = *state;
@@ -614,6 +687,9 @@ int main(void)
         TEST(another_view_or_session_is_no_baseline),
         TEST(the_same_baseline_filed_with_another_region_has_its_visits_measured_anew),
         TEST(a_baseline_that_failed_the_gate_with_its_new_region_replaces_nothing),
+        TEST(a_visit_keeps_to_the_region_that_counts_while_another_failed_the_gate),
+        TEST(a_baseline_sent_once_more_does_not_undo_the_region_that_somebody_drew),
+        TEST(an_amended_baseline_is_stored_though_another_filing_was_measured_before_it),
         TEST(a_result_with_the_baselines_old_region_is_measured_again),
         TEST(a_sessions_revision_never_comes_twice),
         TEST(a_store_written_before_revisions_were_counted_goes_on_with_larger_ones),
