@@ -64,7 +64,9 @@ static rubor_status fit_surface(double fit[TERMS], sample *samples, int count, r
             b[i] = weight * samples[i].value;
         }
         status = rubor_least_squares(fit, a, b, count, TERMS, error);
-        for (int i = 0; i < count && status == RUBOR_OK; i++) {
+        if (status != RUBOR_OK)
+            break;
+        for (int i = 0; i < count; i++) {
             samples[i].rest = samples[i].value - surface(fit, samples[i].term);
             far[i] = fabs(samples[i].rest);
         }
@@ -119,8 +121,11 @@ rubor_status rubor_change_detrend(double *range, rubor_plane *map, const rubor_m
         terms(term, x, y);
         map->data[i] -= (float)surface(fit, term);
     }
-    if (status == RUBOR_REFUSED) /* skin in one line of squares: nothing to fit */
+    if (status == RUBOR_REFUSED) { /* skin in one line of squares: nothing to fit */
         status = RUBOR_OK;
+        if (error)
+            *error = (rubor_error){0};
+    }
 out:
     rubor_plane_finish(&kept);
     rubor_plane_finish(&blocks);

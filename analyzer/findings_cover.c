@@ -152,7 +152,7 @@ static double median_rest(const mottling *m, const uint32_t *cells, size_t n, bo
     return median(scratch, n);
 }
 
-/* From untreated skin, or from most of all skin where no region says what is treated: what share of the
+/* From untreated skin, or from most of all skin where no untreated skin is known: what share of the
  * baseline's mottling this visit shows, how far windows scatter around it, and what noise adds. False where
  * there is too little of it, or nothing to see. */
 static bool learn(mottling *m, bool treated_known, float *scratch, uint32_t *cells)

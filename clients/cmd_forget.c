@@ -42,7 +42,7 @@ int rubor_cmd_forget(int argc, char **argv)
     int code = rubor_options_parse(
         &options, argc, argv, table, "",
         "Deletes a patient's photos, results, sessions and notes at the broker; an audit line stays. Photos that a "
-        "station\nhas not sent yet, or that were refused, it deletes when it asks next, within an hour. Files in the camera's folder, archives and backups are "
+        "station\nhas not sent yet, or that were refused, it deletes when it asks next, within an hour while\nit runs. Files in the camera's folder, archives and backups are "
         "yours to delete.",
         0, 0);
     if (code < 0 && !patient)

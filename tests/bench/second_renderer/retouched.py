@@ -150,8 +150,9 @@ def summary(rows):
     ei, mi = numbers(red, "redness", "delta_ei"), numbers(pigment, "pigmentation", "delta_mi")
     every = numbers(rows, "redness", "delta_ei"), numbers(rows, "pigmentation", "delta_mi")
     held = ["%.0f" % (100 * np.mean([low <= true <= high for _, true, (low, high) in values])) if values else "-" for values in every]
-    dice = lambda some, which: "%.2f" % np.mean([r[which][0] for r in some]) if some else "-"
-    marked = [100 * (r["erythema"][2] + r["pigment"][2]) / max(r["skin"], 1e-6) for r in none]
+    masked = lambda some: [r for r in some if "failed" not in r["free"]]
+    dice = lambda some, which: "%.2f" % np.mean([r[which][0] for r in masked(some)]) if masked(some) else "-"
+    marked = [100 * (r["erythema"][2] + r["pigment"][2]) / max(r["skin"], 1e-6) for r in masked(none)]
     changed = sum(bool(r["given"].get(p, {}).get("changed")) for r in none for p in ("redness", "pigmentation"))
     false = {}
     for row in rows:
@@ -167,7 +168,7 @@ def summary(rows):
 
 
 HEAD = ["tone", "pairs", "no number", "delta_ei ratio (sd)", "delta_mi ratio (sd)", "interval holds: delta_ei, delta_mi, %",
-        "delta_ei of pure pigment: mean (sd)", "delta_mi of pure redness", "Dice: redness, faint, pigment", "marked without change, %",
+        "delta_ei of pure pigment: mean (sd)", "delta_mi of pure redness", "Dice without region: redness, faint, pigment", "marked without change, %",
         "changed without change", "false flags, region given or free"]
 
 

@@ -269,12 +269,14 @@ static void cloth_over_the_region_is_never_measured_as_a_change(void **state)
                          RUBOR_OK);
         assert_string_equal(record.quality.verdict, "retake");
         assert_true(says(&record, "region_hidden region_empty misaligned"));
-        assert_true(k == 2 || isnan(record.redness.score)); /* the third shows a piece of the region */
+        if (k < 2) /* the third shows a piece of the region */
+            assert_true(isnan(record.redness.score));
         how.baseline_region = how.baseline_control = NULL; /* with nothing drawn there is no telling, but no praise either */
         assert_int_equal(rubor_analyze(&record, NULL, (rubor_bytes){visit.jpeg.data, visit.jpeg.size},
                                        (rubor_bytes){bare.jpeg.data, bare.jpeg.size}, &how, NULL),
                          RUBOR_OK);
-        assert_true(k == 2 || strcmp(record.quality.verdict, "ok") != 0);
+        if (k < 2)
+            assert_string_not_equal(record.quality.verdict, "ok");
         rubor_sample_photo_finish(&bare);
         rubor_sample_photo_finish(&visit);
     }
