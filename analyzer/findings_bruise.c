@@ -34,11 +34,12 @@
  * A soft shadow of a few percent is common, so dark needs more than yellow does. */
 typedef struct signs {
     double sds, dark, dark_mi;      /* standard deviations; OD; delta_mi */
+    double dark_share;              /* of the red that blood and melanin take, at least: much of both leaves a rest, too */
     double yellow, yellow_mi;       /* likewise below zero */
     double bloodless_mi, bloodless; /* delta_mi; delta_ei below minus this share of it */
 } signs;
-static const signs sure = {3, 0.030, 1.0, 0.012, 1.5, 2.8, 0.33},
-                   possible = {2, 0.012, 0.5, 0.006, 0.8, 1.2, 0.20};
+static const signs sure = {3, 0.030, 1.0, 0.5, 0.012, 1.5, 2.8, 0.33},
+                   possible = {2, 0.012, 0.5, 0.3, 0.006, 0.8, 1.2, 0.20};
 /* Beside what is not skin a bruise does not start, as the border or its shadow may have moved: a square that
  * reaches so far (of the grid's width) is skin but for a few hairs. */
 #define INSIDE 0.025
@@ -139,6 +140,7 @@ static rubor_status gather(evidence *e, rubor_findings *findings, const rubor_ch
 /* A cell's changes, the standard deviation of its rest, and what white light may do to its rest and blood. */
 typedef struct cell {
     double rest, ei, mi, sd, shadow, veil_rest, veil_ei;
+    double red; /* OD of red that blood and melanin take */
 } cell;
 
 /* How far white light may shift what two rows of the unmixing read of this change: it counts where skin gets
@@ -160,7 +162,7 @@ static void find_veils(cell *at, const rubor_change *change, double linear)
 
 static bool shows(const signs *s, const cell *at, bool late)
 {
-    double dark = fmax(s->dark, s->sds * sqrt(square(at->sd) + square(at->shadow)));
+    double dark = fmax(fmax(s->dark, s->dark_share * at->red), s->sds * sqrt(square(at->sd) + square(at->shadow)));
     if (at->rest > (late ? LATE * dark : dark))
         return at->mi > s->dark_mi;
     if (late) /* pigment on dark skin can look yellow */
@@ -257,6 +259,7 @@ static void mark(rubor_findings *findings, const evidence *e, const rubor_change
                    .ei = (double)e->ei.data[i],
                    .mi = (double)e->mi.data[i],
                    .shadow = change->shading_sd};
+        at.red = fmax(0, at.ei) * change->directions.hemoglobin[0] + at.mi * change->directions.melanin[0];
         find_veils(&at, change, e->white + HIGHLIGHT * fmax(0, (double)e->highlight.data[i]));
         at.sd = sqrt(square(e->spread) + square(at.veil_rest) + square(e->ei_slope * at.ei) +
                      square(e->mi_slope * at.mi));

@@ -346,11 +346,44 @@ static void ask_network(rubor_skin_clustering *c, const odds_weights *w)
     }
 }
 
+/* Part of the photo that is skin; *odds: the mean of its colors' log-odds. */
+static double share_of_skin(const rubor_skin_clustering *c, double *odds)
+{
+    double share = 0;
+    *odds = 0;
+    for (int k = 0; k < c->used; k++) {
+        share += c->clusters[k].skin * c->clusters[k].share;
+        *odds += c->clusters[k].skin * c->clusters[k].share * c->clusters[k].odds;
+    }
+    *odds /= share > 0 ? share : 1;
+    return share;
+}
+
+/* Uncalibrated photos in which next to nobody was found: a limb across the frame looks like nothing that the network was
+ * shown. When something smooth that surely has skin's color fills much of the photo and stands out from the rest, it is the skin. */
+static bool choose_by_color(rubor_skin_clustering *c)
+{
+    static const double nobody = 0.05, close_up = 0.15, sure_odds = 0.6;
+    double odds;
+    if (share_of_skin(c, &odds) > nobody)
+        return false;
+    rubor_skin_cluster kept[RUBOR_SKIN_CLUSTERS];
+    memcpy(kept, c->clusters, sizeof kept);
+    for (int k = 0; k < c->used; k++)
+        c->clusters[k].skin = 0;
+    rubor_skin_choose(c);
+    if (share_of_skin(c, &odds) > close_up && odds > sure_odds)
+        return true;
+    memcpy(c->clusters, kept, sizeof kept);
+    return false;
+}
+
 rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_error *error)
 {
     rubor_skin_clustering *c = calloc(1, sizeof *c);
     if (!c)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the colors of the photo");
+    bool by_color = false;
     rubor_status status = sort_colors(c, field, calibrated, error);
     if (!status && c->count > c->used) {
         if (calibrated) {
@@ -358,9 +391,10 @@ rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_e
             status = rubor_skin_split(c, field, error);
         } else {
             ask_network(c, &weights[calibrated]);
+            by_color = choose_by_color(c);
         }
-        add_likelihood(field, c, &weights[calibrated]);
-        if (!calibrated)
+        add_likelihood(field, c, &weights[calibrated || by_color]);
+        if (!calibrated && !by_color)
             status = leave_out_dark(field, error);
     } else if (!status) { /* too little that could be skin to learn its colors from */
         size_t n = (size_t)field->width * (size_t)field->height;

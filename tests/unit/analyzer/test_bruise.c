@@ -134,6 +134,21 @@ static void new_blood_and_new_pigment_are_no_bruise(void **state)
         assert_true(found(&scenes[k], NULL) == 0); /* nothing is counted: an exact zero */
 }
 
+/* Much of both leaves a rest that no direction carries: a third of the red that they take. Alone the same rest is a bruise. */
+static void strong_pigment_with_redness_is_no_bruise_though_it_leaves_a_rest(void **state)
+{
+    (void)state;
+    double rest[3], both[3];
+    for (int c = 0; c < 3; c++) {
+        rest[c] = 0.07;
+        both[c] = rest[c] + 20 * melanin[c];
+    }
+    const scene alone = {light, rest, 15, 0, .anchored = true, .day = 3},
+                pigment = {light, both, 15, 0, .anchored = true, .day = 3};
+    assert_true(found(&alone, NULL) > 10);
+    assert_true(found(&pigment, NULL) == 0);
+}
+
 static void light_that_runs_across_the_skin_is_told_and_no_bruise(void **state)
 {
     (void)state;
@@ -179,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fresh_and_yellow_bruises_are_found_with_their_extent),
         cmocka_unit_test(new_blood_and_new_pigment_are_no_bruise),
+        cmocka_unit_test(strong_pigment_with_redness_is_no_bruise_though_it_leaves_a_rest),
         cmocka_unit_test(light_that_runs_across_the_skin_is_told_and_no_bruise),
         cmocka_unit_test(lines_and_highlights_are_no_bruise),
         cmocka_unit_test(faint_color_without_a_chart_is_no_bruise),

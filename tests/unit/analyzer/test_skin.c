@@ -74,6 +74,24 @@ static void skin_of_every_tone_is_found_before_gray_and_blue(void **state)
     }
 }
 
+static void a_limb_across_the_frame_is_found_by_color_where_the_network_finds_nobody(void **state)
+{
+    (void)state;
+    const float *before[] = {gray, blue};
+    for (size_t i = 0; i < 4; i++) {
+        rubor_image_calibrated image;
+        rubor_skin skin;
+        assert_int_equal(rubor_image_calibrated_init(&image, 640, 480, NULL), RUBOR_OK);
+        fill(&image, 0, 0, 640, 480, before[i % 2]);
+        fill(&image, 0, 130, 640, 350, skins[1 + i / 2]);
+        assert_int_equal(rubor_skin_find(&skin, &image, NULL, 640, 480, NULL), RUBOR_OK);
+        assert_true(part_inside(&skin.skin, 20, 140, 620, 340) > 0.95);
+        assert_true(part_inside(&skin.skin, 0, 0, 640, 120) < 0.02);
+        rubor_skin_finish(&skin);
+        rubor_image_calibrated_finish(&image);
+    }
+}
+
 static void a_gray_wall_has_no_skin_and_no_color(void **state)
 {
     (void)state;
@@ -200,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(skin_of_every_tone_is_found_before_gray_and_blue),
+        cmocka_unit_test(a_limb_across_the_frame_is_found_by_color_where_the_network_finds_nobody),
         cmocka_unit_test(a_gray_wall_has_no_skin_and_no_color),
         cmocka_unit_test(the_chart_is_cut_out_of_skin),
         cmocka_unit_test(a_red_erythema_does_not_fall_out_of_the_mask),
