@@ -25,7 +25,7 @@ static void draw(rubor_mask *cells, const rubor_polygon *polygon, const rubor_fr
 }
 
 /* Parts of the drawn baseline cells, in blocks of BLOCK x BLOCK (the middle one stands for all). */
-enum { BLOCK = 8 };
+enum { BLOCK = 4 };
 
 static double share_of_blocks(const rubor_mask *drawn, const rubor_mask *seen)
 {
@@ -134,7 +134,7 @@ static rubor_status drop_covered(rubor_change *change, rubor_error *error)
         if (change->trial.data[i]) {
             change->trial.data[i] = 0;
             for (int c = 0; c < 3; c++)
-                change->visit_od[c].data[i] = NAN;
+                change->visit_od[c].data[i] = change->reference_od[c].data[i] = NAN;
         }
     rubor_mask_finish(&near);
     return status;

@@ -346,33 +346,37 @@ static void ask_network(rubor_skin_clustering *c, const odds_weights *w)
     }
 }
 
-/* Part of the photo that is skin; *odds: the mean of its colors' log-odds. */
-static double share_of_skin(const rubor_skin_clustering *c, double *odds)
+/* Part of the photo that is skin; *odds: the mean of its colors' log-odds; *rim: part of the frame's rim that it covers. */
+static double share_of_skin(const rubor_skin_clustering *c, double *odds, double *rim)
 {
     double share = 0;
-    *odds = 0;
+    *odds = *rim = 0;
     for (int k = 0; k < c->used; k++) {
-        share += c->clusters[k].skin * c->clusters[k].share;
-        *odds += c->clusters[k].skin * c->clusters[k].share * c->clusters[k].odds;
+        const rubor_skin_cluster *one = &c->clusters[k];
+        share += one->skin * one->share;
+        *odds += one->skin * one->share * one->odds;
+        *rim += one->skin * one->border;
     }
     *odds /= share > 0 ? share : 1;
     return share;
 }
 
 /* Uncalibrated photos in which next to nobody was found: a limb across the frame looks like nothing that the network was
- * shown. When something smooth that surely has skin's color fills much of the photo and stands out from the rest, it is the skin. */
+ * shown. When something smooth that surely has skin's color fills much of the photo, and less of its rim, as a table or a wall does
+ * not, it is the skin. */
 static bool choose_by_color(rubor_skin_clustering *c)
 {
-    static const double nobody = 0.05, close_up = 0.15, sure_odds = 0.6;
-    double odds;
-    if (share_of_skin(c, &odds) > nobody)
+    static const double nobody = 0.05, close_up = 0.15, sure_odds = 0.6, of_rim = 0.7;
+    double odds, rim;
+    if (share_of_skin(c, &odds, &rim) > nobody)
         return false;
     rubor_skin_cluster kept[RUBOR_SKIN_CLUSTERS];
     memcpy(kept, c->clusters, sizeof kept);
     for (int k = 0; k < c->used; k++)
         c->clusters[k].skin = 0;
     rubor_skin_choose(c);
-    if (share_of_skin(c, &odds) > close_up && odds > sure_odds)
+    double share = share_of_skin(c, &odds, &rim);
+    if (share > close_up && odds > sure_odds && rim < of_rim * share)
         return true;
     memcpy(c->clusters, kept, sizeof kept);
     return false;

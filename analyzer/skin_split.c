@@ -137,7 +137,8 @@ static void measure_parts(parts *p, const rubor_skin_clustering *c, const meetin
                 step[k] = over > 0 ? over : 0;
             }
             p->meet[i][j] = m->count;
-            p->edge[0][i][j] = m->count * capped_edge(hypot(step[0] / edge_u, step[1] / edge_v));
+            p->edge[0][i][j] = m->count * capped_edge(
+                sqrt(step[0] / edge_u * (step[0] / edge_u) + step[1] / edge_v * (step[1] / edge_v)));
             p->edge[1][i][j] = m->count * capped_edge(step[2] / edge_dark);
         }
 }

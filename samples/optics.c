@@ -87,8 +87,8 @@ static void melanin_direction(double out[N], rubor_random *random)
 }
 
 /* The measured shape, a share of it replaced by a power of oxyhemoglobin's absorption, and a slow wave of a
- * few percent. The share scatters as between sites of measured people: 0.25 +- 0.17 (docs/MEASUREMENT.md
- * "Uncertainty"); below zero it reaches less into the red than the measured shape does. */
+ * few percent. The share scatters as between sites of measured people: evenly, 0.17 around 0.25, where 0.19
+ * was measured (docs/MEASUREMENT.md "Uncertainty"); below zero it reaches less into the red than the measured shape does. */
 static void hemoglobin_direction(double out[N], rubor_random *random)
 {
     double share = rubor_random_uniform(random, -0.05, 0.55),

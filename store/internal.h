@@ -74,9 +74,9 @@ rubor_status rubor_store_files_resolve(rubor_store *store, rubor_error *error);
 /* Inside a transaction. */
 rubor_status rubor_audit_append(rubor_store *store, const char *who, const char *action, const char *subject,
                                 const char *detail, rubor_error *error);
-/* rubor_store_submit without its transaction. sent: as a station or a batch does, so that what was amended since stands. */
+/* rubor_store_submit without its transaction. amends: on behalf of somebody who amends, not of a station that sends. */
 rubor_status rubor_submit_inside(rubor_store *store, const rubor_request *request, const char *digest,
-                                 const char *compare_baseline, int64_t photo_bytes, bool sent, const char *who,
+                                 const char *compare_baseline, int64_t photo_bytes, bool amends, const char *who,
                                  rubor_job_info *out, rubor_error *error);
 /* The baseline that counts for visits of this patient, session and view; "" when there is none (yet). */
 rubor_status rubor_baseline_best(rubor_store *store, const char *patient, const char *session, const char *view,

@@ -184,11 +184,11 @@ typedef struct filing_key {
     const char *kind, *patient, *session, *view, *photo, *baseline, *profile, *who;
     int day;
     rubor_bytes parameters;
-    bool sent; /* by a station or a batch, not amended here */
+    bool bare; /* sent without region and control, as stations do */
 } filing_key;
 
-/* A photo sent again as it was filed before somebody amended that filing in its place: what was amended stands, else a
- * station or a batch that sends its photos once more would undo a drawn region. 0 where there is none. */
+/* A photo sent again without region and control, as it was filed before somebody amended that filing in its place: what
+ * was amended stands, else a station or a batch that sends its photos once more would undo a drawn region. 0: none. */
 static rubor_status find_amended(rubor_store *store, const filing_key *key, const char *parameters_digest, int64_t *id,
                                  rubor_error *error)
 {
@@ -232,7 +232,7 @@ static rubor_status find_or_add_filing(rubor_store *store, const filing_key *key
     if (!status && row)
         *id = sqlite3_column_int64(statement, 0);
     rubor_sql_done(store, statement);
-    if (!status && !row && key->sent && strcmp(key->kind, "visit") == 0) {
+    if (!status && !row && key->bare && strcmp(key->kind, "visit") == 0) {
         status = find_amended(store, key, parameters_digest, id, error);
         row = *id != 0;
     }
@@ -339,7 +339,7 @@ static rubor_status submit(rubor_store *store, const rubor_request *request, con
 }
 
 rubor_status rubor_submit_inside(rubor_store *store, const rubor_request *request, const char *digest,
-                                 const char *compare_baseline, int64_t photo_bytes, bool sent, const char *who,
+                                 const char *compare_baseline, int64_t photo_bytes, bool amends, const char *who,
                                  rubor_job_info *out, rubor_error *error)
 {
     memset(out, 0, sizeof *out);
@@ -357,7 +357,7 @@ rubor_status rubor_submit_inside(rubor_store *store, const rubor_request *reques
                       who,
                       request->day,
                       {parameters.data, parameters.size},
-                      sent};
+                      !amends && !request->region.count && !request->control.count};
     status = submit(store, request, &key, photo_bytes, out, error);
     free(parameters.data);
     return status;
@@ -371,7 +371,7 @@ rubor_status rubor_store_submit(rubor_store *store, const rubor_request *request
     if (!status)
         status = rubor_store_end(
             store,
-            rubor_submit_inside(store, request, digest, compare_baseline, photo_bytes, true, who, out, error),
+            rubor_submit_inside(store, request, digest, compare_baseline, photo_bytes, false, who, out, error),
             error);
     return status;
 }

@@ -249,7 +249,7 @@ rubor_status rubor_store_amend(rubor_store *store, const rubor_request *request,
     if (!status)
         status = rubor_store_begin(store, error);
     if (!status) {
-        status = rubor_submit_inside(store, filed, old.digest, NULL, bytes, false, who, out, error);
+        status = rubor_submit_inside(store, filed, old.digest, NULL, bytes, true, who, out, error);
         if (!status && strcmp(out->job, old.job) == 0)
             status = rubor_error_set(error, RUBOR_CONFLICT, "job %s is filed so already", request->job);
         if (!status)

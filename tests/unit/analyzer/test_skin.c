@@ -92,6 +92,24 @@ static void a_limb_across_the_frame_is_found_by_color_where_the_network_finds_no
     }
 }
 
+static void a_smooth_table_of_the_color_of_skin_below_a_gray_wall_is_no_skin_without_calibration(void **state)
+{
+    (void)state;
+    static const float materials[4][3] = {
+        {.35f, .20f, .12f}, {.45f, .31f, .19f}, {.28f, .15f, .08f}, {.469f, .228f, .190f}}; /* leather, cardboard, wood, paint */
+    for (size_t i = 0; i < 4; i++) {
+        rubor_image_calibrated image;
+        rubor_skin skin;
+        assert_int_equal(rubor_image_calibrated_init(&image, 640, 480, NULL), RUBOR_OK);
+        fill(&image, 0, 0, 640, 480, gray);
+        fill(&image, 0, 200, 640, 480, materials[i]);
+        assert_int_equal(rubor_skin_find(&skin, &image, NULL, 640, 480, NULL), RUBOR_OK);
+        assert_true(skin.area_percent < 1);
+        rubor_skin_finish(&skin);
+        rubor_image_calibrated_finish(&image);
+    }
+}
+
 static void a_gray_wall_has_no_skin_and_no_color(void **state)
 {
     (void)state;
@@ -219,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(skin_of_every_tone_is_found_before_gray_and_blue),
         cmocka_unit_test(a_limb_across_the_frame_is_found_by_color_where_the_network_finds_nobody),
+        cmocka_unit_test(a_smooth_table_of_the_color_of_skin_below_a_gray_wall_is_no_skin_without_calibration),
         cmocka_unit_test(a_gray_wall_has_no_skin_and_no_color),
         cmocka_unit_test(the_chart_is_cut_out_of_skin),
         cmocka_unit_test(a_red_erythema_does_not_fall_out_of_the_mask),
