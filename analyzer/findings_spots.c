@@ -324,7 +324,8 @@ static void count_spots(rubor_findings *findings, float *contrast, int *pixels, 
     findings->crust_percent = cells ? 100 * (double)crust / all : RUBOR_NULL;
 }
 
-/* The region with the holes that spots make in the skin closed again. */
+/* The region with the holes that spots make in the skin closed again. Where none was drawn its border is that of the skin:
+ * specks of hair, cloth and jewelry lie there, so the surroundings of a spot must be skin all around. */
 static rubor_status close_region(rubor_mask *out, const rubor_change *change, rubor_error *error)
 {
     rubor_status status = rubor_mask_init(out, change->width, change->height, error);
@@ -332,8 +333,9 @@ static rubor_status close_region(rubor_mask *out, const rubor_change *change, ru
         return status;
     memcpy(out->data, change->region.data, (size_t)change->width * (size_t)change->height);
     int reach = (int)(0.008 * change->width) + 1;
+    int rim = isnan(change->region_drawn) ? (int)(SURROUNDINGS * change->width) + 1 : 0;
     status = rubor_mask_dilate(out, reach, error);
-    return status == RUBOR_OK ? rubor_mask_erode(out, reach, error) : status;
+    return status == RUBOR_OK ? rubor_mask_erode(out, reach + rim, error) : status;
 }
 
 rubor_status rubor_findings_spots(rubor_findings *findings, const rubor_change *change,
