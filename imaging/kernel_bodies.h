@@ -163,4 +163,12 @@ static void add_taps(float *restrict to, const float *restrict from, const float
         to[i] = to[i] + w[0] * left[i] + w[1] * from[i] + w[2] * right[i];
 }
 
+/* The table of the file that includes this. */
+#define KERNELS_OF_THIS_FILE(title)                                                                          \
+    {                                                                                                        \
+        .name = (title), .matrix3 = matrix3, .optical_density = optical_density, .cube_root = cube_root,     \
+        .box_lanes = box_lanes, .find_known = find_known, .divide_known = divide_known,                      \
+        .add_four = add_four, .add_taps = add_taps                                                           \
+    }
+
 #endif

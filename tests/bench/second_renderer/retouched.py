@@ -185,7 +185,8 @@ def main():
     wish = ask.parse_args()
     data = Data(wish.data)
     chosen = even_over_tones(find(wish.photos, wish.seed), wish.count)
-    place = wish.keep or tempfile.mkdtemp(prefix="rubor-retouched-")
+    passing = tempfile.TemporaryDirectory(prefix="rubor-retouched-")  # removed with its pictures at the end
+    place = wish.keep or passing.name
     tasks = [(wish.build, data, entry, kind, os.path.join(place, "%s_%s" % (os.path.basename(entry[1]), kind.replace(" ", "_"))), wish.seed)
              for entry in chosen for kind in KINDS]
     rows = []

@@ -95,8 +95,8 @@ def summary(rows):
         "%.2f, %.2f" % (mean(leak_ei), most(leak_ei)), "%.2f, %.2f" % (mean(leak_mi), most(leak_mi)),
         "%.3f, %.3f" % (dice("erythema", "delta_ei", 10), mean([r["erythema"][0] for r in rows if 4.5 <= r["truth"]["delta_ei"] < 10])),
         "%.3f" % dice("pigment", "delta_mi", 7), "%.3f" % mean([r["skin"][1] for r in rows]),
-        "%d+%d of %d" % (sum(bool(r["given"]["redness"]["changed"]) for r in of["none"] + of["pigment"]),
-                         sum(bool(r["given"]["pigmentation"]["changed"]) for r in of["none"] + of["redness"]), len(of["none"])),
+        "%s, %s" % tuple("%d of %d" % (sum(bool(r["given"][part]["changed"]) for r in some), len(some)) for part, some in
+                         (("redness", of["none"] + of["pigment"]), ("pigmentation", of["none"] + of["redness"]))),
         "%.2f, %.2f" % (100 * mean([r["erythema"][2] for r in of["none"]]), 100 * mean([r["pigment"][2] for r in of["none"]])),
         len(rows) - len(good)]
 
@@ -169,7 +169,8 @@ def main():
     wish = ask.parse_args()
     cv2.setNumThreads(1)
     data = Data(wish.data)
-    place = wish.keep or tempfile.mkdtemp(prefix="rubor-second-")
+    passing = tempfile.TemporaryDirectory(prefix="rubor-second-")  # removed with its pictures at the end
+    place = wish.keep or passing.name
     rows = []
     for i in range(wish.pairs):
         seed = wish.seed + i

@@ -104,7 +104,8 @@ def main():
     wish = ask.parse_args()
     cv2.setNumThreads(1)
     data = Data(wish.data)
-    place = wish.keep or tempfile.mkdtemp(prefix="rubor-scenes-")
+    passing = tempfile.TemporaryDirectory(prefix="rubor-scenes-")  # removed with its pictures at the end
+    place = wish.keep or passing.name
     rows = []
     for seed in range(wish.seed, wish.seed + wish.scenes):
         folder = os.path.join(place, "%06d" % seed)
