@@ -1,4 +1,5 @@
 #include "imaging/jpeg_error.h"
+#include "imaging/jpeg_means.h"
 #include "imaging/limits.h"
 #include "imaging/photo_internal.h"
 
@@ -16,7 +17,9 @@ typedef struct reader {
     JOCTET *profile; /* malloc'ed by libjpeg */
     unsigned profile_size;
     rubor_sink *sink;
-    uint8_t *rows; /* ROWS rows of RGB */
+    uint8_t *rows; /* ROWS rows of samples as the file has them */
+    uint16_t *rgb; /* one row */
+    rubor_jpeg_means means;
 } reader;
 
 enum { ROWS = 8 };
@@ -43,6 +46,8 @@ static void reader_finish(reader *r)
     jpeg_destroy_decompress(&r->jpeg);
     free(r->profile);
     free(r->rows);
+    free(r->rgb);
+    rubor_jpeg_means_finish(&r->means);
     rubor_icc_destroy(&r->icc);
     rubor_sink_destroy(&r->sink);
 }
@@ -152,7 +157,7 @@ static rubor_feed start_at_crop(reader *r, const rubor_decode_plan *plan, int un
         jpeg_crop_scanline(jpeg, &x, &width);
     if (top > 0)
         top = (int)jpeg_skip_scanlines(jpeg, (JDIMENSION)top);
-    return (rubor_feed){8, (int)jpeg->output_width, unit, crop->x - (int)x * unit, crop->y - top * unit};
+    return (rubor_feed){16, (int)jpeg->output_width, unit, crop->x - (int)x * unit, crop->y - top * unit};
 }
 
 static rubor_status decode_rows(reader *r, rubor_image_encoded *picture, const rubor_decode_plan *plan,
@@ -162,26 +167,32 @@ static rubor_status decode_rows(reader *r, rubor_image_encoded *picture, const r
         return failure(r, error);
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
     int unit = choose_unit(plan);
-    jpeg->out_color_space = JCS_RGB;
+    jpeg->out_color_space = jpeg->jpeg_color_space;
     jpeg->scale_num = 1;
     jpeg->scale_denom = (unsigned)unit;
     jpeg->dct_method = JDCT_ISLOW;
     jpeg_start_decompress(jpeg);
     size_t row_bytes = (size_t)jpeg->output_width * 3;
     r->rows = malloc(row_bytes * ROWS);
-    if (!r->rows)
+    r->rgb = malloc(row_bytes * sizeof *r->rgb);
+    if (!r->rows || !r->rgb)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to decode a JPEG");
+    rubor_status status = rubor_jpeg_means_watch(&r->means, jpeg, error);
+    if (status)
+        return status;
     rubor_feed feed = start_at_crop(r, plan, unit);
-    rubor_status status = rubor_sink_create(&r->sink, picture, plan, r->icc, feed, error);
+    status = rubor_sink_create(&r->sink, picture, plan, r->icc, feed, error);
     if (status)
         return status;
     JSAMPROW rows[ROWS];
     for (size_t i = 0; i < ROWS; i++)
         rows[i] = r->rows + i * row_bytes;
     while (!rubor_sink_done(r->sink) && jpeg->output_scanline < jpeg->output_height) {
-        JDIMENSION got = jpeg_read_scanlines(jpeg, rows, ROWS);
-        for (JDIMENSION i = 0; i < got; i++)
-            rubor_sink_row8(r->sink, rows[i]);
+        int first = (int)jpeg->output_scanline, got = (int)jpeg_read_scanlines(jpeg, rows, ROWS);
+        for (int i = 0; i < got; i++) {
+            rubor_jpeg_means_row(r->rgb, &r->means, jpeg, rows[i], first + i);
+            rubor_sink_row16(r->sink, r->rgb);
+        }
     }
     assert(rubor_sink_done(r->sink));
     if (jpeg->output_scanline == jpeg->output_height)
@@ -195,7 +206,7 @@ rubor_status rubor_jpeg_decode(rubor_image_encoded *picture, rubor_bytes bytes, 
     reader r;
     rubor_photo_info info = {0};
     reader_init(&r, &info);
-    rubor_status status = read_header(&r, bytes, 256, error);
+    rubor_status status = read_header(&r, bytes, 65536, error);
     if (!status)
         status = decode_rows(&r, picture, plan, error);
     reader_finish(&r);
