@@ -23,8 +23,7 @@ static double noise_left(const rubor_plane *map, int apart, float *scratch)
     }
     if (n < 16)
         return 0;
-    qsort(scratch, n, sizeof *scratch, rubor_compare_floats);
-    return (double)scratch[3 * n / 4] / (1.15 * 1.41421356);
+    return (double)rubor_float_of_rank(scratch, n, 3 * n / 4) / (1.15 * 1.41421356);
 }
 
 rubor_status rubor_change_smooth(rubor_plane *out, const rubor_plane *map, const rubor_mask *without,
@@ -62,8 +61,7 @@ rubor_status rubor_change_shift(double *out, const rubor_plane *map, const rubor
     for (size_t i = 0; i < count && n < NOISE_SAMPLES; i += stride)
         if (region->data[i] >= 128 && !isnan(map->data[i]))
             values[n++] = map->data[i];
-    qsort(values, n, sizeof *values, rubor_compare_floats);
-    *out = n ? fmax(-most, fmin(most, (double)values[n / 2])) : 0;
+    *out = n ? fmax(-most, fmin(most, (double)rubor_float_of_rank(values, n, n / 2))) : 0;
     free(values);
     return RUBOR_OK;
 }

@@ -51,8 +51,7 @@ static double cell_noise(const rubor_change *change, int c, float *scratch)
     }
     if (n < 16)
         return 0.01;
-    qsort(scratch, n, sizeof *scratch, rubor_compare_floats);
-    return fmax((double)scratch[n / 2] / 0.6745 / sqrt(2), 1e-4);
+    return fmax((double)rubor_float_of_rank(scratch, n, n / 2) / 0.6745 / sqrt(2), 1e-4);
 }
 
 /* Mean OD per channel inside a mask, dropping what lies beyond three standard deviations in green. */
@@ -147,12 +146,10 @@ static double shading_seen(const rubor_change *change, float *scratch)
         }
     if (n < 8)
         return 0;
-    qsort(scratch, n, sizeof *scratch, rubor_compare_floats);
-    float middle = scratch[n / 2];
+    float middle = rubor_float_of_rank(scratch, n, n / 2);
     for (size_t i = 0; i < n; i++)
         scratch[i] = fabsf(scratch[i] - middle);
-    qsort(scratch, n, sizeof *scratch, rubor_compare_floats);
-    return (double)scratch[n / 2] / 0.6745;
+    return (double)rubor_float_of_rank(scratch, n, n / 2) / 0.6745;
 }
 
 static rubor_status solve(rubor_change *change, rubor_error *error)

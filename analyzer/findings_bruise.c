@@ -87,8 +87,7 @@ static rubor_status find_spread(evidence *e, rubor_error *error)
     for (size_t i = 0; i < count; i += stride)
         if (!isnan(e->rest.data[i]))
             off[n++] = fabsf(e->rest.data[i]);
-    qsort(off, n, sizeof *off, rubor_compare_floats);
-    e->spread = fmax(SPREAD_LEAST, n ? (double)off[n / 2] / 0.6745 : 0);
+    e->spread = fmax(SPREAD_LEAST, n ? (double)rubor_float_of_rank(off, n, n / 2) / 0.6745 : 0);
     free(off);
     return RUBOR_OK;
 }

@@ -46,10 +46,9 @@ enum { SAMPLES = 16384 };
 
 typedef rubor_mottling mottling;
 
-static double median(float *values, size_t count)
+static double median(const float *values, size_t count)
 {
-    qsort(values, count, sizeof *values, rubor_compare_floats);
-    return count ? (double)values[count / 2] : NAN;
+    return count ? (double)rubor_float_of_rank(values, count, count / 2) : NAN;
 }
 
 /* The color's structure between the two blurs, without outliers: fine loses what is coarse and what is far

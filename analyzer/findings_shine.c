@@ -98,8 +98,7 @@ static rubor_status find_spread(blocks *b, rubor_error *error)
         if (ratio > 0)
             off[n++] = (float)fabs(rubor_log10(ratio));
     }
-    qsort(off, n, sizeof *off, rubor_compare_floats);
-    double spread = n ? (double)off[n / 2] / 0.6745 : SPREAD_LEAST;
+    double spread = n ? (double)rubor_float_of_rank(off, n, n / 2) / 0.6745 : SPREAD_LEAST;
     b->unsure = SPREADS * LN10 * fmax(SPREAD_LEAST, spread);
     free(off);
     return RUBOR_OK;

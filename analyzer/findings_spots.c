@@ -115,10 +115,8 @@ static void measure_noise(contrast_field *f, const rubor_mask *territory)
     f->noise_around = INFINITY;
     if (n < 50)
         return;
-    qsort(values, n, sizeof values[0], rubor_compare_floats);
-    qsort(around, n, sizeof around[0], rubor_compare_floats);
-    f->noise = (double)values[n / 2] / 0.6745;
-    f->noise_around = (double)around[n / 2];
+    f->noise = (double)rubor_float_of_rank(values, n, n / 2) / 0.6745;
+    f->noise_around = (double)rubor_float_of_rank(around, n, n / 2);
 }
 
 /* A cell's OD as the photo has it: the change's colors are freed of white light and of the visit's drift of

@@ -141,10 +141,9 @@ static void collect(edges *e, const rubor_plane *luma, const rubor_plane *again,
 }
 
 /* Spread of the sharper quarter of one direction's edges: the others may be soft in themselves (shadows). */
-static double spread_of(float *ratio, size_t count)
+static double spread_of(const float *ratio, size_t count)
 {
-    qsort(ratio, count, sizeof *ratio, rubor_compare_floats);
-    double r = fmin(0.98, ratio[count / 4]);
+    double r = fmin(0.98, rubor_float_of_rank(ratio, count, count / 4));
     return REBLUR_PX * r / sqrt(1 - r * r);
 }
 

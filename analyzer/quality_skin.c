@@ -167,9 +167,21 @@ static bool is_skin(const rubor_mask *skin, int x, int y)
     return skin->data[(size_t)y * (size_t)skin->width + (size_t)x] >= 128;
 }
 
+/* Whether so much of the window is something else that fill_window would refuse it. */
+static bool mostly_other(const rubor_mask *skin, int left, int top)
+{
+    int missing = 0;
+    for (int y = 0; y < WINDOW; y++)
+        for (int x = 0; x < WINDOW; x++)
+            missing += !is_skin(skin, left + x, top + y);
+    return missing * MISSING_SHARE > WINDOW * WINDOW;
+}
+
 static bool load_skin(float out[WINDOW][WINDOW], const rubor_image_encoded *working, const rubor_mask *skin,
                       int left, int top)
 {
+    if (mostly_other(skin, left, top))
+        return false;
     for (int y = 0; y < WINDOW; y++)
         for (int x = 0; x < WINDOW; x++)
             out[y][x] = is_skin(skin, left + x, top + y) ? luma(working, left + x, top + y) : NAN;
@@ -357,6 +369,8 @@ static bool load_pair(float visit[WINDOW][WINDOW], float before[WINDOW][WINDOW],
 {
     rubor_plane green = {
         .width = baseline->image.width, .height = baseline->image.height, .data = baseline->image.plane[1]};
+    if (mostly_other(&now->skin.skin, left, top))
+        return false;
     for (int y = 0; y < WINDOW; y++)
         for (int x = 0; x < WINDOW; x++) {
             rubor_point at = {(double)left + x, (double)top + y};

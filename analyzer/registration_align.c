@@ -47,29 +47,26 @@ rubor_point rubor_warp_apply(const rubor_warp *warp, double x, double y)
     return to;
 }
 
-bool rubor_structure_sample(const rubor_structure *level, double x, double y, float out[3])
-{
-    if (!(x >= 0 && y >= 0 && x < level->width - 1 && y < level->height - 1))
-        return false;
-    int ix = (int)x, iy = (int)y;
-    size_t i = (size_t)iy * (size_t)level->width + (size_t)ix, row = (size_t)level->width;
-    if (!level->valid[i] || !level->valid[i + 1] || !level->valid[i + row] || !level->valid[i + row + 1])
-        return false;
-    float fx = (float)(x - ix), fy = (float)(y - iy);
-    const float *planes[3] = {level->s, level->gx, level->gy};
-    for (int k = 0; k < 3; k++) {
-        const float *p = planes[k] + i;
-        out[k] = (p[0] * (1 - fx) + p[1] * fx) * (1 - fy) + (p[row] * (1 - fx) + p[row + 1] * fx) * fy;
-    }
-    return true;
-}
-
 int rubor_structure_stride(const rubor_structure *level, size_t samples)
 {
     int stride = 1;
     while (level->valid_count / ((size_t)stride * (size_t)stride) > samples)
         stride++;
     return stride;
+}
+
+typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* Lower triangle of a += w j j', two columns at a time (so a little of the upper one, too); b += w r j. */
+static inline void add_equation(double a[64], double b[8], const double j[8], double w, double r,
+                                int parameters)
+{
+    for (int k = 0; k < parameters; k++) {
+        double wk = w * j[k];
+        b[k] += wk * r;
+        for (int m = 0; m <= k; m += 2)
+            *(pair *)(a + k * 8 + m) += wk * *(const pair *)(j + m);
+    }
 }
 
 /* One pass over the level: normal equations of the parameters' change. *residual: the mean square to weigh
@@ -100,12 +97,10 @@ static size_t accumulate(double a[64], double b[8], double *residual, const rubo
                    gy = s[2] * to.inverse * w;
             double along = -(gx * q.x + gy * q.y);
             const double j[8] = {gx * u.x, gx * u.y, gx, gy * u.x, gy * u.y, gy, along * u.x, along * u.y};
-            for (int k = 0; k < parameters; k++) {
-                double wk = weight * j[k];
-                b[k] += wk * r;
-                for (int m = 0; m <= k; m++)
-                    a[k * 8 + m] += wk * j[m];
-            }
+            if (parameters == 8)
+                add_equation(a, b, j, weight, r, 8);
+            else
+                add_equation(a, b, j, weight, r, 6);
             sum += r * r < 9 ? r * r : 9;
             used++;
         }

@@ -23,56 +23,105 @@ static void lay_grid(rubor_warp *warp)
     warp->rows = rows < 3 ? 3 : rows > RUBOR_GRID ? RUBOR_GRID : (int)rows;
 }
 
-/* Adds one pixel's equation to its four nodes by nearness. */
-static void add_pixel(node *nodes, const rubor_warp *warp, double ux, double uy, double gx, double gy,
-                      double r, double robust)
+/* Where a column or a row of the level lies on the grid: between line and the next, part of the way. */
+typedef struct grid_place {
+    double unit; /* unit coordinate */
+    double part;
+    int line;
+} grid_place;
+
+static grid_place place_on_grid(double unit, double unit_size, int lines)
 {
-    double x = (ux / warp->unit_width + 0.5) * (warp->columns - 1);
-    double y = (uy / warp->unit_height + 0.5) * (warp->rows - 1);
-    int i = (int)x, j = (int)y;
-    i = i < 0 ? 0 : i > warp->columns - 2 ? warp->columns - 2 : i;
-    j = j < 0 ? 0 : j > warp->rows - 2 ? warp->rows - 2 : j;
-    double fx = x - i, fy = y - j, t = 1 + r * r * robust, certain = 1 / (t * t);
+    double at = (unit / unit_size + 0.5) * (lines - 1);
+    at = at < 0 ? 0 : at > lines - 1 ? lines - 1 : at;
+    int line = (int)at;
+    line = line > lines - 2 ? lines - 2 : line;
+    return (grid_place){unit, at - line, line};
+}
+
+/* rubor_warp_apply at a place of the template that is already found on the grid: the same sums. */
+static inline rubor_point apply_at(const rubor_warp *warp, const grid_place *column, const grid_place *row)
+{
+    const double *h = warp->h, x = column->unit, y = row->unit;
+    const double(*upper)[2] = &warp->grid[row->line][column->line], (*lower)[2] = upper + RUBOR_GRID;
+    double w = h[6] * x + h[7] * y + h[8], fx = column->part, fy = row->part;
+    double to[2] = {(h[0] * x + h[1] * y + h[2]) / w, (h[3] * x + h[4] * y + h[5]) / w};
+    for (int k = 0; k < 2; k++) {
+        double top = upper[0][k] * (1 - fx) + upper[1][k] * fx;
+        double bottom = lower[0][k] * (1 - fx) + lower[1][k] * fx;
+        to[k] += top * (1 - fy) + bottom * fy;
+    }
+    return (rubor_point){to[0], to[1]};
+}
+
+/* Adds one pixel's equation to its four nodes by nearness. */
+static inline void add_pixel(node *nodes, int columns, const grid_place *column, const grid_place *row,
+                             const float s[3], double r, double robust)
+{
+    double gx = s[1], gy = s[2], fx = column->part, fy = row->part;
+    double t = 1 + r * r * robust, certain = 1 / (t * t);
+    node *at = &nodes[row->line * columns + column->line];
     for (int k = 0; k < 4; k++) {
-        node *at = &nodes[(j + k / 2) * warp->columns + i + k % 2];
+        node *to = at + (k / 2) * columns + k % 2;
         double weight = certain * (k % 2 ? fx : 1 - fx) * (k / 2 ? fy : 1 - fy);
-        at->a[0] += weight * gx * gx;
-        at->a[1] += weight * gx * gy;
-        at->a[2] += weight * gy * gy;
-        at->b[0] += weight * gx * r;
-        at->b[1] += weight * gy * r;
+        double wx = weight * gx, wy = weight * gy;
+        to->a[0] += wx * gx;
+        to->a[1] += wx * gy;
+        to->b[0] += wx * r;
+        to->b[1] += wy * r;
+        to->a[2] += wy * gy;
     }
 }
 
-/* Returns the mean squared residual, or a negative number when too little was seen. */
-static double accumulate(node *nodes, const rubor_warp *warp, const rubor_structure_pyramid *visit,
-                         const rubor_structure_pyramid *baseline, int level, double residual)
+/* Mean squared residual, how many pixels it is of, and their products. */
+typedef struct fit {
+    double sum, n, vv, oo, vo;
+} fit;
+
+static void add_row(node *nodes, fit *f, const rubor_warp *warp, const rubor_structure *v, int y, int stride,
+                    const grid_place *columns, const rubor_structure *o, const rubor_unit_scale *to,
+                    const grid_place *row, double robust)
+{
+    fit sums = *f;
+    for (int x = 0; x < v->width; x += stride) {
+        size_t i = (size_t)y * (size_t)v->width + (size_t)x;
+        float s[3];
+        if (!v->valid[i])
+            continue;
+        rubor_point at = rubor_from_unit(to, apply_at(warp, &columns[x], row));
+        if (!rubor_structure_sample(o, at.x, at.y, s))
+            continue;
+        double r = v->s[i] - s[0];
+        sums.sum += r * r < 9 ? r * r : 9;
+        sums.vv += v->s[i] * v->s[i];
+        sums.oo += s[0] * s[0];
+        sums.vo += v->s[i] * s[0];
+        sums.n++;
+        add_pixel(nodes, warp->columns, &columns[x], row, s, r, robust);
+    }
+    *f = sums;
+}
+
+/* columns: room for the level's width. Returns the mean squared residual, or a negative number when too little
+ * was seen. */
+static double accumulate(node *nodes, grid_place *columns, const rubor_warp *warp,
+                         const rubor_structure_pyramid *visit, const rubor_structure_pyramid *baseline,
+                         int level, double residual)
 {
     const rubor_structure *v = &visit->level[level], *o = &baseline->level[level];
     rubor_unit_scale from = rubor_unit_scale_of(visit, level), to = rubor_unit_scale_of(baseline, level);
     int stride = rubor_structure_stride(v, GRID_SAMPLES);
-    double sum = 0, n = 0, vv = 0, oo = 0, vo = 0, robust = 1 / (robust_factor * robust_factor * residual);
+    double robust = 1 / (robust_factor * robust_factor * residual);
+    fit f = {0};
     memset(nodes, 0, (size_t)warp->columns * (size_t)warp->rows * sizeof *nodes);
-    for (int y = 0; y < v->height; y += stride)
-        for (int x = 0; x < v->width; x += stride) {
-            size_t i = (size_t)y * (size_t)v->width + (size_t)x;
-            float s[3];
-            if (!v->valid[i])
-                continue;
-            rubor_point u = rubor_to_unit(&from, x, y), q = rubor_warp_apply(warp, u.x, u.y);
-            rubor_point at = rubor_from_unit(&to, q);
-            if (!rubor_structure_sample(o, at.x, at.y, s))
-                continue;
-            double r = v->s[i] - s[0];
-            sum += r * r < 9 ? r * r : 9;
-            vv += v->s[i] * v->s[i];
-            oo += s[0] * s[0];
-            vo += v->s[i] * s[0];
-            n++;
-            add_pixel(nodes, warp, u.x, u.y, s[1], s[2], r, robust);
-        }
+    for (int x = 0; x < v->width; x += stride)
+        columns[x] = place_on_grid(rubor_to_unit(&from, x, 0).x, warp->unit_width, warp->columns);
+    for (int y = 0; y < v->height; y += stride) {
+        grid_place row = place_on_grid(rubor_to_unit(&from, 0, y).y, warp->unit_height, warp->rows);
+        add_row(nodes, &f, warp, v, y, stride, columns, o, &to, &row, robust);
+    }
     /* Noise has gradients too: only the correlated part of them knows where the skin is. */
-    double known = vo > 0.02 * sqrt(vv * oo) ? vo / sqrt(vv * oo + 1e-12) : 0.02;
+    double both = sqrt(f.vv * f.oo), known = f.vo > 0.02 * both ? f.vo / sqrt(f.vv * f.oo + 1e-12) : 0.02;
     double scale = known * stride * stride;
     for (int k = 0; k < warp->columns * warp->rows; k++) {
         for (int m = 0; m < 3; m++)
@@ -80,7 +129,7 @@ static double accumulate(node *nodes, const rubor_warp *warp, const rubor_struct
         for (int m = 0; m < 2; m++)
             nodes[k].b[m] *= scale;
     }
-    return n < 100 ? -1 : sum > 0.05 * n ? sum / n : 0.05;
+    return f.n < 100 ? -1 : f.sum > 0.05 * f.n ? f.sum / f.n : 0.05;
 }
 
 /* What neighbors ask of node (i, j): diagonal weight returned, pull added. Neighbors move alike (stiff), and
@@ -145,14 +194,18 @@ rubor_status rubor_align_grid(rubor_warp *warp, const rubor_structure_pyramid *v
     if (warp->columns < 2)
         lay_grid(warp);
     node *nodes = malloc((size_t)RUBOR_GRID * RUBOR_GRID * sizeof *nodes);
-    if (!nodes)
+    grid_place *places = malloc((size_t)visit->level[level].width * sizeof *places);
+    if (!nodes || !places) {
+        free(nodes);
+        free(places);
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the local alignment");
+    }
     double px_per_unit = baseline->side / baseline->level[level].step;
     double spacing_px = warp->unit_width / (warp->columns - 1) * px_per_unit;
     double give_px = strain * spacing_px, bend_px = bending * spacing_px;
     double residual = 1;
     for (int iteration = 0; iteration < iterations; iteration++) {
-        residual = accumulate(nodes, warp, visit, baseline, level, residual);
+        residual = accumulate(nodes, places, warp, visit, baseline, level, residual);
         if (residual < 0)
             break;
         for (int k = 0; k < warp->columns * warp->rows; k++)
@@ -167,5 +220,6 @@ rubor_status rubor_align_grid(rubor_warp *warp, const rubor_structure_pyramid *v
             }
     }
     free(nodes);
+    free(places);
     return RUBOR_OK;
 }

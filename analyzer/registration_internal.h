@@ -78,7 +78,22 @@ static inline rubor_point rubor_from_unit(const rubor_unit_scale *u, rubor_point
 }
 
 /* Bilinear value and gradient (out[0], [1], [2]) where all four neighbors are valid. */
-bool rubor_structure_sample(const rubor_structure *level, double x, double y, float out[3]);
+static inline bool rubor_structure_sample(const rubor_structure *level, double x, double y, float out[3])
+{
+    if (!(x >= 0 && y >= 0 && x < level->width - 1 && y < level->height - 1))
+        return false;
+    int ix = (int)x, iy = (int)y;
+    size_t i = (size_t)iy * (size_t)level->width + (size_t)ix, row = (size_t)level->width;
+    if (!level->valid[i] || !level->valid[i + 1] || !level->valid[i + row] || !level->valid[i + row + 1])
+        return false;
+    float fx = (float)(x - ix), fy = (float)(y - iy);
+    const float *planes[3] = {level->s, level->gx, level->gy};
+    for (int k = 0; k < 3; k++) {
+        const float *p = planes[k] + i;
+        out[k] = (p[0] * (1 - fx) + p[1] * fx) * (1 - fy) + (p[row] * (1 - fx) + p[row + 1] * fx) * fy;
+    }
+    return true;
+}
 /* Step between pixels so that at most about that many valid ones are visited. */
 int rubor_structure_stride(const rubor_structure *level, size_t samples);
 

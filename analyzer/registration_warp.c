@@ -13,12 +13,15 @@ static void add_local(const rubor_registration *r, rubor_point p, rubor_point *t
     int i = (int)gx, j = (int)gy;
     i = i > r->grid_columns - 2 ? r->grid_columns - 2 : i;
     j = j > r->grid_rows - 2 ? r->grid_rows - 2 : j;
-    double fx = gx - i, fy = gy - j;
+    double fx = gx - i, fy = gy - j, shift[2];
+    const float(*upper)[2] = &r->grid[j][i], (*lower)[2] = &r->grid[j + 1][i];
     for (int k = 0; k < 2; k++) {
-        double top = r->grid[j][i][k] * (1 - fx) + r->grid[j][i + 1][k] * fx;
-        double bottom = r->grid[j + 1][i][k] * (1 - fx) + r->grid[j + 1][i + 1][k] * fx;
-        *(k ? &to->y : &to->x) += top * (1 - fy) + bottom * fy;
+        double top = upper[0][k] * (1 - fx) + upper[1][k] * fx;
+        double bottom = lower[0][k] * (1 - fx) + lower[1][k] * fx;
+        shift[k] = top * (1 - fy) + bottom * fy;
     }
+    to->x += shift[0];
+    to->y += shift[1];
 }
 
 rubor_point rubor_registration_map(const rubor_registration *registration, rubor_point visit_px)

@@ -35,21 +35,43 @@ static bool counts(const rubor_change *change, const rubor_findings *findings, c
     return change->region.data[i] >= 128 && findings->cells.data[i] < 128 && !isnan(plane->data[i]);
 }
 
-/* 100 x mean over the region of clamp((gain * delta + leak * other + offset) / full, 0, 1). */
-typedef struct bend {
-    double gain, leak, offset;
-} bend;
+/* Ways to bend the map: the plain one, then each doubt down, then each doubt up. */
+enum { DOUBTS = 5, BENDS = 1 + 2 * DOUBTS };
+typedef struct bends {
+    double gain[BENDS], leak[BENDS], offset[BENDS];
+} bends;
 
-static double clamped_mean(const score_input *in, bend how)
+static bends bends_of(const score_input *in)
 {
-    double sum = 0;
-    for (size_t i = 0; i < in->counted_cells; i++) {
-        double other = how.leak != 0 ? how.leak * in->counted_other[i] : 0;
-        double part = (how.gain * in->counted[i] + other + how.offset) / in->full;
-        part = part > 0 ? part : 0;
-        sum += part < 1 ? part : 1;
+    bends b;
+    for (int k = 0; k < BENDS; k++) {
+        int doubt = k ? (k - 1) % DOUBTS : -1;
+        double z = k <= DOUBTS ? -RUBOR_Z95 : RUBOR_Z95;
+        b.gain[k] = doubt == 0 ? 1 + z * in->gain_sd : 1;
+        b.leak[k] = doubt == 1 ? z * in->leak_sd : 0;
+        b.offset[k] = doubt == 2   ? z * in->zero_sd
+                      : doubt == 3 ? z * in->veil_sd
+                      : doubt == 4 ? z * in->bruise_sd
+                                   : 0;
     }
-    return in->counted_cells ? 100 * sum / (double)in->counted_cells : RUBOR_NULL;
+    return b;
+}
+
+/* 100 x mean over the region of clamp((gain * delta + leak * other + offset) / full, 0, 1), of all bends in one
+ * pass over the cells. */
+static void clamped_means(double mean[BENDS], const score_input *in, const bends *how)
+{
+    double sum[BENDS] = {0};
+    for (size_t i = 0; i < in->counted_cells; i++)
+        for (int k = 0; k < BENDS; k++) {
+            double part = (how->gain[k] * in->counted[i] + how->leak[k] * in->counted_other[i] +
+                           how->offset[k]) /
+                          in->full;
+            part = part > 0 ? part : 0;
+            sum[k] += part < 1 ? part : 1;
+        }
+    for (int k = 0; k < BENDS; k++)
+        mean[k] = in->counted_cells ? 100 * sum[k] / (double)in->counted_cells : RUBOR_NULL;
 }
 
 static rubor_status collect_counted(score_input *in, rubor_error *error)
@@ -83,19 +105,16 @@ static double noise_share(const score_input *in, double score_zero_sd)
  * the score without what noise adds, which is known to half of itself. */
 static void score_interval(rubor_score *score, const score_input *in)
 {
-    enum { STEPS = 5 };
-    const bend plain = {1, 0, 0};
-    double base = clamped_mean(in, plain), noise = noise_share(in, in->block_sd);
+    double mean[BENDS], base, noise = noise_share(in, in->block_sd);
+    bends how = bends_of(in);
+    clamped_means(mean, in, &how);
+    base = mean[0];
     for (int side = 0; side < 2; side++) {
-        double sign = side ? 1 : -1, z = sign * RUBOR_Z95;
-        double steps[STEPS] = {clamped_mean(in, (bend){1 + z * in->gain_sd, 0, 0}) - base,
-                               clamped_mean(in, (bend){1, z * in->leak_sd, 0}) - base,
-                               clamped_mean(in, (bend){1, 0, z * in->zero_sd}) - base,
-                               clamped_mean(in, (bend){1, 0, z * in->veil_sd}) - base,
-                               clamped_mean(in, (bend){1, 0, z * in->bruise_sd}) - base};
-        double step = 0;
-        for (int k = 0; k < STEPS; k++)
-            step += steps[k] * steps[k];
+        double sign = side ? 1 : -1, step = 0;
+        for (int k = 1; k <= DOUBTS; k++) {
+            double moved = mean[side * DOUBTS + k] - base;
+            step += moved * moved;
+        }
         double end = base - noise + sign * sqrt(step + noise * noise);
         score->interval95[side] = fmin(100, fmax(0, end));
     }

@@ -68,8 +68,7 @@ static rubor_status measure_color(rubor_skin *skin, const rubor_image_calibrated
     }
     double linear[3];
     for (size_t c = 0; c < 3; c++) {
-        qsort(values + c * capacity, kept, sizeof *values, rubor_compare_floats);
-        linear[c] = values[c * capacity + kept / 2];
+        linear[c] = rubor_float_of_rank(values + c * capacity, kept, kept / 2);
     }
     free(values);
     rubor_lab lab = rubor_linear_to_lab_d65(linear);

@@ -95,21 +95,36 @@ static void collect(sampling *s, const view *v, const rubor_chart_location *loca
     }
 }
 
-static int compare_u16(const void *a, const void *b)
+/* Ascending, by the lower and then the upper byte. */
+static void sort_samples(uint16_t *values, int n)
 {
-    return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+    uint16_t other[MAX_SAMPLES];
+    uint16_t *from = values, *to = other;
+    for (int shift = 0; shift <= 8; shift += 8) {
+        int place[257] = {0};
+        for (int i = 0; i < n; i++)
+            place[(from[i] >> shift & 255) + 1]++;
+        for (int digit = 0; digit < 256; digit++)
+            place[digit + 1] += place[digit];
+        for (int i = 0; i < n; i++)
+            to[place[from[i] >> shift & 255]++] = from[i];
+        from = other;
+        to = values;
+    }
 }
 
 /* Trimmed mean and spread of one channel; sorts values. */
 static void channel_statistics(double *linear, double *noise, patch_spread *spread, int c, uint16_t *values,
                                int n)
 {
-    qsort(values, (size_t)n, sizeof *values, compare_u16);
+    sort_samples(values, n);
     int skip = (int)(TRIM * n), kept = 0;
-    double sum = 0.0, encoded = 0.0, encoded2 = 0.0;
+    double sum = 0.0, encoded = 0.0, encoded2 = 0.0, light = 0.0;
     for (int i = skip; i < n - skip; i++) {
         double e = values[i] / 65535.0;
-        sum += rubor_srgb_decode(e);
+        if (i == skip || values[i] != values[i - 1])
+            light = rubor_srgb_decode(e);
+        sum += light;
         encoded += e;
         encoded2 += e * e;
         kept++;

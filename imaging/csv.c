@@ -252,12 +252,19 @@ size_t rubor_csv_line(const rubor_csv *csv)
     return csv->start_line;
 }
 
+static const char *skip_blanks(const char *text)
+{
+    while (*text == ' ' || *text == '\t')
+        text++;
+    return text;
+}
+
 rubor_status rubor_csv_number(double *out, const rubor_csv *csv, int column, rubor_error *error)
 {
     const char *text = rubor_csv_field(csv, column);
-    const char *from = text + strspn(text, " \t");
+    const char *from = skip_blanks(text);
     size_t used = rubor_number_parse(out, from);
-    if (!used || from[used + strspn(from + used, " \t")])
+    if (!used || *skip_blanks(from + used))
         return rubor_error_set(error, RUBOR_INVALID,
                                "CSV line %zu, column \"%.64s\": \"%.40s\" is not a number", csv->start_line,
                                column >= 0 ? rubor_csv_column_name(csv, (size_t)column) : "?", text);

@@ -9,39 +9,69 @@
  * rows transposed, columns as they lie. */
 enum { LANES = RUBOR_LANES };
 
+typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Four lines of four values the other way round: to[x] has pitch to_pitch, from[line] has from_pitch. */
+static inline void turn_four(float *to, size_t to_pitch, const float *from, size_t from_pitch)
+{
+    quad a = *(const quad *)from, b = *(const quad *)(from + from_pitch),
+         c = *(const quad *)(from + 2 * from_pitch), d = *(const quad *)(from + 3 * from_pitch);
+    quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_end = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    quad cd = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_end = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    *(quad *)to = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    *(quad *)(to + to_pitch) = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    *(quad *)(to + 2 * to_pitch) = __builtin_shufflevector(ab_end, cd_end, 0, 1, 4, 5);
+    *(quad *)(to + 3 * to_pitch) = __builtin_shufflevector(ab_end, cd_end, 2, 3, 6, 7);
+}
+
+/* Rows first .. first + count - 1; where there are fewer than LANES the first one fills the other lanes. */
 static void gather_rows(float *lanes, const rubor_plane *plane, int first, int count)
 {
-    size_t width = (size_t)plane->width;
+    size_t width = (size_t)plane->width, x = 0;
     const float *row[LANES];
     for (int l = 0; l < LANES; l++)
         row[l] = plane->data + (size_t)(first + (l < count ? l : 0)) * width;
-    for (size_t x = 0; x < width; x++)
+    for (; count == LANES && x + 4 <= width; x += 4)
+        for (size_t l = 0; l < LANES; l += 4)
+            turn_four(lanes + x * LANES + l, LANES, row[l] + x, width);
+    for (; x < width; x++)
         for (int l = 0; l < LANES; l++)
             lanes[x * LANES + (size_t)l] = row[l][x];
 }
 
 static void scatter_rows(rubor_plane *plane, const float *lanes, int first, int count)
 {
-    size_t width = (size_t)plane->width;
-    for (int l = 0; l < count; l++) {
-        float *row = plane->data + (size_t)(first + l) * width;
-        for (size_t x = 0; x < width; x++)
-            row[x] = lanes[x * LANES + (size_t)l];
-    }
+    size_t width = (size_t)plane->width, x = 0;
+    float *out = plane->data + (size_t)first * width;
+    for (; count == LANES && x + 4 <= width; x += 4)
+        for (size_t l = 0; l < LANES; l += 4)
+            turn_four(out + l * width + x, width, lanes + x * LANES + l, LANES);
+    for (; x < width; x++)
+        for (size_t l = 0; l < (size_t)count; l++)
+            out[l * width + x] = lanes[x * LANES + l];
+}
+
+/* count values of a row; whole groups without a call. */
+static inline void copy_lanes(float *restrict to, const float *restrict from, int count)
+{
+    if (count == LANES)
+        memcpy(to, from, LANES * sizeof *to);
+    else
+        memcpy(to, from, (size_t)count * sizeof *to);
 }
 
 static void gather_columns(float *lanes, const rubor_plane *plane, int first, int count)
 {
     size_t width = (size_t)plane->width, height = (size_t)plane->height;
     for (size_t y = 0; y < height; y++)
-        memcpy(lanes + y * LANES, plane->data + y * width + (size_t)first, (size_t)count * sizeof *lanes);
+        copy_lanes(lanes + y * LANES, plane->data + y * width + (size_t)first, count);
 }
 
 static void scatter_columns(rubor_plane *plane, const float *lanes, int first, int count)
 {
     size_t width = (size_t)plane->width, height = (size_t)plane->height;
     for (size_t y = 0; y < height; y++)
-        memcpy(plane->data + y * width + (size_t)first, lanes + y * LANES, (size_t)count * sizeof *lanes);
+        copy_lanes(plane->data + y * width + (size_t)first, lanes + y * LANES, count);
 }
 
 /* The filtered lines lie in the buffer that is returned. */

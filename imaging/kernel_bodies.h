@@ -114,21 +114,24 @@ static inline size_t line_at(int index, int length)
 static void box_lanes(float *restrict out, const float *restrict in, int length, rubor_box b)
 {
     const double scale = 1 / (2 * b.radius + 1 + 2 * b.edge), edge = b.edge;
-    lines_double sums[BOX_GROUPS] = {{0}};
+    lines_double sums[BOX_GROUPS] = {{0}}, before[BOX_GROUPS];
     for (int i = -b.radius; i <= b.radius; i++)
         for (size_t g = 0; g < BOX_GROUPS; g++)
             sums[g] += BOX_LINES_AT(in + line_at(i, length) + g * BOX_LINES);
-    for (int i = 0; i < length; i++) {
-        const float *before = in + line_at(i - b.radius - 1, length),
-                    *leaving = in + line_at(i - b.radius, length);
-        const float *after = in + line_at(i + b.radius + 1, length);
-        float *to = out + (size_t)i * RUBOR_LANES;
+    for (size_t g = 0; g < BOX_GROUPS; g++) /* what left the box on its way to the next pixel */
+        before[g] = BOX_LINES_AT(in + g * BOX_LINES);
+    const float *leaving = in, *after = in + line_at(b.radius + 1, length);
+    const float *last = in + line_at(length - 1, length);
+    for (int i = 0; i < length; i++, out += RUBOR_LANES) {
         for (size_t g = 0; g < BOX_GROUPS; g++) {
-            lines_double last = BOX_LINES_AT(after + g * BOX_LINES);
-            lines_double mean = (sums[g] + edge * (BOX_LINES_AT(before + g * BOX_LINES) + last)) * scale;
-            *(lines_float *)(to + g * BOX_LINES) = __builtin_convertvector(mean, lines_float);
-            sums[g] += last - BOX_LINES_AT(leaving + g * BOX_LINES);
+            lines_double next = BOX_LINES_AT(after + g * BOX_LINES);
+            lines_double mean = (sums[g] + edge * (before[g] + next)) * scale;
+            *(lines_float *)(out + g * BOX_LINES) = __builtin_convertvector(mean, lines_float);
+            before[g] = BOX_LINES_AT(leaving + g * BOX_LINES);
+            sums[g] += next - before[g];
         }
+        leaving += i >= b.radius ? RUBOR_LANES : 0;
+        after += after < last ? RUBOR_LANES : 0;
     }
 }
 

@@ -17,8 +17,8 @@ struct rubor_sink {
     rubor_span rows;       /* of out_row */
     rubor_span *spans;     /* of each output column */
     float *light;          /* fed width * 3: the fed row in linear light */
-    float *sums;           /* fed width * 3: linear light of the rows of out_row so far */
-    float *linear;         /* grid_width * 3 */
+    float *sums;           /* fed width * 3 and one: linear light of the rows of out_row so far */
+    float *linear;         /* grid_width * 3 and one */
     uint16_t *encoded;     /* grid_width * 3 */
     const float *curve[3]; /* linear light of the 256 or 65536 values of a channel */
     float srgb8[256];
@@ -56,8 +56,8 @@ rubor_status rubor_sink_create(rubor_sink **out, rubor_image_encoded *picture, c
     size_t in = (size_t)feed.width * 3, out_count = (size_t)plan->grid_width * 3;
     sink->spans = malloc((size_t)plan->grid_width * sizeof *sink->spans);
     sink->light = malloc(in * sizeof *sink->light);
-    sink->sums = malloc(in * sizeof *sink->sums);
-    sink->linear = malloc(out_count * sizeof *sink->linear);
+    sink->sums = calloc(in + 1, sizeof *sink->sums);
+    sink->linear = malloc((out_count + 1) * sizeof *sink->linear);
     sink->encoded = malloc(out_count * sizeof *sink->encoded);
     if (!sink->spans || !sink->light || !sink->sums || !sink->linear || !sink->encoded) {
         rubor_sink_destroy(out);
@@ -136,23 +136,22 @@ static void write_row(rubor_sink *sink, uint16_t *row)
         memcpy(sink->picture->rgb + 3 * at, row + 3 * x, 3 * sizeof *row);
 }
 
-/* Horizontal averages of the finished sums. */
+/* Red, green, blue and what lies behind them: the fourth is read and written, and overwritten by the next. */
+typedef float color_and_one __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Horizontal averages of the finished sums. Both rows have room for one value more. */
 static void average_columns(float *restrict out, const float *restrict sums, const rubor_span *restrict spans,
                             int width, float scale)
 {
     for (int x = 0; x < width; x++, out += 3) {
-        rubor_span s = spans[x];
-        const float *in = sums + 3 * (size_t)s.first;
-        float r = s.first_part * in[0], g = s.first_part * in[1], b = s.first_part * in[2];
-        for (int i = s.first + 1; i < s.last; i++) {
-            in += 3;
-            r += in[0], g += in[1], b += in[2];
-        }
-        if (s.last > s.first) {
-            in += 3;
-            r += s.last_part * in[0], g += s.last_part * in[1], b += s.last_part * in[2];
-        }
-        out[0] = r * scale, out[1] = g * scale, out[2] = b * scale;
+        const rubor_span *s = &spans[x];
+        const float *in = sums + 3 * (size_t)s->first, *last = sums + 3 * (size_t)s->last;
+        color_and_one sum = s->first_part * *(const color_and_one *)in;
+        for (in += 3; in < last; in += 3)
+            sum += *(const color_and_one *)in;
+        if (in == last)
+            sum += s->last_part * *(const color_and_one *)in;
+        *(color_and_one *)out = sum * scale;
     }
 }
 

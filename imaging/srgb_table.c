@@ -48,18 +48,34 @@ const float *rubor_srgb_table(void)
     return decode_table;
 }
 
-void rubor_srgb_encode_row(uint16_t *out, const float *linear, int count)
+/* The clamped values' cells and how far beyond their lower ends they lie. */
+static void find_cells(int32_t *restrict cell, float *restrict beyond, const float *restrict linear, int count)
 {
-    pthread_once(&once, build);
     for (int i = 0; i < count; i++) {
         float value = linear[i] > 0x1p-21F ? linear[i] : 0x1p-21F; /* NaN too; encodes to 0 */
         value = value < 1.0F ? value : 1.0F;
-        uint32_t bits;
+        int32_t bits;
         memcpy(&bits, &value, sizeof bits);
-        uint32_t cell = (bits - first_bits) >> SHIFT, low_bits = bits & ~((1U << SHIFT) - 1);
+        int32_t low_bits = bits & ~((1 << SHIFT) - 1);
         float low;
         memcpy(&low, &low_bits, sizeof low);
-        float encoded = encode_table[cell].value + (value - low) * encode_table[cell].slope;
-        out[i] = (uint16_t)encoded;
+        cell[i] = (bits - (int32_t)first_bits) >> SHIFT;
+        beyond[i] = value - low;
+    }
+}
+
+void rubor_srgb_encode_row(uint16_t *out, const float *linear, int count)
+{
+    enum { BLOCK = 128 }; /* in steps that are vectors but for the look into the table */
+    pthread_once(&once, build);
+    for (int start = 0; start < count; start += BLOCK) {
+        int n = count - start < BLOCK ? count - start : BLOCK;
+        int32_t cell[BLOCK];
+        float encoded[BLOCK];
+        find_cells(cell, encoded, linear + start, n);
+        for (int i = 0; i < n; i++)
+            encoded[i] = encode_table[cell[i]].value + encoded[i] * encode_table[cell[i]].slope;
+        for (int i = 0; i < n; i++)
+            out[start + i] = (uint16_t)(int32_t)encoded[i];
     }
 }
