@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GLOSS_BLOOD_SHARE 0.5
+/* How far blood darkens red is the least sure part of its direction: per unit of EI it differs by so much
+ * from one measured person to the next (standard deviation, docs/MEASUREMENT.md "Uncertainty"). */
+#define BLOOD_RED_SD 0.083
+#define BLOOD_RED_SDS 2.5
 #define GLOSS_RED 0.008 /* OD, besides two standard deviations of light and pose */
 #define GLOSS_MOST 0.6  /* of the region */
 enum { GLOSS_LAST_DAY = 6 };
@@ -102,6 +105,7 @@ static rubor_status find_gloss(rubor_findings *out, const rubor_change *change, 
     size_t region = rubor_mask_count(&change->region);
     const double *h = change->directions.hemoglobin;
     double blood = h[1] > h[0] ? h[0] / (h[1] - h[0]) : 0, least = -(GLOSS_RED + change->shading_sd);
+    double blood_least = fmax(0, blood - BLOOD_RED_SDS * BLOOD_RED_SD);
     double zero[2];
     for (int c = 0; c < 2; c++)
         zero[c] = change->zero_od[0][c] - change->zero_od[1][c];
@@ -109,9 +113,8 @@ static rubor_status find_gloss(rubor_findings *out, const rubor_change *change, 
         double d[2];
         for (int c = 0; c < 2; c++)
             d[c] = (double)change->visit_od[c].data[i] - (double)change->reference_od[c].data[i] - zero[c];
-        /* How far blood darkens red is the least sure part of its direction: half of it is granted, or a
-         * strong erythema whose red darkens less than expected would be taken for shine. */
-        red.data[i] = (float)(d[0] - GLOSS_BLOOD_SHARE * blood * fmax(0, d[1] - d[0]));
+        /* or a strong erythema whose red darkens less than expected would be taken for shine */
+        red.data[i] = (float)(d[0] - blood_least * fmax(0, d[1] - d[0]));
     }
     status = rubor_plane_blur(&red, fmax(1, 0.006 * change->width), error);
     for (size_t i = 0; i < count && status == RUBOR_OK; i++) {

@@ -37,11 +37,12 @@ static const double zero_share[2] = {1.0, 0.8}, zero_share_chart[2] = {1.35, 0.9
 #define LEVELS 0.1
 #define LEVELS_DECISION 1.3 /* times as much */
 #define GAIN_FLOOR 0.015
-/* Standard deviations of a hemoglobin change of one unit of EI around the assumed one, in units of OD x 100:
- * red (and green with it), the part of blue that goes along, and blue on its own. */
-#define SHAPE_RED 0.08
-#define SHAPE_BLUE_ALONG 0.08
-#define SHAPE_BLUE 0.10
+/* Covariance of the OD change (x 100) of red, green and blue by a hemoglobin change of one unit of EI, around
+ * the assumed one: what 13 pairs of redder and paler sites of measured people show under 12 cameras and 9
+ * lamps, mean of six tones (tests/bench/second_renderer/blood_shape.py). Green less red is one by definition,
+ * so red and green go together. */
+static const double shape_covariance[3][3] = {
+    {0.00681, 0.00708, 0.00652}, {0.00708, 0.00788, 0.00772}, {0.00652, 0.00772, 0.01567}};
 /* Untreated skin differs from place to place: without a photo of the same place before, this much of a
  * difference to the control means nothing (printed units; neighboring sites of one person). */
 static const double site_sd[2] = {1.5, 2.0};
@@ -108,14 +109,14 @@ static double through(const double row[3], const double od[3])
     return sqrt(sum);
 }
 
-/* Doubt about how blood changes this person's skin, through a row: how far the shapes between redder and
- * paler sites of measured people (13 pairs, tests/bench/second_renderer/blood_shape.py) are from the assumed
- * one. The direction is scaled to one unit of EI, green minus red, so a shape that reaches further into red
- * lifts green by as much, and blue goes along with it. */
+/* Doubt about how blood changes this person's skin, through a row. */
 static double through_shape(const double row[3], double hemoglobin_gain)
 {
-    double together = (row[0] + row[1]) * SHAPE_RED + row[2] * SHAPE_BLUE_ALONG;
-    return 0.01 * hemoglobin_gain * length((double[]){together, row[2] * SHAPE_BLUE}, 2);
+    double variance = 0;
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            variance += row[i] * shape_covariance[i][j] * row[j];
+    return 0.01 * hemoglobin_gain * sqrt(fmax(0, variance));
 }
 
 static double along(const double row[3], const double od[3])

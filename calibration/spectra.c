@@ -81,3 +81,9 @@ const rubor_spectrum *rubor_hemoglobin_change_shape(void)
 {
     return &rubor_table_hemoglobin_change;
 }
+
+const rubor_spectrum *rubor_hemoglobin_change_spread(size_t index)
+{
+    assert(index < RUBOR_HEMOGLOBIN_SPREADS);
+    return &rubor_table_hemoglobin_spread[index];
+}

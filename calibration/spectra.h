@@ -33,5 +33,10 @@ const rubor_spectrum *rubor_absorption_oxyblood(void);
 const rubor_spectrum *rubor_absorption_deoxyblood(void);
 /* Measured OD change between red and pale sites of one person, 1 at 580 nm (docs/MEASUREMENT.md). */
 const rubor_spectrum *rubor_hemoglobin_change_shape(void);
+/* How differently blood changes measured people's skin: principal components of the deviations of 13 pairs of
+ * sites from the assumed shape, each a standard deviation, OD x 100 per unit of EI (docs/MEASUREMENT.md
+ * "Uncertainty"). index below RUBOR_HEMOGLOBIN_SPREADS. */
+enum { RUBOR_HEMOGLOBIN_SPREADS = 3 };
+const rubor_spectrum *rubor_hemoglobin_change_spread(size_t index);
 
 #endif

@@ -12,5 +12,6 @@ extern const size_t rubor_table_camera_count;
 extern const rubor_spectrum rubor_table_chart[];
 extern const rubor_spectrum rubor_table_melanosome, rubor_table_skin_baseline, rubor_table_oxyblood,
     rubor_table_deoxyblood, rubor_table_hemoglobin_change;
+extern const rubor_spectrum rubor_table_hemoglobin_spread[];
 
 #endif

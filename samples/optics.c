@@ -86,19 +86,26 @@ static void melanin_direction(double out[N], rubor_random *random)
                  rubor_numeric_pow(wavelength(i) / 580, tilt) / (double)melanosome->value[20];
 }
 
-/* The measured shape, a share of it replaced by a power of oxyhemoglobin's absorption, and a slow wave of a
- * few percent. The share scatters as between sites of measured people: evenly, 0.17 around 0.25, where 0.19
- * was measured (docs/MEASUREMENT.md "Uncertainty"); below zero it reaches less into the red than the measured shape does. */
-static void hemoglobin_direction(double out[N], rubor_random *random)
+/* What blood does to the average person: the measured shape, a quarter of it replaced by a power of
+ * oxyhemoglobin's absorption. */
+static void hemoglobin_direction(double out[N])
 {
-    double share = rubor_random_uniform(random, -0.05, 0.55),
-           power = rubor_random_uniform(random, 0.36, 0.40);
-    double wave = 0.03 * rubor_random_normal(random), phase = rubor_random_uniform(random, 0, 1);
+    const double share = 0.25, power = 0.38;
     const rubor_spectrum *shape = rubor_hemoglobin_change_shape(), *blood = rubor_absorption_oxyblood();
-    for (int i = 0; i < N; i++) {
-        double compressed = rubor_numeric_pow((double)blood->value[i] / (double)blood->value[20], power);
-        out[i] = ((1 - share) * (double)shape->value[i] + share * compressed) *
-                 (1 + wave * rubor_numeric_sin_turns(phase + (wavelength(i) - 380) / 300));
+    for (int i = 0; i < N; i++)
+        out[i] = (1 - share) * (double)shape->value[i] +
+                 share * rubor_numeric_pow((double)blood->value[i] / (double)blood->value[20], power);
+}
+
+/* One person out of many: the components of what was measured between people, each drawn on its own. The
+ * direction is in its units already. */
+static void vary_hemoglobin(double direction[N], rubor_random *random)
+{
+    for (size_t k = 0; k < RUBOR_HEMOGLOBIN_SPREADS; k++) {
+        const rubor_spectrum *component = rubor_hemoglobin_change_spread(k);
+        double far = rubor_numeric_clamp(rubor_random_normal(random), -2.5, 2.5);
+        for (int i = 0; i < N; i++)
+            direction[i] += far * (double)component->value[i];
     }
 }
 
@@ -181,7 +188,7 @@ void rubor_skin_optics_make(rubor_skin_optics *out, const rubor_tone *tone, rubo
         rubor_skin_measured(tone->base[rubor_random_below(random, RUBOR_TONE_BASES)]);
     double wander = rubor_random_uniform(random, -4, 4);
     melanin_direction(out->melanin, random);
-    hemoglobin_direction(out->hemoglobin, random);
+    hemoglobin_direction(out->hemoglobin);
     for (int i = 0; i < N; i++)
         out->base[i] = (double)start->value[i];
     set_units(out);
@@ -192,6 +199,8 @@ void rubor_skin_optics_make(rubor_skin_optics *out, const rubor_tone *tone, rubo
     moved(spectrum, out, m, h);
     for (int i = 0; i < N; i++)
         out->base[i] = spectrum[i];
+    set_units(out);
+    vary_hemoglobin(out->hemoglobin, random);
     set_units(out);
     out->ita = ita_of(out, 0, 0);
     fill_reference(out);

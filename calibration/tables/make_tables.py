@@ -91,6 +91,7 @@ def main():
     patches = read("cc24_babelcolor_average_380_730_10.csv")
     tissue = read("melanin_and_blood_mua_380_1000_5.csv")
     shape = read("hemoglobin_change_shape.csv")
+    spread = read("hemoglobin_change_spread.csv")
     assert len(patches) == PATCHES
 
     parts = ["/* Written by calibration/tables/make_tables.py from the CSV files beside it; do not edit. */\n"
@@ -114,6 +115,8 @@ def main():
         parts.append(single("rubor_table_" + name, spectrum(name, points(tissue[column]))))
     parts.append(single("rubor_table_hemoglobin_change",
                         spectrum("hemoglobin_change", points(shape["od_change"]))))
+    parts.append(array("rubor_spectrum", "rubor_table_hemoglobin_spread",
+                       [spectrum(name, points(column)) for name, column in spread.items()]))
     with open(output, "w") as file:
         file.write("\n".join(parts))
 

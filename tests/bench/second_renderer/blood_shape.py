@@ -1,16 +1,17 @@
 #!/usr/bin/python3
 """How differently blood changes the skin of measured people, and what that does to a measured change.
 
-    blood_shape.py DATA
+    blood_shape.py DATA [--spread FILE]
 
 DATA holds the reference spectra (data/spectra). Pairs of a redder and a paler site out of one group of ISSA records are taken apart into a
 common offset, melanin, the measured shape of a hemoglobin change and a power of oxygenated blood; what offset and melanin leave is this
 pair's shape. Cameras and lamps read it with the weights of the analyzer: how much of a unit of EI is gained, and how much melanin it
-seems to be. Pairs count by the square of their redness, as the error of their shape falls with it."""
+seems to be. Pairs count by the square of their redness, as the error of their shape falls with it. --spread writes the principal
+components of the pairs' deviations from the assumed shape (calibration/tables/hemoglobin_change_spread.csv)."""
+import argparse
 import csv
 import itertools
 import os
-import sys
 
 import numpy as np
 
@@ -21,6 +22,7 @@ LEAST_REDNESS, MOST_MELANIN = 0.15, 0.7            # OD at 580 nm; share of it
 LAMPS = ("A", "D50", "D55", "D65", "FL7", "FL11", "LED-B3", "LED-B4", "LED-B5")
 CENTERS = np.array([605.0, 545.0, 465.0])          # nm: the channels' centers of gravity on skin
 SEEN = NM >= 400                                   # some records start there
+SPREAD_SKIN, COMPONENTS = "9112", 3                # a tan skin; on a very light and a dark one they are the same within a tenth
 AT_580 = np.argmin(abs(NM - 580))
 
 
@@ -96,29 +98,56 @@ def read(data, skin, shapes):
     return np.array(gain), np.array(leak), np.array(channel)
 
 
+def write_spread(path, data, pairs, count):
+    """Second moments around the assumed shape, so that the pairs' mean distance from it is in them; OD per unit of EI x 100."""
+    skin, observer = dict(data.skins)[SPREAD_SKIN], data.observer / data.observer.sum(axis=1, keepdims=True)
+
+    def unit(od):
+        reference = slopes(observer, skin, od)
+        return od / (reference[1] - reference[0])
+    off = np.array([unit(od) for _, _, od, _ in pairs]) - unit(shape(data, ASSUMED_SHARE))
+    off[:, ~SEEN] = off[:, [np.argmax(SEEN)]]
+    moment, vector = np.linalg.eigh((off * count[:, None]).T @ off)
+    order = np.argsort(moment)[::-1][:COMPONENTS]
+    print("%d components hold %.0f %% of the spread" % (COMPONENTS, 100 * moment[order].sum() / moment.sum()))
+    component = vector[:, order] * np.sqrt(moment[order])
+    component *= np.sign(component[np.abs(component).argmax(axis=0), range(COMPONENTS)])
+    grid = np.arange(380, 731, 10)
+    with open(path, "w", newline="") as stream:
+        out = csv.writer(stream, lineterminator="\n")
+        out.writerow(["nm", "first", "second", "third"])
+        for nm, *row in zip(grid, *(np.interp(grid, NM, c) for c in component.T)):
+            out.writerow([nm] + ["%.4f" % x for x in row])
+
+
 def main():
-    data = Data(sys.argv[1])
-    pairs = measured_pairs(data, groups(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data")
+    parser.add_argument("--spread", metavar="FILE")
+    given = parser.parse_args()
+    data = Data(given.data)
+    pairs = measured_pairs(data, groups(given.data))
     count = np.array([redness ** 2 for redness, _, _, _ in pairs])
     count /= count.sum()
+    if given.spread:
+        write_spread(given.spread, data, pairs, count)
+        return
     share = np.array([s for _, s, _, _ in pairs])
     for redness, s, _, names in pairs:
         print("records %5s and %5s: redness %.2f OD at 580 nm, share of the power %5.2f" % (*names, redness, s))
     print("%d pairs; share of the power: mean %.2f, root mean square around %.2f: %.2f\n" % (
         len(pairs), count @ share, ASSUMED_SHARE, np.sqrt(count @ (share - ASSUMED_SHARE) ** 2)))
     print("per unit of EI, over %d cameras x %d lamps, root mean square (power alone: mean)" % (len(data.cameras), len(LAMPS)))
-    print("| skin | gain | leak | red | blue along with red | blue alone | power alone: gain, leak |\n|---|---|---|---|---|---|---|")
-    skins = dict(data.skins)
+    print("| skin | gain | leak | red | green | blue | power alone: gain, leak |\n|---|---|---|---|---|---|---|")
+    skins, covariance = dict(data.skins), []
     for name in ("26", "9102", "13083", "9112", "9107", "9075"):
         gain, leak, channel = read(data, skins[name], [od for _, _, od, _ in pairs])
-        spread = np.einsum("kni,knj,n->ij", channel, channel, count) / len(channel)
-        along = spread[0, 2] / np.sqrt(spread[0, 0])
+        covariance.append(np.einsum("kni,knj,n->ij", channel, channel, count) / len(channel))
         power = [x.mean() for x in read(data, skins[name], [shape(data, 1)])[:2]]
         print("| %s | %.3f | %.3f | %.3f | %.3f | %.3f | %.3f, %.3f |" % (
-            name, np.sqrt((gain ** 2 @ count).mean()), np.sqrt((leak ** 2 @ count).mean()), np.sqrt(spread[0, 0]), along,
-            np.sqrt(spread[2, 2] - along ** 2), *power))
-    return 0
+            name, np.sqrt((gain ** 2 @ count).mean()), np.sqrt((leak ** 2 @ count).mean()), *np.sqrt(covariance[-1].diagonal()), *power))
+    print("\ncovariance of red, green and blue, mean of these skins:\n%s" % np.mean(covariance, axis=0).round(5))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -72,6 +72,23 @@ static void hemoglobin_change_is_one_at_580_and_small_in_the_red(void **state)
     assert_true(rubor_absorption_skin_baseline()->value[0] > rubor_absorption_skin_baseline()->value[35]);
 }
 
+static void components_of_the_spread_of_blood_come_by_size_and_are_independent(void **state)
+{
+    (void)state;
+    double before = INFINITY;
+    for (size_t k = 0; k < RUBOR_HEMOGLOBIN_SPREADS; k++) {
+        double product[RUBOR_HEMOGLOBIN_SPREADS] = {0};
+        for (size_t j = 0; j <= k; j++)
+            for (int i = 2; i < RUBOR_SPECTRUM_SAMPLES; i++)
+                product[j] += (double)rubor_hemoglobin_change_spread(k)->value[i] *
+                              (double)rubor_hemoglobin_change_spread(j)->value[i];
+        assert_true(product[k] > 0 && product[k] < before);
+        for (size_t j = 0; j < k; j++) /* below 400 nm they are extended */
+            assert_true(fabs(product[j]) < 0.25 * product[k]);
+        before = product[k];
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +96,7 @@ int main(void)
         cmocka_unit_test(chart_white_and_black_have_their_known_luminance),
         cmocka_unit_test(every_table_is_finite_and_named),
         cmocka_unit_test(hemoglobin_change_is_one_at_580_and_small_in_the_red),
+        cmocka_unit_test(components_of_the_spread_of_blood_come_by_size_and_are_independent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
