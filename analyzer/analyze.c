@@ -8,6 +8,8 @@
 #include "analyzer/scores.h"
 #include "analyzer/unwarp.h"
 
+#include "imaging/fixed_math.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -138,7 +140,7 @@ static void describe_skin(rubor_record *out, const rubor_frame *frame)
 static void judge_profile(rubor_record *out, const rubor_frame *frame)
 {
     char sentence[RUBOR_SENTENCE_SIZE];
-    double hue = atan2(frame->skin.lab[2], frame->skin.lab[1]) * (180 / 3.14159265358979323846);
+    double hue = rubor_atan2(frame->skin.lab[2], frame->skin.lab[1]) * (180 / 3.14159265358979323846);
     if (frame->profile_refused) {
         snprintf(sentence, sizeof sentence, "The station's profile was not used: %.140s.", frame->refused);
         rubor_record_reason(out, "warn", "profile_refused", sentence);

@@ -31,7 +31,7 @@ static bool measurable(const rubor_frame *frame, size_t at)
 /* Means over the measurable pixels of each cell, linear light. Noise that takes single pixels below zero is
  * averaged with the rest: cutting it off would brighten dark skin. Blue of very dark skin may end at the
  * floor; the unmixing trusts it accordingly little. */
-static void average_cells(rubor_plane out[3], const rubor_frame *frame, int factor)
+static inline void average_squares(rubor_plane out[3], const rubor_frame *frame, int factor)
 {
     int width = out[0].width, height = out[0].height;
     for (int y = 0; y < height; y++)
@@ -54,6 +54,14 @@ static void average_cells(rubor_plane out[3], const rubor_frame *frame, int fact
             for (int c = 0; c < 3; c++)
                 out[c].data[cell] = enough ? (float)(sum[c] / count) : NAN;
         }
+}
+
+static void average_cells(rubor_plane out[3], const rubor_frame *frame, int factor)
+{
+    if (factor == 2) /* a constant: the loops over the square unroll */
+        average_squares(out, frame, 2);
+    else
+        average_squares(out, frame, factor);
 }
 
 /* A highlight adds the lamp's white to all channels; pale skin beside new redness looks like one but is no
@@ -132,10 +140,11 @@ void rubor_change_to_od(rubor_plane planes[3])
         }
 }
 
+/* Not zeroed: average_cells and rubor_change_add_baseline set every cell. */
 static rubor_status planes_init(rubor_plane planes[3], int width, int height, rubor_error *error)
 {
     for (int c = 0; c < 3; c++) {
-        rubor_status status = rubor_plane_init(&planes[c], width, height, error);
+        rubor_status status = rubor_plane_reserve(&planes[c], width, height, error);
         if (status != RUBOR_OK)
             return status;
     }

@@ -32,7 +32,7 @@ rubor_status rubor_change_smooth(rubor_plane *out, const rubor_plane *map, const
     float *scratch = malloc(NOISE_SAMPLES * sizeof *scratch);
     if (!scratch)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the noise of a map");
-    rubor_status status = rubor_plane_init(out, map->width, map->height, error);
+    rubor_status status = rubor_plane_reserve(out, map->width, map->height, error);
     size_t count = (size_t)map->width * (size_t)map->height;
     double sigma = sigma_cells, most = fmax(sigma, SIGMA_MOST * map->width);
     while (status == RUBOR_OK) {

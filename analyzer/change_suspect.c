@@ -34,7 +34,7 @@ static rubor_status shrink(rubor_plane *out, const rubor_plane *in, const rubor_
                            int height, rubor_error *error)
 {
     rubor_plane kept = {0};
-    rubor_status status = rubor_plane_init(&kept, in->width, in->height, error);
+    rubor_status status = rubor_plane_reserve(&kept, in->width, in->height, error);
     if (status != RUBOR_OK)
         return status;
     for (size_t i = 0; i < (size_t)in->width * (size_t)in->height; i++)
@@ -49,7 +49,7 @@ static rubor_status shrink_mask(rubor_plane *out, const rubor_mask *mask, int wi
                                 rubor_error *error)
 {
     rubor_plane inside = {0};
-    rubor_status status = rubor_plane_init(&inside, mask->width, mask->height, error);
+    rubor_status status = rubor_plane_reserve(&inside, mask->width, mask->height, error);
     for (size_t i = 0; status == RUBOR_OK && i < (size_t)mask->width * (size_t)mask->height; i++)
         inside.data[i] = mask->data[i] >= 128 ? 1 : 0;
     if (status == RUBOR_OK)

@@ -33,6 +33,17 @@ static double surface(const double fit[TERMS], const double term[TERMS])
     return sum;
 }
 
+/* Takes the surface off a row of the map. */
+static void take_off(float *restrict row, int width, double y, const double fit[TERMS])
+{
+    const double f[TERMS] = {fit[0], fit[1], fit[2], fit[3], fit[4], fit[5]};
+    for (int i = 0; i < width; i++) {
+        double term[TERMS];
+        terms(term, (i + 0.5) / width, y);
+        row[i] -= (float)surface(f, term);
+    }
+}
+
 static int collect(sample *samples, const rubor_plane *blocks)
 {
     int count = 0;
@@ -99,7 +110,7 @@ rubor_status rubor_change_detrend(double *range, rubor_plane *map, const rubor_m
         *range = NAN;
     if (width * height > RUBOR_LINSOLVE_ROWS)
         height = RUBOR_LINSOLVE_ROWS / width;
-    rubor_status status = rubor_plane_init(&kept, map->width, map->height, error);
+    rubor_status status = rubor_plane_reserve(&kept, map->width, map->height, error);
     for (size_t i = 0; status == RUBOR_OK && i < cells; i++)
         kept.data[i] = without->data && without->data[i] >= 128 ? NAN : map->data[i];
     if (status == RUBOR_OK)
@@ -108,19 +119,16 @@ rubor_status rubor_change_detrend(double *range, rubor_plane *map, const rubor_m
         status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the light's surface");
     if (status != RUBOR_OK)
         goto out;
-    double fit[TERMS] = {0}, term[TERMS];
+    double fit[TERMS] = {0};
     int count = collect(samples, &blocks);
     if (count < BLOCKS_LEAST)
         goto out;
     status = fit_surface(fit, samples, count, error);
     if (status == RUBOR_OK && range)
         *range = range_of(fit, samples, count);
-    for (size_t i = 0; status == RUBOR_OK && i < cells; i++) {
-        double x = ((double)(i % (size_t)map->width) + 0.5) / map->width,
-               y = ((double)(i / (size_t)map->width) + 0.5) / map->height * height / width;
-        terms(term, x, y);
-        map->data[i] -= (float)surface(fit, term);
-    }
+    for (int row = 0; status == RUBOR_OK && row < map->height; row++)
+        take_off(map->data + (size_t)row * (size_t)map->width, map->width,
+                 (row + 0.5) / map->height * height / width, fit);
     if (status == RUBOR_REFUSED) { /* skin in one line of squares: nothing to fit */
         status = RUBOR_OK;
         if (error)

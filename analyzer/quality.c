@@ -1,5 +1,7 @@
 #include "analyzer/quality.h"
 
+#include "imaging/fixed_math.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -16,24 +18,24 @@ static void count_levels(rubor_quality *out, const rubor_image_encoded *working,
     const uint8_t *is_skin = skin->data, *is_shine = shine->data ? shine->data : skin->data;
     const uint16_t *rgb = working->rgb;
     for (size_t i = 0; i < count; i++, rgb += 3) {
-        int least = rgb[0] < rgb[1] ? rgb[0] : rgb[1], most = rgb[0] < rgb[1] ? rgb[1] : rgb[0];
-        least = rgb[2] < least ? rgb[2] : least;
-        most = rgb[2] > most ? rgb[2] : most;
-        bright += least >= CLIP_LEVEL;
+        if (rgb[1] >= CLIP_LEVEL)
+            bright += rgb[0] >= CLIP_LEVEL && rgb[2] >= CLIP_LEVEL;
         if ((is_skin[i] | is_shine[i]) < 128)
             continue;
-        if (most >= CLIP_LEVEL) {
+        if (rgb[0] >= CLIP_LEVEL || rgb[1] >= CLIP_LEVEL || rgb[2] >= CLIP_LEVEL) {
             any++;
             for (int c = 0; c < 3; c++)
                 high[c] += rgb[c] >= CLIP_LEVEL;
         }
-        shining += is_skin[i] < 128;
-        if (is_skin[i] < 128)
+        if (is_skin[i] < 128) {
+            shining++;
             continue;
-        inside++;
-        black += least <= BLACK_LEVEL;
+        }
+        black += rgb[0] <= BLACK_LEVEL || rgb[1] <= BLACK_LEVEL || rgb[2] <= BLACK_LEVEL;
         histogram[rgb[1] >> 8]++;
     }
+    for (int level = 0; level < 256; level++)
+        inside += histogram[level];
     out->skin_percent = count ? 100.0 * (double)inside / (double)count : 0;
     out->bright_percent = count ? 100.0 * (double)bright / (double)count : 0;
     if (!inside)
@@ -66,7 +68,8 @@ static double tilt_degrees(const rubor_chart_location *location)
     double difference = sqrt(fmax(0, sum * sum - (a * d - b * c) * (a * d - b * c)));
     if (!(sum > 0))
         return RUBOR_NULL;
-    return acos(fmin(1, sqrt(fmax(0, (sum - difference) / (sum + difference))))) * 180 / 3.14159265358979;
+    double cosine2 = fmin(1, fmax(0, (sum - difference) / (sum + difference)));
+    return rubor_atan2(sqrt(1 - cosine2), sqrt(cosine2)) * 180 / 3.14159265358979;
 }
 
 /* Whether exposure cost this patch: one of its channels is at the brightest level of all, or all are near

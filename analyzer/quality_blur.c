@@ -3,6 +3,7 @@
  * sqrt(s^2 + s1^2). Edges are sorted by direction, because motion blurs only those that lie across it. */
 #include "analyzer/quality.h"
 
+#include "imaging/fixed_math.h"
 #include "imaging/order.h"
 
 #include <math.h>
@@ -22,7 +23,7 @@ typedef struct edges {
 
 static rubor_status luma_plane(rubor_plane *out, const rubor_image_encoded *working, rubor_error *error)
 {
-    rubor_status status = rubor_plane_init(out, working->width, working->height, error);
+    rubor_status status = rubor_plane_reserve(out, working->width, working->height, error);
     if (status != RUBOR_OK)
         return status;
     size_t count = (size_t)working->width * (size_t)working->height;
@@ -52,6 +53,21 @@ static void strengths(float *restrict out, const rubor_plane *plane, int y)
     }
 }
 
+/* The next pixel from x on, before end, that is not below least; most are, so they are passed over in eights. */
+static int next_from(const float *row, int x, int end, float least)
+{
+    for (; x + 8 <= end; x += 8) {
+        int any = 0;
+        for (int k = 0; k < 8; k++)
+            any |= !(row[x + k] < least);
+        if (any)
+            break;
+    }
+    while (x < end && row[x] < least)
+        x++;
+    return x;
+}
+
 /* A gradient peak across the edge: stronger than both neighbors in its own direction. */
 static bool is_peak(const rubor_plane *luma, int x, int y, float gx, float gy)
 {
@@ -65,7 +81,7 @@ static bool is_peak(const rubor_plane *luma, int x, int y, float gx, float gy)
 
 static int direction_of(float gx, float gy)
 {
-    double angle = atan2(gy, gx) / 3.14159265358979 * DIRECTIONS;
+    double angle = rubor_atan2(gy, gx) / 3.14159265358979 * DIRECTIONS;
     return ((int)floor(angle + 0.5) + 2 * DIRECTIONS) % DIRECTIONS;
 }
 
@@ -75,10 +91,10 @@ static void strong_gradients(edges *e, const rubor_plane *luma, float *row)
 {
     for (int y = 2; y < luma->height - 2; y += 2) {
         strengths(row, luma, y);
-        for (int x = 2; x < luma->width - 2; x++) {
+        const float near = (float)(0.99 * EDGE_LEAST * EDGE_LEAST); /* no root needed to tell */
+        int end = luma->width - 2;
+        for (int x = next_from(row, 2, end, near); x < end; x = next_from(row, x + 1, end, near)) {
             float gx, gy;
-            if (row[x] < (float)(0.99 * EDGE_LEAST * EDGE_LEAST)) /* no root needed to tell */
-                continue;
             float strength = sqrtf(row[x]);
             if (strength < (float)EDGE_LEAST)
                 continue;
@@ -119,10 +135,10 @@ static void collect(edges *e, const rubor_plane *luma, const rubor_plane *again,
     strong_gradients(e, luma, row);
     for (int y = 3; y < luma->height - 3; y++) {
         strengths(row, luma, y);
-        for (int x = 3; x < luma->width - 3; x++) {
+        const float least = (float)(EDGE_LEAST * EDGE_LEAST);
+        int end = luma->width - 3;
+        for (int x = next_from(row, 3, end, least); x < end; x = next_from(row, x + 1, end, least)) {
             float gx, gy, bx, by, strength2 = row[x];
-            if (strength2 < (float)(EDGE_LEAST * EDGE_LEAST))
-                continue;
             gradient(&gx, &gy, luma, x, y);
             int d = direction_of(gx, gy);
             if (strength2 < e->least[d] * e->least[d] || !is_peak(luma, x, y, gx, gy))
@@ -158,7 +174,7 @@ rubor_status rubor_quality_blur(double *blur_px, double *ratio, double *smear,
     if (status == RUBOR_OK)
         status = luma_plane(&luma, working, error);
     if (status == RUBOR_OK)
-        status = rubor_plane_init(&again, luma.width, luma.height, error);
+        status = rubor_plane_reserve(&again, luma.width, luma.height, error);
     if (status == RUBOR_OK)
         status = rubor_plane_init(&row, luma.width, 1, error);
     if (status == RUBOR_OK)

@@ -136,9 +136,9 @@ static void measure_window(tile *out, const float in[WINDOW][WINDOW], const filt
     multiply_bands(out->energy, b, b, reach);
 }
 
-static float luma(const rubor_image_encoded *working, int x, int y)
+/* table: rubor_srgb_table() */
+static float luma(const float *table, const rubor_image_encoded *working, int x, int y)
 {
-    const float *table = rubor_srgb_table();
     const uint16_t *rgb = working->rgb + 3 * ((size_t)y * (size_t)working->width + (size_t)x);
     return (table[rgb[0]] + 2 * table[rgb[1]] + table[rgb[2]]) * 0.25f;
 }
@@ -180,11 +180,12 @@ static bool mostly_other(const rubor_mask *skin, int left, int top)
 static bool load_skin(float out[WINDOW][WINDOW], const rubor_image_encoded *working, const rubor_mask *skin,
                       int left, int top)
 {
+    const float *table = rubor_srgb_table();
     if (mostly_other(skin, left, top))
         return false;
     for (int y = 0; y < WINDOW; y++)
         for (int x = 0; x < WINDOW; x++)
-            out[y][x] = is_skin(skin, left + x, top + y) ? luma(working, left + x, top + y) : NAN;
+            out[y][x] = is_skin(skin, left + x, top + y) ? luma(table, working, left + x, top + y) : NAN;
     return fill_window(out);
 }
 
@@ -280,12 +281,13 @@ static bool load_patch(float out[WINDOW][WINDOW], const rubor_image_encoded *wor
     int x0 = (int)floor(cx + 0.5), y0 = (int)floor(cy + 0.5);
     if (x0 - half < 0 || y0 - half < 0 || x0 + half >= working->width || y0 + half >= working->height)
         return false;
+    const float *table = rubor_srgb_table();
     for (int y = 0; y < WINDOW; y++)
         for (int x = 0; x < WINDOW; x++) {
             int dx = x - WINDOW / 2, dy = y - WINDOW / 2;
             dx = dx < -half ? -half : dx > half ? half : dx;
             dy = dy < -half ? -half : dy > half ? half : dy;
-            out[y][x] = luma(working, x0 + dx, y0 + dy);
+            out[y][x] = luma(table, working, x0 + dx, y0 + dy);
         }
     return true;
 }

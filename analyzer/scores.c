@@ -151,7 +151,7 @@ static void areas(rubor_score *score, const rubor_change *change, const rubor_ma
 static rubor_status fill(rubor_score *score, score_input *in, double sd, rubor_error *error)
 {
     const rubor_change *change = in->change;
-    rubor_status status = rubor_plane_init(&in->averaged, change->width, change->height, error);
+    rubor_status status = rubor_plane_reserve(&in->averaged, change->width, change->height, error);
     if (status != RUBOR_OK)
         return status;
     size_t count = (size_t)change->width * (size_t)change->height;

@@ -137,7 +137,7 @@ static rubor_status find_known(known *k, rubor_plane *plane, rubor_box b, int pa
     }
     known_finish(k);
     *k = now;
-    status = rubor_plane_init(&k->share, plane->width, plane->height, error);
+    status = rubor_plane_reserve(&k->share, plane->width, plane->height, error);
     if (status)
         return status;
     float *restrict share = k->share.data;
@@ -161,10 +161,12 @@ static rubor_status filter_sparse(rubor_plane *plane, known *k, rubor_box b, int
 
 static bool is_dense(const rubor_plane *plane)
 {
+    enum { RUN = 1024 }; /* after which a first missing one is noticed */
     size_t n = (size_t)plane->width * (size_t)plane->height;
     int missing = 0;
-    for (size_t i = 0; i < n; i++)
-        missing |= !(fabsf(plane->data[i]) <= 3.4e38F);
+    for (size_t start = 0; start < n && !missing; start += RUN)
+        for (size_t i = start; i < n && i < start + RUN; i++)
+            missing |= !(fabsf(plane->data[i]) <= 3.4e38F);
     return !missing;
 }
 

@@ -40,6 +40,19 @@ rubor_status rubor_plane_init(rubor_plane *plane, int width, int height, rubor_e
     return status;
 }
 
+rubor_status rubor_plane_reserve(rubor_plane *plane, int width, int height, rubor_error *error)
+{
+    *plane = (rubor_plane){0};
+    rubor_status status = check_size(width, height, error);
+    if (status)
+        return status;
+    float *data = malloc((size_t)width * (size_t)height * sizeof *data);
+    if (!data)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for %d x %d pixels", width, height);
+    *plane = (rubor_plane){width, height, data};
+    return RUBOR_OK;
+}
+
 void rubor_plane_finish(rubor_plane *plane)
 {
     if (!plane)

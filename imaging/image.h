@@ -56,7 +56,10 @@ typedef struct rubor_image_calibrated {
     float *plane[3]; /* R, G, B; one allocation, plane[0] owns it */
 } rubor_image_calibrated;
 
+/* All of it 0, as with the other types. */
 rubor_status rubor_plane_init(rubor_plane *plane, int width, int height, rubor_error *error);
+/* Not zeroed: for a plane of which the caller sets every value before one is read. */
+rubor_status rubor_plane_reserve(rubor_plane *plane, int width, int height, rubor_error *error);
 void rubor_plane_finish(rubor_plane *plane);
 rubor_status rubor_mask_init(rubor_mask *mask, int width, int height, rubor_error *error);
 void rubor_mask_finish(rubor_mask *mask);

@@ -64,11 +64,12 @@ rubor_status rubor_jpeg_means_watch(rubor_jpeg_means *means, struct jpeg_decompr
             jpeg->max_h_samp_factor * jpeg->min_DCT_scaled_size / component->h_samp_factor;
         means->block_height[c] =
             jpeg->max_v_samp_factor * jpeg->min_DCT_scaled_size / component->v_samp_factor;
-        means->mcu_row[c] = -1;
+        means->mcu_row[c] = means->row_of[c] = -1;
         means->missing[c] =
             calloc((size_t)means->wide[c] * (size_t)means->high[c], sizeof *means->missing[c]);
         means->turn[c] = calloc((size_t)means->wide[c], 1);
-        if (!means->missing[c] || !means->turn[c])
+        means->row[c] = malloc((size_t)jpeg->output_width * sizeof *means->row[c]);
+        if (!means->missing[c] || !means->turn[c] || !means->row[c])
             return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to decode a JPEG");
     }
     jpeg->client_data = means;
@@ -84,51 +85,74 @@ void rubor_jpeg_means_finish(rubor_jpeg_means *means)
     for (int c = 0; c < RUBOR_JPEG_CHANNELS; c++) {
         free(means->missing[c]);
         free(means->turn[c]);
+        free(means->row[c]);
     }
     *means = (rubor_jpeg_means){0};
 }
 
-static uint16_t sample16(float level)
-{
-    float value = level * 257 + 0.5F;
-    value = value > 0 ? value : 0;
-    return (uint16_t)(int)(value < 65535 ? value : 65535);
-}
+/* So many pixels of a row are converted at a time, channel by channel. */
+enum { RUN = 128 };
+typedef float run[RUBOR_JPEG_CHANNELS][RUN];
 
-/* Pixels that share one block of each channel. */
-static void convert(uint16_t *rgb, const uint8_t *row, int pixels, const float add[RUBOR_JPEG_CHANNELS],
-                    bool ycc)
+/* What is missing in each pixel of a row; the rows of one row of blocks share it. */
+static void find_row(rubor_jpeg_means *means, int channel, int scanline, int pixels)
 {
-    for (int x = 0; x < pixels; x++, row += 3, rgb += 3) {
-        float a = (float)row[0] + add[0], b = (float)row[1] + add[1], c = (float)row[2] + add[2];
-        if (ycc) { /* ITU-R BT.601 as JFIF has it */
-            float cb = b - 128, cr = c - 128;
-            b = a - 0.344136F * cb - 0.714136F * cr;
-            c = a + 1.772F * cb;
-            a += 1.402F * cr;
-        }
-        rgb[0] = sample16(a);
-        rgb[1] = sample16(b);
-        rgb[2] = sample16(c);
+    int width = means->block_width[channel], line = scanline / means->block_height[channel];
+    if (means->row_of[channel] == line)
+        return;
+    means->row_of[channel] = line;
+    const float *missing = line < means->high[channel]
+                               ? means->missing[channel] + (size_t)line * (size_t)means->wide[channel]
+                               : NULL;
+    for (int x = 0, column = 0; x < pixels; column++) {
+        float value = missing && column < means->wide[channel] ? missing[column] : 0;
+        for (int end = x + width < pixels ? x + width : pixels; x < end; x++)
+            means->row[channel][x] = value;
     }
 }
 
-void rubor_jpeg_means_row(uint16_t *rgb, const rubor_jpeg_means *means,
+/* ITU-R BT.601 as JFIF has it. */
+static void rgb_of_ycc(run of, int pixels)
+{
+    float *restrict y = of[0], *restrict b = of[1], *restrict r = of[2];
+    for (int x = 0; x < pixels; x++) {
+        float cb = b[x] - 128, cr = r[x] - 128;
+        b[x] = y[x] - 0.344136F * cb - 0.714136F * cr;
+        r[x] = y[x] + 1.772F * cb;
+        y[x] += 1.402F * cr;
+    }
+}
+
+static void samples16(float *restrict levels, int pixels)
+{
+    for (int x = 0; x < pixels; x++) {
+        float value = levels[x] * 257 + 0.5F;
+        levels[x] = value > 0 ? value : 0;
+    }
+    for (int x = 0; x < pixels; x++)
+        levels[x] = levels[x] < 65535 ? levels[x] : 65535;
+}
+
+void rubor_jpeg_means_row(uint16_t *rgb, rubor_jpeg_means *means,
                           const struct jpeg_decompress_struct *jpeg, const uint8_t *row, int scanline)
 {
-    int width = (int)jpeg->output_width, x = 0;
-    while (x < width) {
-        float add[RUBOR_JPEG_CHANNELS];
-        int end = width;
+    int width = (int)jpeg->output_width;
+    for (int c = 0; c < RUBOR_JPEG_CHANNELS; c++)
+        find_row(means, c, scanline, width);
+    for (int start = 0; start < width; start += RUN, row += 3 * RUN, rgb += 3 * RUN) {
+        int pixels = width - start < RUN ? width - start : RUN;
+        run levels;
         for (int c = 0; c < RUBOR_JPEG_CHANNELS; c++) {
-            int column = x / means->block_width[c], line = scanline / means->block_height[c];
-            int next = (column + 1) * means->block_width[c];
-            end = next < end ? next : end;
-            add[c] = column < means->wide[c] && line < means->high[c]
-                         ? means->missing[c][(size_t)line * (size_t)means->wide[c] + (size_t)column]
-                         : 0;
+            const float *add = means->row[c] + start;
+            for (int x = 0; x < pixels; x++)
+                levels[c][x] = (float)row[3 * x + c] + add[x];
         }
-        convert(rgb + 3 * x, row + 3 * x, end - x, add, jpeg->out_color_space == JCS_YCbCr);
-        x = end;
+        if (jpeg->out_color_space == JCS_YCbCr)
+            rgb_of_ycc(levels, pixels);
+        for (int c = 0; c < RUBOR_JPEG_CHANNELS; c++) {
+            samples16(levels[c], pixels);
+            for (int x = 0; x < pixels; x++)
+                rgb[3 * x + c] = (uint16_t)(int)levels[c][x];
+        }
     }
 }

@@ -85,7 +85,12 @@ rubor_status rubor_mask_erode(rubor_mask *mask, int radius_px, rubor_error *erro
 size_t rubor_mask_count(const rubor_mask *mask)
 {
     size_t count = 0, n = (size_t)mask->width * (size_t)mask->height;
-    for (size_t i = 0; i < n; i++)
-        count += mask->data[i] >= 128;
+    for (size_t start = 0; start < n; start += UINT8_MAX) { /* so that a byte holds the sum */
+        size_t end = n - start < UINT8_MAX ? n : start + UINT8_MAX;
+        uint8_t inside = 0;
+        for (size_t i = start; i < end; i++)
+            inside = (uint8_t)(inside + (mask->data[i] >> 7));
+        count += inside;
+    }
     return count;
 }

@@ -51,16 +51,18 @@ const float *rubor_srgb_table(void)
 /* The clamped values' cells and how far beyond their lower ends they lie. */
 static void find_cells(int32_t *restrict cell, float *restrict beyond, const float *restrict linear, int count)
 {
+    for (int i = 0; i < count; i++) /* loop by loop: together they are no plain vectors */
+        beyond[i] = linear[i] > 0x1p-21F ? linear[i] : 0x1p-21F; /* NaN too; encodes to 0 */
+    for (int i = 0; i < count; i++)
+        beyond[i] = beyond[i] < 1.0F ? beyond[i] : 1.0F;
     for (int i = 0; i < count; i++) {
-        float value = linear[i] > 0x1p-21F ? linear[i] : 0x1p-21F; /* NaN too; encodes to 0 */
-        value = value < 1.0F ? value : 1.0F;
         int32_t bits;
-        memcpy(&bits, &value, sizeof bits);
+        memcpy(&bits, &beyond[i], sizeof bits);
         int32_t low_bits = bits & ~((1 << SHIFT) - 1);
         float low;
         memcpy(&low, &low_bits, sizeof low);
         cell[i] = (bits - (int32_t)first_bits) >> SHIFT;
-        beyond[i] = value - low;
+        beyond[i] -= low;
     }
 }
 
