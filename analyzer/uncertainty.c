@@ -34,7 +34,7 @@ static const double zero_share[2] = {1.0, 0.8}, zero_share_chart[2] = {1.35, 0.9
  * whether something changed needs more than an interval of 95 %. */
 #define ZERO_FLOOR 0.05
 #define ZERO_FLOOR_DECISION 0.1
-#define LEVELS 0.1
+#define LEVELS 0.05
 #define LEVELS_DECISION 1.3 /* times as much */
 #define GAIN_FLOOR 0.015
 /* Covariance of the OD change (x 100) of red, green and blue by a hemoglobin change of one unit of EI, around

@@ -68,7 +68,8 @@ static void reflectance_of(double reflectance[SAMPLES], const double parameter[3
                            const double shapes[3][SAMPLES])
 {
     for (int i = 0; i < SAMPLES; i++) {
-        double od = parameter[0] * shapes[0][i] + parameter[1] * shapes[1][i] + parameter[2] * shapes[2][i];
+        double od = (double)rubor_skin_rest()->value[i] + parameter[0] * shapes[0][i] +
+                    parameter[1] * shapes[1][i] + parameter[2] * shapes[2][i];
         reflectance[i] = rubor_exp(-LN10 * od);
     }
 }
@@ -81,8 +82,10 @@ void rubor_skin_reflectance(double reflectance[SAMPLES], const double weights[3]
     memcpy(parameter, PRIOR_MEAN, sizeof parameter);
     rubor_melanin_shape(shapes[1], RUBOR_MELANIN_EXPONENT);
     rubor_hemoglobin_shape(shapes[2], RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
-    for (int i = 0; i < SAMPLES; i++)
+    for (int i = 0; i < SAMPLES; i++) {
         shapes[0][i] = 1.0;
+        shapes[1][i] += (double)rubor_skin_rest_per_melanin()->value[i];
+    }
     for (int step = 0; color && step < STEPS; step++) {
         double a[9] = {0}, b[3] = {0}, slopes[3][3];
         reflectance_of(reflectance, parameter, (const double(*)[SAMPLES])shapes);

@@ -1,7 +1,10 @@
-/* The spectral skin model behind the directions: OD(nm) = a + m melanin(nm) + h hemoglobin(nm).
+/* The spectral skin model behind the directions: OD(nm) = a + m melanin(nm) + h hemoglobin(nm) + rest(nm, m).
  *
  * melanin: absorption of melanosomes (Jacques), an epidermal filter, 1 at 550 nm; hemoglobin: the measured
- * shape of calibration/spectra.h, 1 at 580 nm; a: everything flat. Private to calibration/; reentrant. */
+ * shape of calibration/spectra.h, 1 at 580 nm; a: everything flat;
+ * rest: what these leave of measured skins, on average over skins as dark (m). Without it light skin is
+ * steeper within a channel than the model, and new melanin on it reads as redness. Private to calibration/;
+ * reentrant. */
 #ifndef RUBOR_CALIBRATION_SKIN_MODEL_H
 #define RUBOR_CALIBRATION_SKIN_MODEL_H
 
@@ -20,8 +23,8 @@ void rubor_melanin_shape(double shape[RUBOR_SPECTRUM_SAMPLES], double exponent);
 /* OD shape of a hemoglobin change, 1 at 580 nm: the measured shape, a share of it replaced by a power of
  * oxygenated blood's absorption. */
 void rubor_hemoglobin_shape(double shape[RUBOR_SPECTRUM_SAMPLES], double share, double power);
-/* The best guess: the measured shape is one man's, the 0.38th power comes close to it but keeps more of the red;
- * a quarter of the way. */
+/* The best guess: the measured shape is one man's, the 0.38th power comes close to it but keeps more of the
+ * red; a quarter of the way. */
 #define RUBOR_HEMOGLOBIN_SHARE 0.25
 #define RUBOR_HEMOGLOBIN_POWER 0.38
 

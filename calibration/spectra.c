@@ -87,3 +87,13 @@ const rubor_spectrum *rubor_hemoglobin_change_spread(size_t index)
     assert(index < RUBOR_HEMOGLOBIN_SPREADS);
     return &rubor_table_hemoglobin_spread[index];
 }
+
+const rubor_spectrum *rubor_skin_rest(void)
+{
+    return &rubor_table_skin_rest;
+}
+
+const rubor_spectrum *rubor_skin_rest_per_melanin(void)
+{
+    return &rubor_table_skin_rest_per_melanin;
+}

@@ -1,5 +1,6 @@
 /* Tabulated spectra, 380..730 nm by 10 nm (36 samples), each with its source in spectra.c and
- * calibration/tables/README.md: facts, used by the response estimate and by the sample renderer. Immutable. */
+ * calibration/tables/README.md: facts, used by the response estimate and by the sample renderer. Immutable.
+ */
 #ifndef RUBOR_CALIBRATION_SPECTRA_H
 #define RUBOR_CALIBRATION_SPECTRA_H
 
@@ -19,12 +20,12 @@ typedef struct rubor_camera_sensitivity {
 
 const float (*rubor_cie1931_cmf(void))[RUBOR_SPECTRUM_SAMPLES]; /* [3][36]: xbar, ybar, zbar */
 size_t rubor_illuminant_count(void);
-const rubor_spectrum *rubor_illuminant(size_t index);           /* "A", "D50", ... "LED-RGB1" */
+const rubor_spectrum *rubor_illuminant(size_t index);             /* "A", "D50", ... "LED-RGB1" */
 const rubor_spectrum *rubor_illuminant_by_name(const char *name); /* NULL if unknown */
 size_t rubor_camera_count(void);
 const rubor_camera_sensitivity *rubor_camera(size_t index);
 const rubor_camera_sensitivity *rubor_camera_by_name(const char *name);
-const rubor_spectrum *rubor_chart_reflectance(size_t patch);    /* 24, average of 30 charts */
+const rubor_spectrum *rubor_chart_reflectance(size_t patch); /* 24, average of 30 charts */
 
 /* Absorption, 1/cm: melanosome, bloodless skin, oxygenated and deoxygenated whole blood at 150 g/L. */
 const rubor_spectrum *rubor_absorption_melanosome(void);
@@ -38,5 +39,9 @@ const rubor_spectrum *rubor_hemoglobin_change_shape(void);
  * "Uncertainty"). index below RUBOR_HEMOGLOBIN_SPREADS. */
 enum { RUBOR_HEMOGLOBIN_SPREADS = 3 };
 const rubor_spectrum *rubor_hemoglobin_change_spread(size_t index);
+/* OD of measured skins beyond the model of calibration/skin_model.h: where its melanin is 0, and per unit of
+ * it. */
+const rubor_spectrum *rubor_skin_rest(void);
+const rubor_spectrum *rubor_skin_rest_per_melanin(void);
 
 #endif

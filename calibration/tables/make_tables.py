@@ -92,6 +92,7 @@ def main():
     tissue = read("melanin_and_blood_mua_380_1000_5.csv")
     shape = read("hemoglobin_change_shape.csv")
     spread = read("hemoglobin_change_spread.csv")
+    rest = read("skin_rest.csv")
     assert len(patches) == PATCHES
 
     parts = ["/* Written by calibration/tables/make_tables.py from the CSV files beside it; do not edit. */\n"
@@ -117,6 +118,9 @@ def main():
                         spectrum("hemoglobin_change", points(shape["od_change"]))))
     parts.append(array("rubor_spectrum", "rubor_table_hemoglobin_spread",
                        [spectrum(name, points(column)) for name, column in spread.items()]))
+    parts.append(single("rubor_table_skin_rest", spectrum("skin_rest", points(rest["mean"]))))
+    parts.append(single("rubor_table_skin_rest_per_melanin",
+                        spectrum("skin_rest_per_melanin", points(rest["per_melanin"]))))
     with open(output, "w") as file:
         file.write("\n".join(parts))
 
