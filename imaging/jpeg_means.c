@@ -1,5 +1,7 @@
 #include "imaging/jpeg_means.h"
 
+#include "imaging/kernels.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,10 +92,6 @@ void rubor_jpeg_means_finish(rubor_jpeg_means *means)
     *means = (rubor_jpeg_means){0};
 }
 
-/* So many pixels of a row are converted at a time, channel by channel. */
-enum { RUN = 128 };
-typedef float run[RUBOR_JPEG_CHANNELS][RUN];
-
 /* What is missing in each pixel of a row; the rows of one row of blocks share it. */
 static void find_row(rubor_jpeg_means *means, int channel, int scanline, int pixels)
 {
@@ -111,48 +109,14 @@ static void find_row(rubor_jpeg_means *means, int channel, int scanline, int pix
     }
 }
 
-/* ITU-R BT.601 as JFIF has it. */
-static void rgb_of_ycc(run of, int pixels)
-{
-    float *restrict y = of[0], *restrict b = of[1], *restrict r = of[2];
-    for (int x = 0; x < pixels; x++) {
-        float cb = b[x] - 128, cr = r[x] - 128;
-        b[x] = y[x] - 0.344136F * cb - 0.714136F * cr;
-        r[x] = y[x] + 1.772F * cb;
-        y[x] += 1.402F * cr;
-    }
-}
-
-static void samples16(float *restrict levels, int pixels)
-{
-    for (int x = 0; x < pixels; x++) {
-        float value = levels[x] * 257 + 0.5F;
-        levels[x] = value > 0 ? value : 0;
-    }
-    for (int x = 0; x < pixels; x++)
-        levels[x] = levels[x] < 65535 ? levels[x] : 65535;
-}
-
 void rubor_jpeg_means_row(uint16_t *rgb, rubor_jpeg_means *means,
                           const struct jpeg_decompress_struct *jpeg, const uint8_t *row, int scanline)
 {
     int width = (int)jpeg->output_width;
-    for (int c = 0; c < RUBOR_JPEG_CHANNELS; c++)
+    const float *missing[RUBOR_JPEG_CHANNELS];
+    for (int c = 0; c < RUBOR_JPEG_CHANNELS; c++) {
         find_row(means, c, scanline, width);
-    for (int start = 0; start < width; start += RUN, row += 3 * RUN, rgb += 3 * RUN) {
-        int pixels = width - start < RUN ? width - start : RUN;
-        run levels;
-        for (int c = 0; c < RUBOR_JPEG_CHANNELS; c++) {
-            const float *add = means->row[c] + start;
-            for (int x = 0; x < pixels; x++)
-                levels[c][x] = (float)row[3 * x + c] + add[x];
-        }
-        if (jpeg->out_color_space == JCS_YCbCr)
-            rgb_of_ycc(levels, pixels);
-        for (int c = 0; c < RUBOR_JPEG_CHANNELS; c++) {
-            samples16(levels[c], pixels);
-            for (int x = 0; x < pixels; x++)
-                rgb[3 * x + c] = (uint16_t)(int)levels[c][x];
-        }
+        missing[c] = means->row[c];
     }
+    rubor_kernels_get()->jpeg_row(rgb, row, missing, jpeg->out_color_space == JCS_YCbCr, (size_t)width);
 }

@@ -135,6 +135,49 @@ static void box_lanes(float *restrict out, const float *restrict in, int length,
     }
 }
 
+/* A level of 255 as 16 bits. */
+static inline float level16(float level)
+{
+    float value = level * 257 + 0.5F;
+    value = value > 0 ? value : 0;
+    return value < 65535 ? value : 65535;
+}
+
+static void jpeg_row(uint16_t *restrict rgb, const uint8_t *restrict samples, const float *const add[3],
+                     bool ycc, size_t n)
+{
+    for (size_t start = 0; start < n; start += KERNEL_BLOCK) {
+        size_t count = n - start < KERNEL_BLOCK ? n - start : KERNEL_BLOCK;
+        const float *restrict first = add[0] + start, *restrict second = add[1] + start;
+        const float *restrict third = add[2] + start;
+        const uint8_t *restrict in = samples + 3 * start;
+        uint16_t *restrict out = rgb + 3 * start;
+        float a[KERNEL_BLOCK], b[KERNEL_BLOCK], c[KERNEL_BLOCK];
+        for (size_t i = 0; i < count; i++) {
+            a[i] = (float)in[3 * i] + first[i];
+            b[i] = (float)in[3 * i + 1] + second[i];
+            c[i] = (float)in[3 * i + 2] + third[i];
+        }
+        if (ycc)
+            for (size_t i = 0; i < count; i++) {
+                float cb = b[i] - 128, cr = c[i] - 128;
+                b[i] = a[i] - 0.344136F * cb - 0.714136F * cr;
+                c[i] = a[i] + 1.772F * cb;
+                a[i] += 1.402F * cr;
+            }
+        for (size_t i = 0; i < count; i++) {
+            a[i] = level16(a[i]);
+            b[i] = level16(b[i]);
+            c[i] = level16(c[i]);
+        }
+        for (size_t i = 0; i < count; i++) {
+            out[3 * i] = (uint16_t)(int32_t)a[i];
+            out[3 * i + 1] = (uint16_t)(int32_t)b[i];
+            out[3 * i + 2] = (uint16_t)(int32_t)c[i];
+        }
+    }
+}
+
 static void find_known(uint8_t *restrict known, float *restrict values, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -170,8 +213,8 @@ static void add_taps(float *restrict to, const float *restrict from, const float
 #define KERNELS_OF_THIS_FILE(title)                                                                          \
     {                                                                                                        \
         .name = (title), .matrix3 = matrix3, .optical_density = optical_density, .cube_root = cube_root,     \
-        .box_lanes = box_lanes, .find_known = find_known, .divide_known = divide_known,                      \
-        .add_four = add_four, .add_taps = add_taps                                                           \
+        .box_lanes = box_lanes, .jpeg_row = jpeg_row, .find_known = find_known,                              \
+        .divide_known = divide_known, .add_four = add_four, .add_taps = add_taps                             \
     }
 
 #endif

@@ -26,6 +26,9 @@ typedef struct rubor_kernels {
     /* One box pass along RUBOR_LANES interleaved lines of this length, ends replicated; out must not alias
      * in. Sums in double, in order: a running sum over 20,000 floats stays good to float precision. */
     void (*box_lanes)(float *out, const float *in, int length, rubor_box box);
+    /* n pixels of three 8-bit samples, add[channel][pixel] levels more, as 16-bit RGB; ycc: they are YCbCr after
+     * ITU-R BT.601 as JFIF has it. rgb must not alias the inputs. */
+    void (*jpeg_row)(uint16_t *rgb, const uint8_t *samples, const float *const add[3], bool ycc, size_t n);
     /* known[i] = 1 where values[i] is finite; else 0, and values[i] becomes 0. */
     void (*find_known)(uint8_t *known, float *values, size_t n);
     /* values[i] /= share[i]; NaN where no more than 1e-6 is known: rounding of the running sums, or as good

@@ -128,6 +128,26 @@ static void compare_boxes(const rubor_kernels *a, const rubor_kernels *b, buffer
         }
 }
 
+/* Samples of all levels, with what is missing in them, and a row that ends in the middle of a vector. */
+static void compare_jpeg_rows(const rubor_kernels *a, const rubor_kernels *b, buffers *t)
+{
+    static const size_t counts[] = {0, 1, 15, 127, 128, 129, 5001};
+    uint8_t *samples = (uint8_t *)t->in[0];
+    uint16_t *one = (uint16_t *)t->one[0], *other = (uint16_t *)t->other[0];
+    const float *const missing[3] = {t->in[1], t->in[2], t->in[1] + 1};
+    for (size_t i = 0; i < 3 * 5001; i++)
+        samples[i] = (uint8_t)random32();
+    for (int c = 1; c < 3; c++)
+        for (size_t i = 0; i < COUNT; i++)
+            t->in[c][i] = (float)(random32() >> 8) / 16777216.0F - 0.5F;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        for (int ycc = 0; ycc < 2; ycc++) {
+            a->jpeg_row(one, samples, missing, ycc, counts[i]);
+            b->jpeg_row(other, samples, missing, ycc, counts[i]);
+            assert_memory_equal(one, other, 3 * counts[i] * sizeof *one);
+        }
+}
+
 static void every_version_gives_the_same_bits(void **state)
 {
     (void)state;
@@ -139,6 +159,7 @@ static void every_version_gives_the_same_bits(void **state)
     for (int turn = 0; turn < 4; turn++)
         compare_versions(scalar, avx2, t, turn % 2 != 0);
     compare_boxes(scalar, avx2, t);
+    compare_jpeg_rows(scalar, avx2, t);
     free(t);
 }
 
