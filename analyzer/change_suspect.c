@@ -7,7 +7,7 @@
  *
  * for white light g (part of the perfect diffuser), so what a likely g explains is taken off first. What
  * remains is weighed against its spread on untreated skin and the doubt about the directions. */
-#include "analyzer/change.h"
+#include "analyzer/uncertainty.h"
 
 #include "imaging/fixed_math.h"
 #include "imaging/order.h"
@@ -20,8 +20,7 @@
 #define GLOSS 0.0025
 #define REST 0.02
 #define LINEAR_LEAST 0.001
-#define SUSPECT_OD 0.003     /* the least spread */
-#define SUSPECT_SLOPE 0.0007 /* OD per unit of delta_ei or delta_mi: doubt about the directions */
+#define SUSPECT_OD 0.003 /* the least spread */
 /* Standard deviations: none of a cell's delta_mi is suspected below, all of it above. */
 #define SUSPECT_FROM 1.0
 #define SUSPECT_ALL 2.0
@@ -104,21 +103,23 @@ static double spread(const rubor_plane *shade, const rubor_plane *inside)
 }
 
 /* The part of the region's mean delta_mi that may be a bruise. */
-static rubor_status weigh(double *out, const rubor_plane maps[MAPS], const rubor_plane *region,
-                          const rubor_plane *control, rubor_error *error)
+static rubor_status weigh(double *out, const rubor_change *change, const rubor_plane maps[MAPS],
+                          const rubor_plane *region, const rubor_plane *control, rubor_error *error)
 {
     size_t count = (size_t)region->width * (size_t)region->height;
     float *scratch = malloc(count * sizeof *scratch);
     if (!scratch)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a suspected bruise");
     double common = common_shade(&maps[SHADE], region, scratch), sum = 0, n = 0;
+    double ei_slope, mi_slope;
+    rubor_uncertainty_slopes(&ei_slope, &mi_slope, change, change->unmix.shade);
     double noise = fmax(SUSPECT_OD, spread(&maps[SHADE], control));
     for (size_t i = 0; i < count; i++) {
         double shade = (double)maps[SHADE].data[i], mi = (double)maps[MI].data[i];
         if (region->data[i] < 0.5f || isnan(shade))
             continue;
-        double slope = SUSPECT_SLOPE * (fabs((double)maps[EI].data[i]) + fabs(mi));
-        double z = fabs(shade - common) / sqrt(noise * noise + slope * slope);
+        double blood = ei_slope * (double)maps[EI].data[i], melanin = mi_slope * mi;
+        double z = fabs(shade - common) / sqrt(noise * noise + blood * blood + melanin * melanin);
         sum += fmax(0, mi) * fmin(1, fmax(0, (z - SUSPECT_FROM) / (SUSPECT_ALL - SUSPECT_FROM)));
         n++;
     }
@@ -145,7 +146,7 @@ rubor_status rubor_change_suspect(rubor_change *change, const rubor_mask *left_o
         status = shrink(&maps[k], from[k], left_out, width, height, error);
     if (status == RUBOR_OK) {
         take_gloss_off(maps, &change->unmix);
-        status = weigh(&change->suspected_mi, maps, &region, &control, error);
+        status = weigh(&change->suspected_mi, change, maps, &region, &control, error);
     }
     for (int k = 0; k < MAPS; k++)
         rubor_plane_finish(&maps[k]);

@@ -3,12 +3,14 @@
  * Later bilirubin takes blue alone. Blood near the surface takes green and hardly red, melanin red, green and
  * blue as 1, 1.7, 3. So of the OD change of three channels a bruise leaves what no sum of the two can
  * (change->shade_od, "rest"): above zero while fresh, below when old. In between it passes zero; then it
- * shows as melanin with less blood than before.
+ * shows as melanin with less blood than before, or than the reddened skin around.
  *
  * Others do that, too, and say so otherwise: light and pose change all channels alike but slowly over all the
  * skin; white light (glare, gloss) counts where skin gets very dark; doubt about the directions grows with
  * the change. What remains is weighed against its own spread over the skin. */
 #include "analyzer/findings_bruise.h"
+
+#include "analyzer/uncertainty.h"
 
 #include "imaging/fixed_math.h"
 #include "imaging/order.h"
@@ -27,6 +29,8 @@
 /* Standard deviation of white light on the skin, linear: with control skin the veil has been taken off. */
 #define WHITE 0.0015
 #define WHITE_UNANCHORED 0.004
+#define NORMAL_MI 1.0 /* skin of the region that got no darker than this shows how much blood is common there */
+#define NORMAL 0.08   /* of the grid's width: so far around */
 #define HIGHLIGHT 2.0 /* times what the photo before treatment shows of one: it moves with light and pose */
 #define LATE 2.0      /* times the signs: after two weeks a bruise is unlikely, and pigment is not */
 #define UNCALIBRATED 5.0 /* times the doubt about directions and white light of a photo without chart */
@@ -34,29 +38,36 @@
  * A soft shadow of a few percent is common, so dark needs more than yellow does. */
 typedef struct signs {
     double sds, dark, dark_mi;      /* standard deviations; OD; delta_mi */
-    double dark_share;              /* of the red that blood and melanin take, at least: much of both leaves a rest, too */
-    double yellow, yellow_mi;       /* likewise below zero */
+    double dark_share;              /* of the red that blood and melanin take: much of both leaves a rest, too */
+    double color, color_mi;         /* below zero alone (yellow), or above it with less blood than around (pale) */
+    double pale;                    /* so much less blood: share of the delta_mi that is no shadow */
     double bloodless_mi, bloodless; /* delta_mi; delta_ei below minus this share of it */
 } signs;
-static const signs sure = {3, 0.030, 1.0, 0.5, 0.012, 1.5, 2.8, 0.33},
-                   possible = {2, 0.012, 0.5, 0.3, 0.006, 0.8, 1.2, 0.20};
+static const signs sure = {3, 0.030, 1.0, 0.5, 0.012, 1.5, 0.2, 2.8, 0.33},
+                   possible = {2, 0.012, 0.5, 0.3, 0.006, 0.8, 0.1, 1.2, 0.20};
 /* Beside what is not skin a bruise does not start, as the border or its shadow may have moved: a square that
  * reaches so far (of the grid's width) is skin but for a few hairs. */
 #define INSIDE 0.025
 #define INSIDE_SHARE 0.85
 #define AROUND 0.020 /* of the grid's width: with the skin so far around a bruise is compared */
 #define DARKER 0.5   /* delta_mi: so much more than there; a highlight looks like a bruise but is brighter */
-#define BORDER 0.004 /* of the grid's width: how far a bruise fades out beyond the weaker signs */
+/* Beyond the weaker signs a bruise fades out: as far as this (of the grid's width), while there is more than
+ * this share of its mean delta_mi. */
+#define FADES 0.02
+#define FADED 0.15
 #define LEAST 0.0008 /* of the grid: smaller patches are noise */
 enum { SAMPLES = 16384 };
 
 /* Smoothed maps and how far the rest scatters where nothing happened. */
 typedef struct evidence {
     rubor_plane rest, coarse, ei, mi;
-    rubor_plane highlight; /* linear: how much brighter blue was than the skin around, before the treatment */
-    double spread;
+    rubor_plane common_ei; /* delta_ei of the skin around that got no darker */
+    rubor_plane highlight; /* linear, before the treatment: more blue than the skin around has for its red */
+    double spread, coarse_spread;
     double ei_slope, mi_slope; /* doubt about the directions: OD of rest per unit */
     double white;              /* linear */
+    double shadow;             /* OD: what light and pose do to the rest */
+    bool late, calibrated;     /* two weeks after and more; a chart */
 } evidence;
 
 static void evidence_finish(evidence *e)
@@ -65,6 +76,7 @@ static void evidence_finish(evidence *e)
     rubor_plane_finish(&e->coarse);
     rubor_plane_finish(&e->highlight);
     rubor_plane_finish(&e->ei);
+    rubor_plane_finish(&e->common_ei);
     rubor_plane_finish(&e->mi);
 }
 
@@ -73,21 +85,22 @@ static double square(double x)
     return x * x;
 }
 
-static double through(const double row[3], const double sd[3])
+/* What a row of the unmixing reads of one OD of shadow. */
+static double gray(const double row[3])
 {
-    return sqrt(square(row[0] * sd[0]) + square(row[1] * sd[1]) + square(row[2] * sd[2]));
+    return row[0] + row[1] + row[2];
 }
 
-static rubor_status find_spread(evidence *e, rubor_error *error)
+static rubor_status find_spread(double *out, const rubor_plane *rest, rubor_error *error)
 {
-    size_t count = (size_t)e->rest.width * (size_t)e->rest.height, stride = 1 + count / SAMPLES, n = 0;
+    size_t count = (size_t)rest->width * (size_t)rest->height, stride = 1 + count / SAMPLES, n = 0;
     float *off = malloc((SAMPLES + 1) * sizeof *off);
     if (!off)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a bruise");
     for (size_t i = 0; i < count; i += stride)
-        if (!isnan(e->rest.data[i]))
-            off[n++] = fabsf(e->rest.data[i]);
-    e->spread = fmax(SPREAD_LEAST, n ? (double)rubor_float_of_rank(off, n, n / 2) / 0.6745 : 0);
+        if (!isnan(rest->data[i]))
+            off[n++] = fabsf(rest->data[i]);
+    *out = fmax(SPREAD_LEAST, n ? (double)rubor_float_of_rank(off, n, n / 2) / 0.6745 : 0);
     free(off);
     return RUBOR_OK;
 }
@@ -97,26 +110,43 @@ static rubor_status find_spread(evidence *e, rubor_error *error)
 static rubor_status find_highlights(evidence *e, const rubor_findings *findings, const rubor_change *change,
                                     rubor_error *error)
 {
+    const float *red = change->reference_od[0].data, *blue = change->reference_od[2].data;
     size_t count = (size_t)change->width * (size_t)change->height;
     rubor_status status = rubor_plane_init(&e->highlight, change->width, change->height, error);
-    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
-        e->highlight.data[i] = (float)rubor_pow(10, -(double)change->reference_od[2].data[i]);
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++) /* of red: shadow and pose leave this alone */
+        e->highlight.data[i] = (float)rubor_pow(10, (double)red[i] - (double)blue[i]);
     if (status == RUBOR_OK)
         status = rubor_plane_blur(&e->highlight, fmax(1, SMOOTH * change->width), error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++)
-        if (isnan(change->reference_od[2].data[i]))
+        if (isnan(blue[i]))
             e->highlight.data[i] = NAN;
-    return status == RUBOR_OK ? rubor_change_detrend(NULL, &e->highlight, &findings->cover, error) : status;
+    if (status == RUBOR_OK)
+        status = rubor_change_detrend(NULL, &e->highlight, &findings->cover, error);
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
+        e->highlight.data[i] *= (float)rubor_pow(10, -(double)red[i]);
+    return status;
+}
+
+/* The treatment reddens skin: a bruise in it has less blood near the surface than the skin around, not less
+ * than before. */
+static rubor_status find_common(evidence *e, const rubor_change *change, rubor_error *error)
+{
+    size_t count = (size_t)change->width * (size_t)change->height;
+    rubor_status status = rubor_plane_init(&e->common_ei, change->width, change->height, error);
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
+        e->common_ei.data[i] =
+            change->region.data[i] >= 128 && (double)e->mi.data[i] < NORMAL_MI ? e->ei.data[i] : NAN;
+    return status == RUBOR_OK ? rubor_plane_blur(&e->common_ei, NORMAL * change->width, error) : status;
 }
 
 /* Crusts and bleeding are not the bruise around them. Without control skin the light has not been taken off
  * blood and melanin. */
-static rubor_status gather(evidence *e, rubor_findings *findings, const rubor_change *change, bool calibrated,
+static rubor_status gather(evidence *e, rubor_findings *findings, const rubor_change *change,
                            rubor_error *error)
 {
     const rubor_plane *from[] = {&change->shade_od, &change->shade_od, &change->delta_ei, &change->delta_mi};
     rubor_plane *to[] = {&e->rest, &e->coarse, &e->ei, &e->mi};
-    double unsure = calibrated ? 1 : UNCALIBRATED;
+    double unsure = e->calibrated ? 1 : UNCALIBRATED;
     rubor_status status = RUBOR_OK;
     for (int k = 0; k < 4 && status == RUBOR_OK; k++) {
         double sigma = fmax(1, (k == 1 ? COARSE : SMOOTH) * change->width);
@@ -127,18 +157,22 @@ static rubor_status gather(evidence *e, rubor_findings *findings, const rubor_ch
     }
     if (status == RUBOR_OK)
         status = find_highlights(e, findings, change, error);
-    double melanin = through(change->unmix.shade, change->melanin_sd), tilt = 0;
-    for (int c = 0; c < 3; c++)
-        tilt += change->unmix.shade[c] * change->melanin_tilt[c];
-    e->ei_slope = unsure * through(change->unmix.shade, change->hemoglobin_sd);
-    e->mi_slope = unsure * sqrt(square(melanin) + square(tilt));
+    if (status == RUBOR_OK)
+        status = find_common(e, change, error);
+    rubor_uncertainty_slopes(&e->ei_slope, &e->mi_slope, change, change->unmix.shade);
+    e->ei_slope *= unsure;
+    e->mi_slope *= unsure;
     e->white = unsure * (change->control_known ? WHITE : WHITE_UNANCHORED);
-    return status == RUBOR_OK ? find_spread(e, error) : status;
+    if (status == RUBOR_OK)
+        status = find_spread(&e->spread, &e->rest, error);
+    return status == RUBOR_OK ? find_spread(&e->coarse_spread, &e->coarse, error) : status;
 }
 
 /* A cell's changes, the standard deviation of its rest, and what white light may do to its rest and blood. */
 typedef struct cell {
-    double rest, ei, mi, sd, shadow, veil_rest, veil_ei;
+    double rest, ei, mi, sd, veil_rest, veil_ei;
+    /* If the rest were a shadow: what darkening is left, and how much less blood than in the skin around */
+    double left_mi, lacks;
     double red; /* OD of red that blood and melanin take */
 } cell;
 
@@ -159,15 +193,17 @@ static void find_veils(cell *at, const rubor_change *change, double linear)
     at->veil_ei = fabs(ei);
 }
 
-static bool shows(const signs *s, const cell *at, bool late)
+static bool shows(const signs *s, const cell *at, const evidence *e)
 {
-    double dark = fmax(fmax(s->dark, s->dark_share * at->red), s->sds * sqrt(square(at->sd) + square(at->shadow)));
-    if (at->rest > (late ? LATE * dark : dark))
+    double shadow = s->sds * sqrt(square(at->sd) + square(e->shadow)), color = fmax(s->color, s->sds * at->sd);
+    double dark = fmax(fmax(s->dark, s->dark_share * at->red), shadow);
+    if (at->rest > (e->late ? LATE * dark : dark))
         return at->mi > s->dark_mi;
-    if (late) /* pigment on dark skin can look yellow */
+    if (e->late) /* pigment on dark skin can look yellow */
         return false;
-    return (at->rest < -fmax(s->yellow, s->sds * at->sd) && at->mi > s->yellow_mi) ||
-           (at->mi > s->bloodless_mi && at->ei < -s->bloodless * at->mi - at->veil_ei);
+    bool yellow = e->calibrated && at->rest < -color && at->mi > s->color_mi;
+    bool pale = at->rest > color && at->left_mi > s->color_mi && at->lacks > s->pale * at->left_mi + at->veil_ei;
+    return yellow || pale || (at->mi > s->bloodless_mi && at->ei < -s->bloodless * at->mi - at->veil_ei);
 }
 
 /* Takes the 4-connected patch of possible cells (128) and sure ones (255) around start; they become 1.
@@ -245,41 +281,73 @@ out:
     return status;
 }
 
+/* Fills what depends on the rest, which `spread` is the standard deviation of. */
+static void read_rest(cell *at, const evidence *e, const rubor_change *change, double rest, double spread,
+                      double common_ei)
+{
+    at->rest = rest;
+    at->sd = sqrt(square(spread) + square(at->veil_rest) + square(e->ei_slope * at->ei) +
+                  square(e->mi_slope * at->mi));
+    at->left_mi = at->mi - rest * gray(change->unmix.mi);
+    at->lacks = common_ei - at->ei + rest * gray(change->unmix.ei);
+}
+
 /* Marks possible (128) and sure (255) cells. */
 static void mark(rubor_findings *findings, const evidence *e, const rubor_change *change,
-                 const rubor_plane *inside, bool late)
+                 const rubor_plane *inside)
 {
     size_t count = (size_t)change->width * (size_t)change->height;
     for (size_t i = 0; i < count; i++) {
         bool measured = change->region.data[i] >= 128 && !findings->cover.data[i];
         if (!measured || !((double)e->mi.data[i] > possible.dark_mi)) /* the least of all signs */
             continue;
-        cell at = {.rest = (double)e->rest.data[i],
-                   .ei = (double)e->ei.data[i],
-                   .mi = (double)e->mi.data[i],
-                   .shadow = change->shading_sd};
+        cell at = {.rest = (double)e->rest.data[i], .ei = (double)e->ei.data[i], .mi = (double)e->mi.data[i]};
         at.red = fmax(0, at.ei) * change->directions.hemoglobin[0] + at.mi * change->directions.melanin[0];
+        double common = e->common_ei.data[i] > 0 ? (double)e->common_ei.data[i] : 0;
         find_veils(&at, change, e->white + HIGHLIGHT * fmax(0, (double)e->highlight.data[i]));
-        at.sd = sqrt(square(e->spread) + square(at.veil_rest) + square(e->ei_slope * at.ei) +
-                     square(e->mi_slope * at.mi));
-        bool may = shows(&possible, &at, late);
-        bool starts = may && (double)inside->data[i] > INSIDE_SHARE && shows(&sure, &at, late);
-        if (starts) { /* also seen from afar */
-            at.rest = (double)e->coarse.data[i];
-            starts = shows(&sure, &at, late);
+        read_rest(&at, e, change, at.rest, e->spread, common);
+        bool may = shows(&possible, &at, e), starts = false;
+        if (may && (double)inside->data[i] > INSIDE_SHARE) { /* from afar, where noise is less */
+            read_rest(&at, e, change, (double)e->coarse.data[i], e->coarse_spread, common);
+            starts = shows(&sure, &at, e);
         }
         findings->bruise.data[i] = starts ? 255 : may ? 128 : 0;
     }
 }
 
+/* The bruise's rim, where it fades out. */
+static rubor_status take_rim(rubor_mask *bruise, const rubor_plane *mi, rubor_error *error)
+{
+    size_t count = (size_t)bruise->width * (size_t)bruise->height, cells = 0;
+    rubor_mask before = {0};
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        if (bruise->data[i]) {
+            sum += (double)mi->data[i];
+            cells++;
+        }
+    if (!cells)
+        return RUBOR_OK;
+    rubor_status status = rubor_mask_init(&before, bruise->width, bruise->height, error);
+    for (int step = 0; step < (int)(FADES * bruise->width) && status == RUBOR_OK; step++) {
+        memcpy(before.data, bruise->data, count);
+        status = rubor_mask_dilate(bruise, 1, error);
+        for (size_t i = 0; i < count; i++)
+            if (!before.data[i] && !((double)mi->data[i] > FADED * sum / (double)cells))
+                bruise->data[i] = 0;
+    }
+    rubor_mask_finish(&before);
+    return status;
+}
+
 rubor_status rubor_findings_bruise(rubor_findings *findings, const rubor_change *change, bool calibrated,
                                    int day, rubor_error *error)
 {
-    bool late = day > RUBOR_BRUISE_LAST_DAY;
     size_t count = (size_t)change->width * (size_t)change->height, bruised = 0;
-    evidence e = {0};
+    evidence e = {
+        .late = day > RUBOR_BRUISE_LAST_DAY, .calibrated = calibrated, .shadow = change->shading_sd};
     rubor_plane inside = {0};
-    rubor_status status = gather(&e, findings, change, calibrated, error);
+    rubor_status status = gather(&e, findings, change, error);
     if (status == RUBOR_OK)
         status = rubor_plane_init(&inside, change->width, change->height, error);
     if (status != RUBOR_OK)
@@ -289,10 +357,10 @@ rubor_status rubor_findings_bruise(rubor_findings *findings, const rubor_change 
     status = rubor_plane_box(&inside, (int)(INSIDE * change->width), error);
     if (status != RUBOR_OK)
         goto out;
-    mark(findings, &e, change, &inside, late);
+    mark(findings, &e, change, &inside);
     status = keep_patches(&findings->bruise, &e, error);
     if (status == RUBOR_OK)
-        status = rubor_mask_dilate(&findings->bruise, (int)(BORDER * change->width), error);
+        status = take_rim(&findings->bruise, &e.mi, error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
         if (change->region.data[i] < 128 || findings->cover.data[i])
             findings->bruise.data[i] = 0;

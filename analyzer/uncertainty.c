@@ -124,6 +124,12 @@ static double along(const double row[3], const double od[3])
     return fabs(row[0] * od[0] + row[1] * od[1] + row[2] * od[2]);
 }
 
+void rubor_uncertainty_slopes(double *per_ei, double *per_mi, const rubor_change *change, const double row[3])
+{
+    *per_ei = through_shape(row, change->directions.hemoglobin_gain);
+    *per_mi = length((double[]){through(row, change->melanin_sd), along(row, change->melanin_tilt)}, 2);
+}
+
 /* What a wrong glare does to the OD change of each channel: before any change, where region and control are
  * not equally bright (zero); and as the region itself gets darker (change). */
 static void glare_od(double zero[3], double change_od[3], const rubor_change *change,
@@ -282,11 +288,11 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
                                 GAIN_FLOOR};
     double melanin[] = {d->melanin_gain_sd, lighting, through(u->mi, change->melanin_sd),
                         along(u->mi, change->melanin_tilt), GAIN_FLOOR};
-    double leak[] = {through(u->ei, change->melanin_sd), along(u->ei, change->melanin_tilt)};
     out->gain_ei = length(gain, GAINS);
     out->gain_mi = length(melanin, 5);
-    out->leak_ei = length(leak, 2);
-    out->leak_mi = through_shape(u->mi, d->hemoglobin_gain);
+    double own;
+    rubor_uncertainty_slopes(&own, &out->leak_ei, change, u->ei);
+    rubor_uncertainty_slopes(&out->leak_mi, &own, change, u->mi);
     list_doubts(out, &p, delta_ei, delta_mi, gain);
 }
 

@@ -34,6 +34,10 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
                             const rubor_frame *baseline, const rubor_registration *registration,
                             double shine_percent, double delta_ei, double delta_mi);
 
+/* Doubt about how blood and melanin change this person's skin, through a row of the unmixing: standard
+ * deviation per unit of delta_ei and of delta_mi. */
+void rubor_uncertainty_slopes(double *per_ei, double *per_mi, const rubor_change *change, const double row[3]);
+
 double rubor_uncertainty_ei(const rubor_uncertainty *uncertainty, double delta_ei, double delta_mi);
 double rubor_uncertainty_mi(const rubor_uncertainty *uncertainty, double delta_ei, double delta_mi);
 

@@ -35,8 +35,11 @@ static void make(rubor_change *change, const double skin[3], double ei, double m
     change_grid_make(change, WIDTH, HEIGHT);
     change_grid_add_maps(change);
     change->control_known = false;
-    for (int c = 0; c < 3; c++)
+    change->directions.hemoglobin_gain = 1;
+    for (int c = 0; c < 3; c++) {
         covariance[4 * c] = c == 2 ? 0.0016 : 0.0001; /* of blue little is known on dark skin */
+        change->melanin_sd[c] = 0.03 * melanin[c];
+    }
     assert_int_equal(rubor_unmix_solve(&change->unmix, blood, melanin, covariance, NULL), RUBOR_OK);
     for (int i = 0; i < CELLS; i++) {
         double g = i % WIDTH < veiled_until ? veil : 0, d[3];
