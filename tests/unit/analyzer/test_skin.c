@@ -22,7 +22,7 @@ static void fill(rubor_image_calibrated *image, int x0, int y0, int x1, int y1, 
         }
 }
 
-/* An ellipse in a rectangle, darker by 40 % at its rim, as a limb is. */
+/* An ellipse in a rectangle, darker by 40 % at its rim and mottled by 2 %, as a limb is. */
 static void fill_limb(rubor_image_calibrated *image, int x0, int y0, int x1, int y1, const float color[3])
 {
     for (int y = y0; y < y1; y++)
@@ -30,9 +30,10 @@ static void fill_limb(rubor_image_calibrated *image, int x0, int y0, int x1, int
             float across = (2.0f * (float)x - (float)(x0 + x1)) / (float)(x1 - x0);
             float down = (2.0f * (float)y - (float)(y0 + y1)) / (float)(y1 - y0);
             float from_middle = across * across + down * down;
+            float mottle = 1 + 0.02f * sinf((float)x / 9) * sinf((float)y / 7);
             for (int c = 0; c < 3 && from_middle < 1; c++)
                 image->plane[c][(size_t)y * (size_t)image->width + (size_t)x] =
-                    color[c] * (1 - 0.4f * from_middle);
+                    color[c] * (1 - 0.4f * from_middle) * mottle;
         }
 }
 
