@@ -366,7 +366,7 @@ static double share_of_skin(const rubor_skin_clustering *c, double *odds, double
  * not, it is the skin. */
 static bool choose_by_color(rubor_skin_clustering *c)
 {
-    static const double nobody = 0.05, close_up = 0.15, sure_odds = 0.6, of_rim = 0.7;
+    static const double nobody = 0.02, close_up = 0.15, sure_odds = 0.6, of_rim = 0.7;
     double odds, rim;
     if (share_of_skin(c, &odds, &rim) > nobody)
         return false;
