@@ -320,7 +320,7 @@ def other_surroundings(od, parts):
 
 
 def paste(od, parts, picture, left, top, tall, share, behind):
-    """A person from the head down to this share, so many pixels tall; False where that is too small or too wide."""
+    """A person from the head down to this share, so many pixels tall; returns how wide that is."""
     x0, y0, x1, y1 = picture.box
     y1 = y0 + max(8, int((y1 - y0) * share))
     wide = max(4, int(tall * (x1 - x0) / (y1 - y0)))
