@@ -37,12 +37,6 @@ static const double zero_share[2] = {1.0, 0.8}, zero_share_chart[2] = {1.35, 0.9
 #define LEVELS 0.05
 #define LEVELS_DECISION 1.3 /* times as much */
 #define GAIN_FLOOR 0.015
-/* Covariance of the OD change (x 100) of red, green and blue by a hemoglobin change of one unit of EI, around
- * the assumed one: what 13 pairs of redder and paler sites of measured people show under 12 cameras and 9
- * lamps, mean of six tones (tests/bench/second_renderer/blood_shape.py). Green less red is one by definition,
- * so red and green go together. */
-static const double shape_covariance[3][3] = {
-    {0.00681, 0.00708, 0.00652}, {0.00708, 0.00788, 0.00772}, {0.00652, 0.00772, 0.01567}};
 /* Untreated skin differs from place to place: without a photo of the same place before, this much of a
  * difference to the control means nothing (printed units; neighboring sites of one person). */
 static const double site_sd[2] = {1.5, 2.0};
@@ -110,13 +104,13 @@ static double through(const double row[3], const double od[3])
 }
 
 /* Doubt about how blood changes this person's skin, through a row. */
-static double through_shape(const double row[3], double hemoglobin_gain)
+static double through_shape(const double row[3], const rubor_directions *directions)
 {
     double variance = 0;
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++)
-            variance += row[i] * shape_covariance[i][j] * row[j];
-    return 0.01 * hemoglobin_gain * sqrt(fmax(0, variance));
+            variance += row[i] * directions->hemoglobin_spread[3 * i + j] * row[j];
+    return sqrt(fmax(0, variance));
 }
 
 static double along(const double row[3], const double od[3])
@@ -126,7 +120,7 @@ static double along(const double row[3], const double od[3])
 
 void rubor_uncertainty_slopes(double *per_ei, double *per_mi, const rubor_change *change, const double row[3])
 {
-    *per_ei = through_shape(row, change->directions.hemoglobin_gain);
+    *per_ei = through_shape(row, &change->directions);
     *per_mi = length((double[]){through(row, change->melanin_sd), along(row, change->melanin_tilt)}, 2);
 }
 
@@ -284,8 +278,7 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     out->bruise_mi = BRUISE_SHARE_MI * change->suspected_mi;
     const rubor_directions *d = &change->directions;
     const rubor_unmix *u = &change->unmix;
-    const double gain[GAINS] = {d->hemoglobin_gain_sd, lighting, through_shape(u->ei, d->hemoglobin_gain),
-                                GAIN_FLOOR};
+    const double gain[GAINS] = {d->hemoglobin_gain_sd, lighting, through_shape(u->ei, d), GAIN_FLOOR};
     double melanin[] = {d->melanin_gain_sd, lighting, through(u->mi, change->melanin_sd),
                         along(u->mi, change->melanin_tilt), GAIN_FLOOR};
     out->gain_ei = length(gain, GAINS);

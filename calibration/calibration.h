@@ -41,12 +41,11 @@ typedef struct rubor_directions {
     double melanin[3];      /* per 1.0 of delta_mi */
     double hemoglobin_gain; /* apparent EI change / true, 1 = as the reference observer sees it */
     double melanin_gain;    /* apparent MI change / true */
-    /* relative standard uncertainty of each gain from the response estimate and from doubt about the shape of
-     * the hemoglobin change (about 0.04 even with known responses) */
+    /* relative standard uncertainty of each gain: the response estimate, and of melanin its shape */
     double hemoglobin_gain_sd, melanin_gain_sd;
-    /* standard deviation of the leak of one into the other, in units of the other per unit:
-     * delta_mi falsely read per unit of delta_ei, and the reverse */
-    double hb_to_mi_leak_sd, mel_to_ei_leak_sd;
+    /* covariance of hemoglobin from one person to the next (what blood does to skin differs), row by row; in its
+     * unit squared; not in hemoglobin_gain_sd */
+    double hemoglobin_spread[9];
     /* how reference-observer OD moves: the same two directions for reflectance seen by the reference itself
      */
     double reference_hemoglobin[3], reference_melanin[3];

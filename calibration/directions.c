@@ -74,31 +74,36 @@ static void melanin_direction(double out[3], double reference[3], const view *v,
     }
 }
 
-/* Adds the spread that other plausible shapes give: of the hemoglobin change the measured shape alone, and
- * more of two powers of blood's absorption; of melanin other exponents. */
-static void add_shape_doubt(double hemoglobin[9], double melanin[9], const rubor_directions *base,
-                            const view *v)
+static void add_outer(double covariance[9], const double direction[3], const double base[3], double weight)
 {
-    static const struct {
-        double share, power;
-    } shapes[] = {{0.0, 0.38}, {0.6, 0.38}, {0.5, 0.5}};
-    enum { SHAPES = sizeof shapes / sizeof *shapes };
+    for (int c = 0; c < 3; c++)
+        for (int d = 0; d < 3; d++)
+            covariance[3 * c + d] += weight * (direction[c] - base[c]) * (direction[d] - base[d]);
+}
+
+/* What blood does to other measured people's skin, seen by this photo. */
+static void find_hemoglobin_spread(double covariance[9], const double base[3], const view *v,
+                                   const double shape[SAMPLES])
+{
+    double own[3], seen[3], out[3], reference[3], other[SAMPLES];
+    both_slopes(own, seen, v, shape);
+    for (size_t k = 0; k < RUBOR_HEMOGLOBIN_SPREADS; k++) {
+        const float *component = rubor_hemoglobin_change_spread(k)->value;
+        for (int i = 0; i < SAMPLES; i++)
+            other[i] = shape[i] / (seen[1] - seen[0]) + (double)component[i];
+        hemoglobin_direction(out, reference, v, other);
+        add_outer(covariance, out, base, 1);
+    }
+}
+
+/* Adds the spread that other exponents of melanin give. */
+static void add_melanin_doubt(double covariance[9], const double base[3], const view *v)
+{
     static const double exponents[] = {2.7, 4.0};
     double out[3], reference[3];
-    for (int k = 0; k < SHAPES; k++) {
-        double shape[SAMPLES];
-        rubor_hemoglobin_shape(shape, shapes[k].share, shapes[k].power);
-        hemoglobin_direction(out, reference, v, shape);
-        for (int c = 0; c < 3; c++)
-            for (int d = 0; d < 3; d++)
-                hemoglobin[3 * c + d] +=
-                    (out[c] - base->hemoglobin[c]) * (out[d] - base->hemoglobin[d]) / SHAPES;
-    }
     for (int k = 0; k < 2; k++) {
         melanin_direction(out, reference, v, exponents[k]);
-        for (int c = 0; c < 3; c++)
-            for (int d = 0; d < 3; d++)
-                melanin[3 * c + d] += (out[c] - base->melanin[c]) * (out[d] - base->melanin[d]) / 2.0;
+        add_outer(covariance, out, base, 0.5);
     }
 }
 
@@ -112,26 +117,10 @@ static double variance(const double row[3], const double covariance[9])
     return fmax(sum, 0.0);
 }
 
-/* Rows that read delta_ei and delta_mi off an OD change: least squares with equal weights. */
-static void unmixing_rows(double hemoglobin[3], double melanin[3], const rubor_directions *d)
-{
-    double hh = 0.0, hm = 0.0, mm = 0.0;
-    for (int c = 0; c < 3; c++) {
-        hh += d->hemoglobin[c] * d->hemoglobin[c];
-        hm += d->hemoglobin[c] * d->melanin[c];
-        mm += d->melanin[c] * d->melanin[c];
-    }
-    double determinant = hh * mm - hm * hm;
-    for (int c = 0; c < 3; c++) {
-        hemoglobin[c] = (mm * d->hemoglobin[c] - hm * d->melanin[c]) / determinant;
-        melanin[c] = (hh * d->melanin[c] - hm * d->hemoglobin[c]) / determinant;
-    }
-}
-
 static void fill_uncertainty(rubor_directions *out, const rubor_calibration *calibration, const view *v)
 {
     static const double ei_row[3] = {-100.0, 100.0, 0.0}, mi_row[3] = {100.0, 0.0, 0.0};
-    double hemoglobin[9] = {0}, melanin[9] = {0}, read_ei[3], read_mi[3];
+    double hemoglobin[9] = {0}, melanin[9] = {0};
     double floor = 0.0;
     if (calibration->response_known) {
         for (int i = 0; i < 9; i++) {
@@ -141,15 +130,12 @@ static void fill_uncertainty(rubor_directions *out, const rubor_calibration *cal
     } else {
         floor = calibration->status == RUBOR_CALIBRATION_NONE ? GAIN_SD_NONE : GAIN_SD_MATRIX;
     }
-    add_shape_doubt(hemoglobin, melanin, out, v);
-    unmixing_rows(read_ei, read_mi, out);
+    add_melanin_doubt(melanin, out->melanin, v);
     floor = hypot(floor, SKIN_SD);
     if (calibration->status == RUBOR_CALIBRATION_PROFILE)
         floor = hypot(floor, PROFILE_SD);
     out->hemoglobin_gain_sd = hypot(sqrt(variance(ei_row, hemoglobin)) / out->hemoglobin_gain, floor);
     out->melanin_gain_sd = hypot(sqrt(variance(mi_row, melanin)) / out->melanin_gain, floor);
-    out->hb_to_mi_leak_sd = hypot(sqrt(variance(read_mi, hemoglobin)), floor);
-    out->mel_to_ei_leak_sd = hypot(sqrt(variance(read_ei, melanin)), floor);
 }
 
 /* Share of a channel's light that is stray, and its doubt, for skin of this color in a photo without a chart.
@@ -169,6 +155,8 @@ static void weaken(rubor_directions *out, const double veil[3])
     for (int c = 0; c < 3; c++) {
         out->hemoglobin[c] *= 1 - veil[c];
         out->melanin[c] *= 1 - veil[c];
+        for (int d = 0; d < 3; d++)
+            out->hemoglobin_spread[3 * c + d] *= (1 - veil[c]) * (1 - veil[d]);
     }
 }
 
@@ -194,6 +182,7 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     rubor_hemoglobin_shape(hemoglobin, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
     hemoglobin_direction(out->hemoglobin, out->reference_hemoglobin, &v, hemoglobin);
     melanin_direction(out->melanin, out->reference_melanin, &v, RUBOR_MELANIN_EXPONENT);
+    find_hemoglobin_spread(out->hemoglobin_spread, out->hemoglobin, &v, hemoglobin);
     rubor_directions clear = *out;
     weaken(out, veil);
     out->hemoglobin_gain = 100.0 * (out->hemoglobin[1] - out->hemoglobin[0]);

@@ -97,13 +97,14 @@ static void hemoglobin_direction(double out[N])
                  share * rubor_numeric_pow((double)blood->value[i] / (double)blood->value[20], power);
 }
 
-/* One person out of many: the components of what was measured between people, each drawn on its own. The
- * direction is in its units already. */
+/* One person out of many: the components of what was measured between people, each drawn on its own and no
+ * further out than measured pairs are (1.7 of the first, which is four fifths of all). The direction is in its
+ * units already. */
 static void vary_hemoglobin(double direction[N], rubor_random *random)
 {
     for (size_t k = 0; k < RUBOR_HEMOGLOBIN_SPREADS; k++) {
         const rubor_spectrum *component = rubor_hemoglobin_change_spread(k);
-        double far = rubor_numeric_clamp(rubor_random_normal(random), -2.5, 2.5);
+        double far = rubor_numeric_clamp(rubor_random_normal(random), -2, 2);
         for (int i = 0; i < N; i++)
             direction[i] += far * (double)component->value[i];
     }

@@ -136,7 +136,9 @@ static void compare(outcome *out, const measured *before, const measured *after)
     out->ei = (mm * hd - hm * md) / determinant;
     out->mi = (hh * md - hm * hd) / determinant;
     out->gain = 0.5 * (one.hemoglobin_gain + other.hemoglobin_gain);
-    out->sd = one.hemoglobin_gain_sd;
+    const double *spread = one.hemoglobin_spread; /* of green less red */
+    out->sd = hypot(one.hemoglobin_gain_sd,
+                    100.0 * sqrt(spread[0] + spread[4] - 2 * spread[1]) / one.hemoglobin_gain);
     out->noise = after->calibration.response_noise;
     out->glare = after->calibration.glare_percent;
     out->fit = after->calibration.delta_e2000_fit_mean;

@@ -54,6 +54,7 @@ static void make(rubor_change *change, const scene *s)
     change->control_known = s->anchored;
     change->shading_sd = 0.006;
     change->directions.hemoglobin_gain = 1;
+    change_grid_add_blood_spread(change);
     for (int c = 0; c < 3; c++) {
         covariance[4 * c] = c == 2 ? 0.0004 : 0.0001;
         change->directions.hemoglobin[c] = blood[c];

@@ -36,6 +36,7 @@ static void make(rubor_change *change, const double skin[3], double ei, double m
     change_grid_add_maps(change);
     change->control_known = false;
     change->directions.hemoglobin_gain = 1;
+    change_grid_add_blood_spread(change);
     for (int c = 0; c < 3; c++) {
         covariance[4 * c] = c == 2 ? 0.0016 : 0.0001; /* of blue little is known on dark skin */
         change->melanin_sd[c] = 0.03 * melanin[c];

@@ -24,6 +24,7 @@ static void make(rubor_change *change, const double skin[3])
     }
     change->shading_sd = 0.006;
     change->directions.hemoglobin_gain = change->directions.melanin_gain = 1;
+    change_grid_add_blood_spread(change);
     for (int c = 0; c < 3; c++) {
         change->directions.hemoglobin[c] = blood[c];
         change->directions.melanin[c] = melanin[c];

@@ -128,7 +128,7 @@ static void without_a_chart_the_average_camera_and_veil_are_expected(void **stat
         assert_true(fabs(100.0 * (d.reference_hemoglobin[1] - d.reference_hemoglobin[0]) - 1.0) < 1e-9);
         assert_true(fabs(100.0 * d.reference_melanin[0] - 1.0) < 1e-9);
         assert_true(d.hemoglobin[0] > 0.0 && d.hemoglobin[0] < 0.5 * d.hemoglobin[1]);
-        assert_true(d.hb_to_mi_leak_sd > 0.0 && d.mel_to_ei_leak_sd > 0.0);
+        assert_true(d.hemoglobin_spread[0] > 0.0 && d.hemoglobin_spread[8] > 0.0);
         /* stray light weakens what dark skin shows, and nobody knows by how much */
         assert_true(d.hemoglobin_gain < gain && d.hemoglobin_gain_sd > sd);
         gain = d.hemoglobin_gain;
