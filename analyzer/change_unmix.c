@@ -33,6 +33,11 @@ static const double melanin_share[3] = {0.01, 0.015, 0.03};
 static const double channel_nm[3] = {605, 545, 465}; /* centers of gravity on skin */
 
 enum { SCRATCH = 65536 };
+/* Control skin is steady where its change, smoothed over this share of the width, is within so many standard
+ * deviations of that of most; at least so much of it must be. */
+#define STEADY_WIDTH 0.012
+#define STEADY_SDS 4.0
+#define STEADY_SHARE 0.5
 #define TRIAL_CELLS 2.0 /* Gaussian sigma */
 #define LN10 2.302585092994046
 
@@ -91,6 +96,54 @@ static rubor_status allocate(rubor_change *change, rubor_error *error)
             return status;
     }
     return RUBOR_OK;
+}
+
+/* Leaves out of the mask where one channel's change, smoothed, is far from that of most of the mask. */
+static rubor_status drop_unsteady(rubor_mask *mask, const rubor_plane *visit, const rubor_plane *reference,
+                                  rubor_error *error)
+{
+    size_t count = (size_t)mask->width * (size_t)mask->height, n = 0;
+    rubor_plane change = {0};
+    float *values = malloc(count * sizeof *values);
+    rubor_status status = values ? rubor_plane_init(&change, mask->width, mask->height, error)
+                                 : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for control skin");
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
+        change.data[i] = mask->data[i] >= 128 ? visit->data[i] - reference->data[i] : NAN;
+    if (status == RUBOR_OK)
+        status = rubor_plane_blur(&change, fmax(1, STEADY_WIDTH * mask->width), error);
+    for (size_t i = 0; status == RUBOR_OK && i < count; i++)
+        if (mask->data[i] >= 128 && !isnan(change.data[i]))
+            values[n++] = change.data[i];
+    if (n) {
+        float middle = rubor_float_of_rank(values, n, n / 2);
+        for (size_t k = 0; k < n; k++)
+            values[k] = fabsf(values[k] - middle);
+        float reach = (float)(STEADY_SDS / 0.6745) * rubor_float_of_rank(values, n, n / 2);
+        for (size_t i = 0; i < count; i++)
+            if (mask->data[i] >= 128 && !(fabsf(change.data[i] - middle) <= reach))
+                mask->data[i] = 0;
+    }
+    rubor_plane_finish(&change);
+    free(values);
+    return status;
+}
+
+/* Leaves out of the control what came or went on it, a highlight or a spot: it would shift the zero. */
+static rubor_status keep_steady(rubor_change *change, rubor_error *error)
+{
+    rubor_mask steady = {0};
+    rubor_status status = rubor_mask_init(&steady, change->width, change->height, error);
+    if (status != RUBOR_OK)
+        return status;
+    size_t bytes = (size_t)change->width * (size_t)change->height;
+    memcpy(steady.data, change->control.data, bytes);
+    for (int c = 0; c < 3 && status == RUBOR_OK; c++)
+        status = drop_unsteady(&steady, &change->visit_od[c], &change->reference_od[c], error);
+    if (status == RUBOR_OK &&
+        (double)rubor_mask_count(&steady) >= STEADY_SHARE * (double)rubor_mask_count(&change->control))
+        memcpy(change->control.data, steady.data, bytes);
+    rubor_mask_finish(&steady);
+    return status;
 }
 
 /* Which OD counts as zero in both photos, and the color half way between before and now. */
@@ -289,6 +342,8 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
     rubor_status status = allocate(change, error);
     if (status == RUBOR_OK && pair && change->control_known)
         status = rubor_change_level(change, error);
+    if (status == RUBOR_OK && pair && change->control_known)
+        status = keep_steady(change, error);
     if (status != RUBOR_OK)
         goto out;
     find_zero(change, pair);

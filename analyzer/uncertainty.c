@@ -13,10 +13,10 @@
 #define SHADING_SHARE_LEVEL 0.25 /* where the light's plane is known, whose doubt is a source of its own */
 #define GLARE_SHARE 0.7
 #define VEIL_SHARE 0.12 /* of what a wrong glare does to a region that got darker */
-/* Standard deviation per unit of delta_mi that may be a bruise: its darkness is read as melanin, and because
- * it is none as half as much less redness. */
-#define BRUISE_SHARE_MI 0.6
-#define BRUISE_SHARE_EI 0.3
+/* Standard deviation per unit of delta_mi that may be a bruise: its darkness is read as melanin, its faint rim
+ * (half as much again) is not suspected, and because it is none as half as much less redness. */
+#define BRUISE_SHARE_MI 0.8
+#define BRUISE_SHARE_EI 0.4
 #define RESIDUAL_CONTROL 0.03 /* both photos see region and control through one calibration */
 #define RESIDUAL_CHART 0.5
 #define LIGHT_SHARE 0.15 /* of the light's drift that a plane does not follow */

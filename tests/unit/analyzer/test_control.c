@@ -1,0 +1,59 @@
+/* labels: fast */
+/* Untreated skin sets the zero, as far as nothing came or went on it. */
+#include "analyzer/change.h"
+
+#include "change_grid.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { WIDTH = 200, HEIGHT = 120, REGION_WIDTH = 100 };
+
+/* Mean delta_mi of an unchanged region where the visit shows white light on some columns of the control. */
+static double zero_error(int lit_from, int lit_until, double *kept)
+{
+    rubor_change change;
+    rubor_frame visit = {.calibration.glare_percent_sd = 0.3}, baseline = visit;
+    change_grid_make(&change, WIDTH, HEIGHT);
+    srand(7);
+    for (int i = 0; i < WIDTH * HEIGHT; i++) {
+        bool treated = i % WIDTH < REGION_WIDTH, lit = i % WIDTH >= lit_from && i % WIDTH < lit_until;
+        change.region.data[i] = treated ? 255 : 0;
+        change.control.data[i] = treated ? 0 : 255;
+        for (int c = 0; c < 3; c++) {
+            double before = 0.5 + 0.25 * c, now = -log10(pow(10, -before) + (lit ? 0.03 : 0));
+            change.reference_od[c].data[i] = (float)before;
+            change.visit_od[c].data[i] = (float)(now + 0.01 * (rand() / (double)RAND_MAX - 0.5));
+        }
+    }
+    assert_int_equal(rubor_change_unmix(&change, &visit, &baseline, NULL), RUBOR_OK);
+    double sum = 0;
+    for (int i = 0; i < WIDTH * HEIGHT; i++)
+        sum += i % WIDTH < REGION_WIDTH ? (double)change.delta_mi.data[i] : 0;
+    *kept = (double)rubor_mask_count(&change.control) / ((WIDTH - REGION_WIDTH) * HEIGHT);
+    rubor_change_finish(&change);
+    return sum / (REGION_WIDTH * HEIGHT);
+}
+
+static void a_highlight_on_untreated_skin_does_not_shift_the_zero(void **state)
+{
+    (void)state;
+    double kept;
+    assert_true(fabs(zero_error(0, 0, &kept)) < 0.1);
+    assert_true(kept > 0.9);
+    assert_true(fabs(zero_error(140, 160, &kept)) < 0.2);
+    assert_true(kept > 0.6 && kept < 0.85);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_highlight_on_untreated_skin_does_not_shift_the_zero),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
