@@ -191,7 +191,7 @@ static void print_patches(const calibrate_work *work, const rubor_chart_table *t
         char text[32];
         printf("%-4d %-20s %-9s %10s\n", i + 1, table->names[i],
                rubor_patch_use_name(work->calibration.patches[i].use),
-               rubor_report_number(text, work->calibration.patches[i].delta_e2000, 2));
+               rubor_report_number(text, work->calibration.patches[i].delta_e2000, 2, 2));
     }
 }
 

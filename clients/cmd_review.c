@@ -93,8 +93,8 @@ static void print_flags(const rubor_record *record, int day)
 static void print_score(const rubor_score *score)
 {
     char value[32], low[32], high[32];
-    printf(" %6s (%5s to %5s) ", rubor_report_number(value, score->score, 1),
-           rubor_report_number(low, score->interval95[0], 1), rubor_report_number(high, score->interval95[1], 1));
+    printf(" %6s (%5s to %5s) ", rubor_report_number(value, score->score, 2, 1),
+           rubor_report_number(low, score->interval95[0], 2, 1), rubor_report_number(high, score->interval95[1], 2, 1));
 }
 
 static void print_table(const rubor_reply *series)

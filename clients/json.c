@@ -1,6 +1,7 @@
 #include "clients/json.h"
 
 #include "clients/utf8.h"
+#include "imaging/number.h"
 
 #include <string.h>
 
@@ -10,9 +11,7 @@ json_t *rubor_json_number(double value, int decimals)
 {
     if (!isfinite(value))
         return json_null();
-    double scale = pow(10, decimals);
-    double rounded = round(value * scale) / scale;
-    return json_real(isfinite(rounded) ? rounded + 0.0 : value);
+    return json_real(rubor_number_round(value, decimals));
 }
 
 json_t *rubor_json_text(const char *text)

@@ -1,5 +1,7 @@
 #include "clients/record_csv.h"
 
+#include "imaging/number.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -68,7 +70,7 @@ void rubor_record_csv_names(rubor_text *out)
 static void put_number(rubor_text *out, double value, int decimals)
 {
     if (isfinite(value))
-        rubor_text_putf(out, ",%.*f", decimals, value);
+        rubor_text_putf(out, ",%.*f", decimals, rubor_number_round(value, decimals));
     else
         rubor_text_put(out, ",");
 }

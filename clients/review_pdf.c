@@ -3,6 +3,7 @@
 #include "clients/review_export.h"
 #include "clients/review_model.h"
 #include "imaging/encode.h"
+#include "imaging/number.h"
 #include "imaging/photo.h"
 
 #include <cairo-pdf.h>
@@ -74,7 +75,7 @@ static double number_of(const json_t *value)
 static void print_number(char out[32], double value, int digits)
 {
     if (isfinite(value))
-        snprintf(out, 32, "%.*f", digits, fabs(value) < 0.5 * pow(10, -digits) ? 0.0 : value);
+        snprintf(out, 32, "%.*f", digits, rubor_number_round(value, digits));
     else
         snprintf(out, 32, "-");
 }

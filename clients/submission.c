@@ -27,10 +27,10 @@ json_t *rubor_submission_json(const rubor_submission *submission)
 static void print_score(FILE *out, const char *name, const rubor_score *score)
 {
     char value[32], low[32], high[32];
-    fprintf(out, "%s %s", name, rubor_report_number(value, score->score, 1));
+    fprintf(out, "%s %s", name, rubor_report_number(value, score->score, 2, 1));
     if (isfinite(score->interval95[0]))
-        fprintf(out, " (%s to %s)", rubor_report_number(low, score->interval95[0], 1),
-                rubor_report_number(high, score->interval95[1], 1));
+        fprintf(out, " (%s to %s)", rubor_report_number(low, score->interval95[0], 2, 1),
+                rubor_report_number(high, score->interval95[1], 2, 1));
 }
 
 static void print_reasons(FILE *out, const rubor_record *record)

@@ -50,3 +50,12 @@ size_t rubor_number_parse(double *out, const char *text)
     *out = value;
     return i;
 }
+
+double rubor_number_round(double value, int decimals)
+{
+    double scale = 1;
+    for (int i = 0; i < decimals; i++)
+        scale *= 10;
+    double rounded = round(value * scale) / scale;
+    return isfinite(rounded) ? rounded + 0.0 : value;
+}

@@ -6,7 +6,9 @@
 
 function ruborReview(root, model, options) {
   const element = ruborElement;
-  const number = (value, digits) => value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(?=[0.]*$)/, "");
+  /* Halves away from zero, as rubor_number_round rounds what the command prints: toFixed alone looks at bits that nobody sees. */
+  const rounded = (value, digits) => Math.sign(value) * Math.round(Math.abs(value) * 10 ** digits) / 10 ** digits + 0;
+  const number = (value, digits) => value === null || value === undefined ? "–" : rounded(value, digits).toFixed(digits);
   const interval = (pair, digits) => pair ? `${number(pair[0], digits)} to ${number(pair[1], digits)}` : "–";
   /* Keeps the picture's place on the page free until it is there. */
   const sizeOf = visit => visit && visit.size_px ? { width: visit.size_px[0], height: visit.size_px[1] } : {};

@@ -29,7 +29,10 @@ bool bench_options(bench_common *common, int argc, const char **argv, const stru
         fprintf(stderr, "%s: not expected; --help lists the options\n", extra);
     bool good = code == -1 && !extra && common->jobs > 0;
     poptFreeContext(context);
-    return good && (!common->size || read_size(common));
+    good = good && (!common->size || read_size(common));
+    free(common->size);
+    common->size = NULL;
+    return good;
 }
 
 void *bench_memory(size_t bytes)

@@ -10,7 +10,7 @@
 typedef struct bench_common {
     int jobs, width, height, each;
     long long seed;
-    const char *size; /* as given; width and height follow from it */
+    char *size; /* as given; bench_options reads width and height from it and frees it */
 } bench_common;
 
 /* The end of an option table. */
