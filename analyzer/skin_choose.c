@@ -1,38 +1,60 @@
-/* Which clusters of a calibrated photo are skin: the likeliest, and those that are like it. Its colors are
- * true, so that the prior alone tells skin from most other things. */
+/* Which clusters of a photo in true colors are skin. At first all are that may be by their color. Then, of
+ * all ways to cut them in two, the one with the most evidence is taken as long as there is enough, and one
+ * side dropped: wood, brick, leather, cloth and hair of skin's color. What is left is skin if it may be skin
+ * at all. */
 #include "analyzer/skin_cluster.h"
 
+#include <assert.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* No skin where even the likeliest colors are less likely than this. */
-static const float least_core_odds = -1.0f;
-/* Nor where the network, which knows surroundings and shape as well, takes a rough core for skin with less
- * than this probability: grass, soil and wood have skin's colors. What joins the core needs less: parts of
- * skin may look strange. Smooth clusters (OD) are left to their true colors: a close-up of even skin looks
- * like a wall. */
-static const double least_core_net = 0.20, least_net = 0.05, even = 0.01;
-/* A core needs no network where its colors' log-odds, less what it covers of the frame's rim for its size and
- * 0.2 for each 0.01 OD of texture beyond even, are over this, on no more than this part of the photo: a limb
- * on cloth or a very red face may look like nothing that the network was shown, and true colors, a place
- * within the frame and smoothness say skin. What fills the photo may be a table. */
-static const double sure_odds = 0.6, rough_takes = 20, sure_share = 0.7;
-/* What covers this much more of the rim than of the photo is a strip along it: a board more often than skin,
- * unless the network rather takes it for skin. */
-static const double strip = 2.5, even_chance = 0.5;
+/* What speaks for dropping a part, each term about 0 to 1, and how much it counts. A cut is made above 1. */
+static const double weight_tint = 0.3;   /* step of tint along the common border: things end, blood fades */
+static const double weight_dark = 0.4;   /* step of brightness there */
+static const double weight_rim = 0.5;    /* it lies along the frame's rim more than what is kept */
+static const double weight_net = 0.5;    /* it looks less like skin to the network */
+static const double weight_odds = 0.15;  /* its colors are less likely skin's (natural log) */
+static const double weight_rough = 1.0;  /* it is rougher, as hair, cloth and wood are */
+static const double weight_share = 0.4;  /* it is large: a part of the photo */
+static const double weight_spread = 1.0; /* two colors explain the photo better than one */
+/* against: it looks like skin to the network, whatever the rest does */
+static const double weight_trusted = 1.0;
+/* against, and hardly outweighed: one may be a mark within the other, and is as likely skin to the network */
+static const double weight_mark = 2.0;
+/* Steps of log10(R/G), log10(G/B) and brightness (OD) between neighbors that are an edge, beyond those of the
+ * skin's own mottling; no edge counts for more than the last. */
+static const double edge[3] = {0.05, 0.07, 0.1}, most_edge = 1.5;
+/* Texture (OD) that counts as 1 for roughness, which counts no more than that. */
+static const double rough_od = 0.05;
+/* What is kept is at least this part of what had been chosen: less is a mark rather than the person. */
+static const double least_kept = 0.15;
+/* What covers no more of the frame's rim than this for its size may be a mark within the skin. */
+static const double rim_of_mark = 0.3;
+/* Half the width, in reduced pixels, of the window over which a sample's colors are taken for edges. */
+enum { WINDOW_PX = 2 };
 
-static bool refused(const rubor_skin_cluster *one, double least)
-{
-    return one->texture > even && one->net < least;
-}
+/* What a set of clusters adds up to. All but the last four are sums over its clusters, times share where a
+ * mean is wanted; those are sums over its pairs of clusters. */
+enum { SHARE, BORDER, ODDS, NET, TEXTURE, RED, YELLOW, DARK, UNLIKE, MET, TINT_EDGE, DARK_EDGE, SUMS };
+typedef struct side {
+    double sum[SUMS];
+} side;
 
-/* Clusters that differ less in color (squared distance) are one thing, whatever else tells them apart; those
- * that differ less than the second may be one for choosing the core. */
-static const double same_thing = 0.25, same_core = 0.3;
+/* Clusters, those joined that are one thing. */
+typedef struct parts {
+    int used, of[RUBOR_SKIN_PARTS]; /* of: the part that a cluster belongs to */
+    side one[RUBOR_SKIN_PARTS], pair[RUBOR_SKIN_PARTS][RUBOR_SKIN_PARTS];
+} parts;
 
-/* Squared distance of two clusters in color. Darker skin of one person is also a little redder and yellower
- * in logs (light scattered within, and the contrast of cameras); highlights pale both together, so that the
- * tint counts more than its strength. */
-double rubor_skin_unlike(const rubor_skin_cluster *a, const rubor_skin_cluster *b)
+typedef struct meeting {
+    double count, steps[3]; /* pairs of neighbors; sums of their absolute differences (OD) */
+} meeting;
+
+/* Squared distance of two clusters in color, at most 4. Darker skin of one person is also a little redder and
+ * yellower in logs (light scattered within, and the contrast of cameras); highlights pale both together, so
+ * that the tint counts more than its strength. */
+static double unlike(const rubor_skin_cluster *a, const rubor_skin_cluster *b)
 {
     static const double scale[3] = {0.16, 0.20, 0.40};
     double darker = (a->mean[2] - b->mean[2]) * rubor_skin_scale[2];
@@ -41,169 +63,291 @@ double rubor_skin_unlike(const rubor_skin_cluster *a, const rubor_skin_cluster *
     double tint = (0.8 * redder - 0.6 * yellower) / scale[0];
     double strength = (0.6 * redder + 0.8 * yellower) / scale[1];
     darker /= scale[2];
-    return tint * tint + strength * strength + darker * darker;
+    return fmin(tint * tint + strength * strength + darker * darker, 4);
 }
 
-/* Likewise when all that sets smooth skin apart from smooth skin may be blood: green and blue darken together
- * and red by a third of that, so that brightness must go with redness. Infinite where one is not smooth. */
-static double unlike_but_for_blood(const rubor_skin_cluster *a, const rubor_skin_cluster *b)
+static void local_color(double color[3], const rubor_skin_field *field, int x, int y)
 {
-    static const double smooth = 0.03;
-    if (a->texture > smooth || b->texture > smooth)
-        return INFINITY;
-    double blood = (a->mean[0] - b->mean[0]) * rubor_skin_scale[0];
-    double darker = (a->mean[2] - b->mean[2]) * rubor_skin_scale[2] - 0.83 * blood;
-    double yellower = (a->mean[1] - b->mean[1]) * rubor_skin_scale[1] + 0.1 * blood;
-    blood /= 0.20;
-    darker /= 0.15;
-    yellower /= 0.08;
-    return blood * blood + yellower * yellower + darker * darker;
+    double r = 0, g = 0, b = 0, count = 0;
+    for (int v = y - WINDOW_PX; v <= y + WINDOW_PX; v++)
+        for (int u = x - WINDOW_PX; u <= x + WINDOW_PX; u++) {
+            if (v < 0 || u < 0 || v >= field->height || u >= field->width)
+                continue;
+            size_t i = (size_t)v * (size_t)field->width + (size_t)u;
+            if (field->outside.data[i])
+                continue;
+            r += field->red_od.data[i];
+            g += field->green_od.data[i];
+            b += field->blue_od.data[i];
+            count++;
+        }
+    count = count > 0 ? count : 1;
+    color[0] = (g - r) / count;
+    color[1] = (b - g) / count;
+    color[2] = 0.5 * (r + g) / count;
 }
 
-/* How likely a cluster, with those of like color, is skin before the others are asked: color most, then a
- * place away from the rim, smoothness, light and enough of it (a patch of a chart is not). */
-static double standing(const rubor_skin_clustering *c, int which)
+static void add_meeting(meeting *meetings, const rubor_skin_clustering *c, const double (*colors)[3], int one,
+                        int two)
 {
-    double share = 0, border = 0, odds = 0, texture = 0, darkness = 0, net = 0;
-    for (int k = 0; k < c->used; k++) {
-        const rubor_skin_cluster *one = &c->clusters[k];
-        if (one->count < 1 || rubor_skin_unlike(one, &c->clusters[which]) > same_core)
-            continue;
-        share += one->share;
-        border += one->border;
-        odds += one->share * one->odds;
-        texture += one->share * one->texture;
-        net += one->share * one->net;
-        darkness += one->share * one->mean[2] * rubor_skin_scale[2];
+    int i = c->samples[one].cluster, j = c->samples[two].cluster;
+    for (int turn = 0; turn < 2; turn++) {
+        meeting *m = &meetings[turn ? j * RUBOR_SKIN_PARTS + i : i * RUBOR_SKIN_PARTS + j];
+        m->count++;
+        for (int k = 0; k < 3; k++)
+            m->steps[k] += fabs(colors[one][k] - colors[two][k]);
     }
-    odds /= share;
-    odds = odds > 2.5 ? 1.75 : odds > 1 ? 0.5 + 0.5 * odds : odds;
-    texture /= share;
-    double rim = border / (share + 0.02);
-    double rough = texture > 0.03 ? (texture - 0.03) * 15 : 0;
-    double size = share < 0.1 ? share / 0.1 : 1;
-    return odds - 1.5 * (rim > 2 ? 2 : rim) - rough + 4 * size - 0.35 * darkness / share + 3 * net / share;
 }
 
-/* What a part of the photo covers, and what the network thinks of it. */
-typedef struct part {
-    double share, border, net, odds, texture; /* net, odds and texture: times share */
-} part;
-
-static void add_to_part(part *all, const rubor_skin_cluster *one)
+/* Where samples of two clusters are neighbors, and how far apart their colors are there. */
+static rubor_status find_meetings(meeting *meetings, const rubor_skin_clustering *c,
+                                  const rubor_skin_field *field, rubor_error *error)
 {
-    all->share += one->share;
-    all->border += one->border;
-    all->net += one->share * one->net;
-    all->odds += one->share * one->odds;
-    all->texture += one->share * one->texture;
+    double(*colors)[3] = malloc((size_t)c->count * sizeof *colors);
+    int *above = malloc((size_t)field->width * sizeof *above);
+    rubor_status status = RUBOR_OK;
+    if (!colors || !above) {
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the edges of the photo");
+        goto out;
+    }
+    for (int x = 0; x < field->width; x++)
+        above[x] = -1;
+    for (int i = 0; i < c->count; i++) {
+        const rubor_skin_sample *s = &c->samples[i];
+        local_color(colors[i], field, s->x, s->y);
+        if (i > 0 && s[-1].y == s->y && s[-1].x == s->x - c->stride)
+            add_meeting(meetings, c, colors, i - 1, i);
+        if (above[s->x] >= 0 && c->samples[above[s->x]].y == s->y - c->stride)
+            add_meeting(meetings, c, colors, above[s->x], i);
+        above[s->x] = i;
+    }
+out:
+    free(above);
+    free(colors);
+    return status;
+}
+
+static void measure_part(side *s, const rubor_skin_cluster *one)
+{
+    s->sum[SHARE] = one->share;
+    s->sum[BORDER] = one->border;
+    s->sum[ODDS] = one->share * fmax(fmin(one->odds, 2.5), -2);
+    s->sum[NET] = one->share * one->net;
+    s->sum[TEXTURE] = one->share * one->texture;
+    for (int k = 0; k < 3; k++)
+        s->sum[RED + k] = one->share * one->mean[k] * rubor_skin_scale[k];
+}
+
+/* What each cluster is and each pair of them adds: how unlike they are, and how sharp their border is beyond
+ * the mean step within the clusters. */
+static void measure_parts(parts *p, const rubor_skin_clustering *c, const meeting *meetings)
+{
+    meeting within = {0};
+    p->used = c->used;
+    for (int i = 0; i < p->used; i++) {
+        const meeting *m = &meetings[i * (RUBOR_SKIN_PARTS + 1)];
+        within.count += m->count;
+        for (int k = 0; k < 3; k++)
+            within.steps[k] += m->steps[k];
+    }
+    within.count = fmax(within.count, 1);
+    for (int i = 0; i < p->used; i++) {
+        const rubor_skin_cluster *one = &c->clusters[i];
+        p->of[i] = i;
+        measure_part(&p->one[i], one);
+        for (int j = 0; j < p->used; j++) {
+            const meeting *m = &meetings[i * RUBOR_SKIN_PARTS + j];
+            double *sum = p->pair[i][j].sum, step[3];
+            for (int k = 0; k < 3; k++)
+                step[k] = fmax(m->steps[k] / fmax(m->count, 1) - within.steps[k] / within.count, 0) / edge[k];
+            sum[UNLIKE] = 2 * one->share * c->clusters[j].share * unlike(one, &c->clusters[j]);
+            sum[MET] = m->count;
+            sum[TINT_EDGE] = m->count * fmin(sqrt(step[0] * step[0] + step[1] * step[1]), most_edge);
+            sum[DARK_EDGE] = m->count * fmin(step[2], most_edge);
+        }
+    }
+}
+
+static void add_side(side *to, const side *other)
+{
+    for (int k = 0; k < SUMS; k++)
+        to->sum[k] += other->sum[k];
+}
+
+/* Makes two parts, i < j, one; the last takes the number that becomes free. */
+static void join(parts *p, int i, int j)
+{
+    int last = --p->used;
+    add_side(&p->one[i], &p->one[j]);
+    add_side(&p->one[i], &p->pair[i][j]);
+    for (int k = 0; k <= last; k++)
+        if (k != i && k != j) {
+            add_side(&p->pair[i][k], &p->pair[j][k]);
+            p->pair[k][i] = p->pair[i][k];
+        }
+    p->one[j] = p->one[last];
+    for (int k = 0; k < last; k++)
+        p->pair[j][k] = p->pair[k][j] = p->pair[last][k];
+    for (int k = 0; k < RUBOR_SKIN_PARTS; k++)
+        p->of[k] = p->of[k] == j ? i : p->of[k] == last ? j : p->of[k];
+}
+
+/* Joins parts that meet without an edge: even skin may be cut anywhere. */
+static void join_parts(parts *p)
+{
+    static const double few_meetings = 10, no_edge = 0.1;
+    for (int i = 0; i < p->used; i++)
+        for (int j = i + 1; j < p->used; j++) {
+            const double *sum = p->pair[i][j].sum;
+            if (sum[MET] < few_meetings || sum[TINT_EDGE] > no_edge * sum[MET] ||
+                sum[DARK_EDGE] > no_edge * sum[MET])
+                continue;
+            join(p, i, j);
+            i = -1;
+            break;
+        }
+}
+
+/* sides[set]: the sums over a set of parts, bit i of set for part i. Each from smaller sets: without one,
+ * without another, and what the two add as a pair. */
+static void sum_sides(side *sides, const parts *p)
+{
+    memset(&sides[0], 0, sizeof sides[0]);
+    for (int last = 0; last < p->used; last++)
+        for (unsigned rest = 0; rest < 1u << last; rest++) {
+            side *s = &sides[rest | 1u << last];
+            *s = p->one[last];
+            if (!rest)
+                continue;
+            int next = 0;
+            while (!(rest >> next & 1))
+                next++;
+            unsigned others = rest & (rest - 1);
+            for (int k = 0; k < SUMS; k++)
+                s->sum[k] = sides[others | 1u << last].sum[k] + sides[rest].sum[k] - sides[others].sum[k] +
+                            p->pair[last][next].sum[k];
+        }
+}
+
+static double mean(const side *s, int which)
+{
+    return s->sum[which] / s->sum[SHARE];
 }
 
 /* Part of the frame's rim over part of the photo: 1 for what fills it evenly. */
-static double rim_of(const part *all)
+static double rim_of(const side *s)
 {
-    return all->border / (all->share + 0.005);
+    return s->sum[BORDER] / (s->sum[SHARE] + 0.005);
 }
 
-/* Skin around a mark is lighter than the mark, no rougher, and has no more of blood or melanin, so that its
- * log ratios are not above the mark's (blood lowers the second by up to three tenths of what it adds to the
- * first). */
-static bool paler(const rubor_skin_cluster *one, const rubor_skin_cluster *core)
+static double roughness_of(const side *s)
 {
-    static const double doubt = 0.02, as_smooth = 1.1;
-    double redder = (one->mean[0] - core->mean[0]) * rubor_skin_scale[0];
-    double yellower = (one->mean[1] - core->mean[1]) * rubor_skin_scale[1];
-    return one->texture < as_smooth * core->texture && one->mean[2] < core->mean[2] && redder < doubt &&
-           yellower < doubt - 0.3 * redder;
+    return fmin(mean(s, TEXTURE) / rough_od, 1);
 }
 
-/* What has another color than the skin so far and lies along the frame's rim more, or looks less like skin to
- * the network, is behind the skin or worn: wood, brown hair and cloth have colors of skin. Marks of the skin
- * lie within it. Against the skin so far, as the network doubts a close-up as a whole. */
-static bool foreign(const rubor_skin_clustering *c, const rubor_skin_cluster *one,
-                    const rubor_skin_cluster *core)
+static double part_of(double x)
 {
-    static const double most = 0.8;
-    part it = {0}, skin = {0};
-    if (paler(one, core))
-        return false;
-    for (int k = 0; k < c->used; k++) {
-        const rubor_skin_cluster *other = &c->clusters[k];
-        if (other->count < 1)
-            continue;
-        bool same = rubor_skin_unlike(other, one) < same_thing;
-        if (same && other->skin > 0)
-            return false;
-        if (same)
-            add_to_part(&it, other);
-        if (other->skin > 0 || rubor_skin_unlike(other, core) < same_thing)
-            add_to_part(&skin, other);
+    return x < 0 ? 0 : x > 1 ? 1 : x;
+}
+
+/* 1 where mark lies within the frame and around is paler as skin around a mark is: not darker, and with less
+ * of blood or melanin, which redden; blood lowers the second log ratio by at most three tenths of what it
+ * adds to the first. */
+static double like_a_mark(const side *mark, const side *around)
+{
+    double redder = mean(mark, RED) - mean(around, RED), darker = mean(mark, DARK) - mean(around, DARK);
+    double bluer = mean(around, YELLOW) - mean(mark, YELLOW) - 0.3 * redder;
+    return part_of(redder / 0.05) * part_of(1 + darker / 0.05) * part_of(1 - bluer / 0.05) *
+           part_of(1 - rim_of(mark) / rim_of_mark);
+}
+
+/* For keeping one of the two sides of whole and dropping the other. Place and size count as far as there is
+ * an edge. */
+static double evidence(const side *whole, const side *kept, const side *dropped)
+{
+    static const double few_meetings = 3, unmet = 0.5; /* an edge that cannot be seen */
+    static const double sharp = 1.5;                   /* of an edge all around */
+    double met = whole->sum[MET] - kept->sum[MET] - dropped->sum[MET], tint = unmet, dark = unmet;
+    if (met > few_meetings) {
+        tint = (whole->sum[TINT_EDGE] - kept->sum[TINT_EDGE] - dropped->sum[TINT_EDGE]) / met;
+        dark = (whole->sum[DARK_EDGE] - kept->sum[DARK_EDGE] - dropped->sum[DARK_EDGE]) / met;
     }
-    double outer = rim_of(&it) - rim_of(&skin), unlikelier = skin.net / skin.share - it.net / it.share;
-    return (outer > 0 ? outer : 0) + (unlikelier > 0 ? unlikelier : 0) > most;
+    double spread = mean(whole, UNLIKE) - mean(kept, UNLIKE) - mean(dropped, UNLIKE);
+    double unlikelier = mean(kept, NET) - mean(dropped, NET);
+    double place =
+        weight_rim * (fmin(rim_of(dropped), 2) - fmin(rim_of(kept), 2)) + weight_share * dropped->sum[SHARE];
+    return weight_tint * tint + weight_dark * dark + place * part_of((tint + dark) / sharp) +
+           weight_rough * (roughness_of(dropped) - roughness_of(kept)) + weight_net * unlikelier +
+           weight_odds * (mean(kept, ODDS) - mean(dropped, ODDS)) +
+           weight_spread * spread / whole->sum[SHARE] - weight_trusted * mean(dropped, NET) -
+           weight_mark * fmax(like_a_mark(kept, dropped), like_a_mark(dropped, kept)) *
+               part_of(1 - 2 * unlikelier);
 }
 
-static bool joins(const rubor_skin_clustering *c, const rubor_skin_cluster *one,
-                  const rubor_skin_cluster *core)
+/* The set that is left of whole after the best cut; whole if there is none. */
+static unsigned cut(const side *sides, unsigned whole)
 {
-    static const double near = 1.9;
-    if (refused(one, least_net) || foreign(c, one, core))
-        return false;
-    double far = paler(one, core) ? 7 : 3.5; /* a core that is a mark may be much darker than its skin */
-    bool like_core = rubor_skin_unlike(one, core) < far && one->texture < 2 * core->texture + 0.04;
-    for (int m = 0; m < c->used; m++) {
-        const rubor_skin_cluster *other = &c->clusters[m];
-        if (other->skin > 0 &&
-            ((like_core && rubor_skin_unlike(one, other) < near) || unlike_but_for_blood(one, other) < near))
-            return true;
-    }
-    return false;
-}
-
-/* Whether a core, with those of like color, is skin at all. */
-static bool may_be_skin(const rubor_skin_cluster *core, const part *likes)
-{
-    double rough = likes->texture / likes->share - even, rim = rim_of(likes);
-    if (core->odds < least_core_odds || (rim > strip && core->net < even_chance))
-        return false;
-    double sure = likes->odds / likes->share - rim - (rough > 0 ? rough * rough_takes : 0);
-    return (sure > sure_odds && likes->share < sure_share) || !refused(core, least_core_net);
-}
-
-void rubor_skin_choose(rubor_skin_clustering *c)
-{
-    int best = -1, core = -1;
-    double best_standing = 0;
-    for (int k = 0; k < c->used; k++) {
-        if (c->clusters[k].share < 0.003)
+    double most = 1;
+    unsigned best = whole;
+    for (unsigned kept = (whole - 1) & whole; kept; kept = (kept - 1) & whole) {
+        if (!(sides[kept].sum[SHARE] > least_kept * sides[whole].sum[SHARE]))
             continue;
-        double one = standing(c, k);
-        if (best < 0 || one > best_standing) {
-            best = k;
-            best_standing = one;
+        double one = evidence(&sides[whole], &sides[kept], &sides[whole & ~kept]);
+        if (one > most) {
+            most = one;
+            best = kept;
         }
     }
-    /* the largest of like color speaks for them */
-    part likes = {0};
-    for (int k = 0; k < c->used && best >= 0; k++) {
-        const rubor_skin_cluster *one = &c->clusters[k];
-        if (!(one->count > 0) || rubor_skin_unlike(one, &c->clusters[best]) > same_core)
-            continue;
-        add_to_part(&likes, one);
-        if (core < 0 || one->share > c->clusters[core].share)
-            core = k;
+    return best;
+}
+
+/* Whether what was not cut off is skin at all. Grass, soil and wood have skin's colors: what is not even (OD)
+ * needs the network, which knows surroundings and shape as well, or colors that are surely skin's, less what
+ * it covers of the rim for its size and what its roughness takes, on no more than a part of the photo; what
+ * fills it may be a table. A strip along the rim is a board rather, unless the network rather takes it for
+ * skin. */
+static bool may_be_skin(const side *s)
+{
+    static const double least_odds = -1, least_net = 0.2, even = 0.01, sure_odds = 0.6, rough_takes = 20,
+                        sure_share = 0.7, strip = 2.5, even_chance = 0.5;
+    double rough = fmax(mean(s, TEXTURE) - even, 0), net = mean(s, NET);
+    if (mean(s, ODDS) < least_odds || (rim_of(s) > strip && net < even_chance))
+        return false;
+    double sure = mean(s, ODDS) - rim_of(s) - rough * rough_takes;
+    return (sure > sure_odds && s->sum[SHARE] < sure_share) || !(rough > 0) || net > least_net;
+}
+
+rubor_status rubor_skin_choose(rubor_skin_clustering *c, const rubor_skin_field *field, rubor_error *error)
+{
+    parts *p = calloc(1, sizeof *p);
+    side *sides = NULL;
+    meeting *meetings = calloc((size_t)RUBOR_SKIN_PARTS * RUBOR_SKIN_PARTS, sizeof *meetings);
+    rubor_status status = RUBOR_OK;
+    assert(c->used <= RUBOR_SKIN_PARTS);
+    if (p && meetings)
+        status = find_meetings(meetings, c, field, error);
+    if (status)
+        goto out;
+    if (p && meetings) {
+        measure_parts(p, c, meetings);
+        join_parts(p);
+        sides = malloc(sizeof *sides << p->used);
     }
-    if (core < 0 || !may_be_skin(&c->clusters[core], &likes))
-        return;
-    c->clusters[core].skin = 1;
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (int k = 0; k < c->used; k++) {
-            rubor_skin_cluster *one = &c->clusters[k];
-            if (!(one->skin > 0) && one->count > 0 && joins(c, one, &c->clusters[core])) {
-                one->skin = 1;
-                changed = true;
-            }
-        }
+    if (!sides) {
+        status = rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the parts of the photo");
+        goto out;
     }
+    sum_sides(sides, p);
+    unsigned skin = (1u << p->used) - 1, before;
+    do {
+        before = skin;
+        skin = cut(sides, before);
+    } while (skin != before);
+    for (int k = 0; k < c->used && may_be_skin(&sides[skin]); k++)
+        c->clusters[k].skin = skin >> p->of[k] & 1;
+out:
+    free(meetings);
+    free(sides);
+    free(p);
+    return status;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CALIBRATED_CLUSTERS = 14, ROUNDS = 8, FEW_ROUNDS = 4, COLOR_ROUNDS = 3, SAMPLES = 6000 };
+enum { ROUNDS = 8, FEW_ROUNDS = 4, COLOR_ROUNDS = 3, SAMPLES = 6000 };
 const float rubor_skin_scale[RUBOR_SKIN_FEATURES] = {0.05f, 0.07f, 0.20f, 0.30f, 0.30f};
 /* Pixels less likely than this (natural log) are background whatever the rest of the photo says; colors that
  * are not calibrated get more of a chance. */
@@ -312,7 +312,7 @@ static rubor_status sort_colors(rubor_skin_clustering *c, const rubor_skin_field
                                 rubor_error *error)
 {
     memset(c, 0, sizeof *c);
-    c->used = calibrated ? CALIBRATED_CLUSTERS : RUBOR_SKIN_CLUSTERS;
+    c->used = calibrated ? RUBOR_SKIN_PARTS : RUBOR_SKIN_CLUSTERS;
     c->least_odds = candidate_odds[calibrated];
     rubor_status status = gather(c, field, error);
     if (status || c->count <= c->used)
@@ -346,7 +346,8 @@ static void ask_network(rubor_skin_clustering *c, const odds_weights *w)
     }
 }
 
-/* Part of the photo that is skin; *odds: the mean of its colors' log-odds; *rim: part of the frame's rim that it covers. */
+/* Part of the photo that is skin; *odds: the mean of its colors' log-odds; *rim: part of the frame's rim that
+ * it covers. */
 static double share_of_skin(const rubor_skin_clustering *c, double *odds, double *rim)
 {
     double share = 0;
@@ -361,25 +362,32 @@ static double share_of_skin(const rubor_skin_clustering *c, double *odds, double
     return share;
 }
 
-/* Uncalibrated photos in which next to nobody was found: a limb across the frame looks like nothing that the network was
- * shown. When something smooth that surely has skin's color fills much of the photo, and less of its rim, as a table or a wall does
- * not, it is the skin. */
-static bool choose_by_color(rubor_skin_clustering *c)
+/* Uncalibrated photos in which next to nobody was found: a limb across the frame looks like nothing that the
+ * network was shown. Then skin is chosen as in true colors, and *c becomes that choice when it surely has
+ * skin's color, fills much of the photo, and less of its rim, as a table or a wall does not. */
+static rubor_status choose_by_color(rubor_skin_clustering *c, bool *chosen, const rubor_skin_field *field,
+                                    rubor_error *error)
 {
     static const double nobody = 0.02, close_up = 0.15, sure_odds = 0.6, of_rim = 0.7;
     double odds, rim;
     if (share_of_skin(c, &odds, &rim) > nobody)
-        return false;
-    rubor_skin_cluster kept[RUBOR_SKIN_CLUSTERS];
-    memcpy(kept, c->clusters, sizeof kept);
-    for (int k = 0; k < c->used; k++)
-        c->clusters[k].skin = 0;
-    rubor_skin_choose(c);
-    double share = share_of_skin(c, &odds, &rim);
-    if (share > close_up && odds > sure_odds && rim < of_rim * share)
-        return true;
-    memcpy(c->clusters, kept, sizeof kept);
-    return false;
+        return RUBOR_OK;
+    rubor_skin_clustering *other = malloc(sizeof *other);
+    if (!other)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the colors of the photo");
+    rubor_status status = sort_colors(other, field, true, error);
+    if (!status && other->count > other->used)
+        status = rubor_skin_choose(other, field, error);
+    double share = share_of_skin(other, &odds, &rim);
+    if (!status && share > close_up && odds > sure_odds && rim < of_rim * share) {
+        rubor_skin_clustering network = *c;
+        *c = *other;
+        *other = network;
+        *chosen = true;
+    }
+    free(other->samples);
+    free(other);
+    return status;
 }
 
 rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_error *error)
@@ -391,14 +399,14 @@ rubor_status rubor_skin_colors(rubor_skin_field *field, bool calibrated, rubor_e
     rubor_status status = sort_colors(c, field, calibrated, error);
     if (!status && c->count > c->used) {
         if (calibrated) {
-            rubor_skin_choose(c);
-            status = rubor_skin_split(c, field, error);
+            status = rubor_skin_choose(c, field, error);
         } else {
             ask_network(c, &weights[calibrated]);
-            by_color = choose_by_color(c);
+            status = choose_by_color(c, &by_color, field, error);
         }
-        add_likelihood(field, c, &weights[calibrated || by_color]);
-        if (!calibrated && !by_color)
+        if (!status)
+            add_likelihood(field, c, &weights[calibrated || by_color]);
+        if (!status && !calibrated && !by_color)
             status = leave_out_dark(field, error);
     } else if (!status) { /* too little that could be skin to learn its colors from */
         size_t n = (size_t)field->width * (size_t)field->height;

@@ -4,7 +4,11 @@
 
 #include "analyzer/skin_internal.h"
 
-enum { RUBOR_SKIN_FEATURES = 5, RUBOR_SKIN_CLUSTERS = 32 };
+enum {
+    RUBOR_SKIN_FEATURES = 5,
+    RUBOR_SKIN_CLUSTERS = 32,
+    RUBOR_SKIN_PARTS = 14 /* clusters of a photo in true colors: all their subsets are weighed */
+};
 
 typedef struct rubor_skin_sample {
     float f[RUBOR_SKIN_FEATURES], odds, texture, net;
@@ -33,13 +37,7 @@ typedef struct rubor_skin_clustering {
 /* u, v, brightness (OD), x, y (parts of the long side): differences that count alike */
 extern const float rubor_skin_scale[RUBOR_SKIN_FEATURES];
 
-/* Calibrated photos: one core of clusters, and what is like it, is skin (1), the rest is not (0). */
-void rubor_skin_choose(rubor_skin_clustering *c);
-
-/* Likewise: takes back what is a second thing of skin's color behind the skin or worn. */
-rubor_status rubor_skin_split(rubor_skin_clustering *c, const rubor_skin_field *field, rubor_error *error);
-
-/* Squared distance of two clusters in color, where shade counts little. */
-double rubor_skin_unlike(const rubor_skin_cluster *a, const rubor_skin_cluster *b);
+/* True colors, at most RUBOR_SKIN_PARTS clusters: each becomes skin (1) or not (0). */
+rubor_status rubor_skin_choose(rubor_skin_clustering *c, const rubor_skin_field *field, rubor_error *error);
 
 #endif

@@ -203,6 +203,14 @@ static void a_limb_on_smooth_leather_or_cardboard_ends_at_its_edge(void **state)
     }
 }
 
+/* What lies behind dark skin may be paler wood as skin around a mark is paler; but it reaches the frame's rim. */
+static void a_dark_arm_before_paler_wood_is_no_mark_on_it(void **state)
+{
+    (void)state;
+    static const float wood[3] = {.42f, .27f, .20f};
+    assert_arm_is_skin(arms[2], wood, 0.05f);
+}
+
 static void skin_that_fills_the_frame_around_a_large_mark_stays_skin(void **state)
 {
     (void)state;
@@ -230,6 +238,7 @@ int main(void)
         cmocka_unit_test(wood_without_a_person_is_not_skin_even_when_its_colors_are_true),
         cmocka_unit_test(an_arm_on_a_wooden_table_ends_at_the_wood_in_true_colors),
         cmocka_unit_test(a_limb_on_smooth_leather_or_cardboard_ends_at_its_edge),
+        cmocka_unit_test(a_dark_arm_before_paler_wood_is_no_mark_on_it),
         cmocka_unit_test(skin_that_fills_the_frame_around_a_large_mark_stays_skin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
