@@ -21,12 +21,15 @@ enum { BLOCKS_ACROSS = 60, STEPS_DOWN = 30, STEPS_UP = 60 };
 /* Surface reflection of skin beside highlights: 0.028 of it when lit from all sides (ISSA's di:8 geometry),
  * little under one lamp, so half a percent is given as its standard deviation around none. */
 #define SURFACE_SD 0.005
-#define LIGHT_DOUBT 0.02     /* of blue before: shade and noise */
-#define DIRECTION_DOUBT 0.10 /* of blue's change: directions, their bend over large changes */
-#define FULL_WEIGHT_OD 0.15  /* of green: changes below weigh less */
-#define LEAST_WEIGHT 3.0     /* blocks */
-#define SILENT 0.02          /* weight of a block that costs time only: green changed by 0.02 OD */
-#define FAR 3.0              /* misfits from which a block counts less: a bruise, a thing that is not skin */
+#define LIGHT_DOUBT 0.02 /* of blue before: shade and noise */
+/* Of blue's change that blood and that melanin make: measured people's blood (docs/MEASUREMENT.md
+ * "Uncertainty"), and melanin's power law. */
+#define BLOOD_DOUBT 0.10
+#define MELANIN_DOUBT 0.05
+#define FULL_WEIGHT_OD 0.15 /* of green: changes below weigh less */
+#define LEAST_WEIGHT 3.0    /* blocks */
+#define SILENT 0.02         /* weight of a block that costs time only: green changed by 0.02 OD */
+#define FAR 3.0             /* misfits from which a block counts less: a bruise, a thing that is not skin */
 
 typedef struct block {
     double now[3], before[3], weight;
@@ -60,14 +63,16 @@ static bool block_mean(block *out, const rubor_change *change, int left, int top
 }
 
 /* Blue's misfit over what may be left of it; NaN where the veil is more than the skin. */
-static double misfit(const block *b, const double control[2][3], const rubor_directions *directions, double veil)
+static double misfit(const block *b, const double control[2][3], const rubor_directions *directions,
+                     double veil)
 {
     double d[3] = {0}; /* OD */
     const double *h = directions->hemoglobin, *m = directions->melanin;
     for (int c = 0; c < 3; c++) {
         double now = b->now[c] - veil, before = b->before[c] - veil;
         double other_now = control[0][c] - veil, other_before = control[1][c] - veil;
-        if (!(before > RUBOR_LINEAR_FLOOR && other_now > RUBOR_LINEAR_FLOOR && other_before > RUBOR_LINEAR_FLOOR) ||
+        if (!(before > RUBOR_LINEAR_FLOOR && other_now > RUBOR_LINEAR_FLOOR &&
+              other_before > RUBOR_LINEAR_FLOOR) ||
             (c < 2 && !(now > RUBOR_LINEAR_FLOOR)))
             return NAN;
         if (c < 2)
@@ -78,7 +83,10 @@ static double misfit(const block *b, const double control[2][3], const rubor_dir
     double melanin = (h[0] * d[1] - h[1] * d[0]) / determinant;
     double before = (b->before[2] - veil) * (control[0][2] - veil) / (control[1][2] - veil);
     double predicted = before * rubor_pow(10, -(blood * h[2] + melanin * m[2]));
-    double light = LIGHT_DOUBT * before, direction = DIRECTION_DOUBT * (before - predicted);
+    double of_blood = BLOOD_DOUBT * blood * h[2], of_melanin = MELANIN_DOUBT * melanin * m[2];
+    double slope = LN10 * sqrt(before * predicted); /* linear per OD, in the middle of the change */
+    double light = LIGHT_DOUBT * before,
+           direction = slope * sqrt(of_blood * of_blood + of_melanin * of_melanin);
     return (b->now[2] - veil - predicted) / sqrt(light * light + direction * direction);
 }
 
