@@ -120,8 +120,8 @@ static void answer_series(rubor_broker *broker, const rubor_errand *errand, rubo
     free(asked);
 }
 
-void rubor_broker_errand_answer(rubor_broker *broker, const char *id, rubor_status status,
-                                const char *message, rubor_bytes body)
+static void answer_errand(rubor_broker *broker, const char *id, rubor_status status, const char *message,
+                          rubor_bytes body)
 {
     rubor_errand *errand = find_errand(broker, id);
     if (!errand)
@@ -177,8 +177,8 @@ void rubor_broker_event(rubor_broker *broker, const rubor_queue_event *event, co
                          event->job.attempts, event->kind == RUBOR_EVENT_FAILED ? "failed" : "is quarantined",
                          message, event->reason);
         if (errand) {
-            rubor_broker_errand_answer(broker, event->job.id, event->status,
-                                       message[0] ? message : event->reason, (rubor_bytes){0});
+            answer_errand(broker, event->job.id, event->status, message[0] ? message : event->reason,
+                          (rubor_bytes){0});
         } else {
             status = fail_job(broker, event, message, &error);
             rubor_broker_notify(broker, event->job.id);
@@ -379,7 +379,7 @@ static void take_result(rubor_broker *broker, rubor_worker *worker, const rubor_
     snprintf(id, sizeof id, "%s", worker->lease.job.id);
     if (id[0] == '~') {
         rubor_queue_remove(broker->queue, id);
-        rubor_broker_errand_answer(broker, id, RUBOR_OK, "", rubor_frame(frames, body));
+        answer_errand(broker, id, RUBOR_OK, "", rubor_frame(frames, body));
         return;
     }
     rubor_status status = keep_in_group(broker, worker, envelope, frames, body, &changed, &error);

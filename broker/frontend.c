@@ -78,7 +78,7 @@ static bool must_wait(const rubor_broker *broker, const rubor_frames *frames)
     return broker->unsent_to[peer_hash(frames)] > 0;
 }
 
-void rubor_broker_send(rubor_broker *broker, void *socket, rubor_frames *frames)
+static void send_or_keep(rubor_broker *broker, void *socket, rubor_frames *frames)
 {
     int code = must_wait(broker, frames) ? EAGAIN : rubor_frames_send(frames, socket);
     if (code == EAGAIN && frames->count)
@@ -138,7 +138,7 @@ void rubor_broker_reply(rubor_broker *broker, const rubor_peer *peer, rubor_verb
         if (built && attachment && attachment->data)
             built = rubor_frames_add_buffer(&frames, attachment);
         if (built)
-            rubor_broker_send(broker, peer->socket, &frames);
+            send_or_keep(broker, peer->socket, &frames);
         else
             rubor_frames_finish(&frames);
     }
@@ -304,7 +304,7 @@ static void answer_mmi(rubor_broker *broker, const rubor_peer *peer, const rubor
         code = verb == RUBOR_VERB_NONE || (needs_worker && broker->worker_count == 0) ? "404" : "200";
     }
     if (start_message(&out, peer, RUBOR_MDPC_FINAL, called) && rubor_frames_add(&out, code, 3))
-        rubor_broker_send(broker, peer->socket, &out);
+        send_or_keep(broker, peer->socket, &out);
     else
         rubor_frames_finish(&out);
 }

@@ -138,7 +138,6 @@ void rubor_broker_reply(rubor_broker *broker, const rubor_peer *peer, rubor_verb
                         const rubor_reply *reply, rubor_buffer *attachment);
 void rubor_broker_refuse(rubor_broker *broker, const rubor_peer *peer, rubor_verb verb,
                          const rubor_request_id *request, const rubor_error *error, int64_t retry_after_ms);
-void rubor_broker_send(rubor_broker *broker, void *socket, rubor_frames *frames);
 void rubor_broker_flush(rubor_broker *broker);
 /* NULL: the client was told to come back. */
 rubor_waiter *rubor_broker_wait_for(rubor_broker *broker, const rubor_peer *peer, rubor_verb verb,
@@ -186,7 +185,5 @@ void rubor_broker_heartbeats(rubor_broker *broker, int64_t now_ms);
 void rubor_broker_send_away(rubor_broker *broker, rubor_worker *worker, bool died, const char *why);
 /* Writes down what the queue decided. */
 void rubor_broker_event(rubor_broker *broker, const rubor_queue_event *event, const char *message);
-void rubor_broker_errand_answer(rubor_broker *broker, const char *id, rubor_status status,
-                                const char *message, rubor_bytes body);
 
 #endif

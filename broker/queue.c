@@ -41,7 +41,7 @@ struct rubor_queue {
     int passed_over;           /* claims since a job of a lower lane that has waited long got its turn */
 };
 
-const char *rubor_lane_name(rubor_lane lane)
+static const char *lane_name(rubor_lane lane)
 {
     static const char *const names[] = {"station", "review", "batch"};
     assert(lane >= 0 && lane < RUBOR_LANES);
@@ -51,7 +51,7 @@ const char *rubor_lane_name(rubor_lane lane)
 bool rubor_lane_from_name(rubor_lane *out, const char *name)
 {
     for (int lane = 0; lane < RUBOR_LANES; lane++)
-        if (strcmp(rubor_lane_name((rubor_lane)lane), name) == 0) {
+        if (strcmp(lane_name((rubor_lane)lane), name) == 0) {
             *out = (rubor_lane)lane;
             return true;
         }

@@ -27,7 +27,6 @@
 
 typedef enum rubor_lane { RUBOR_LANE_STATION, RUBOR_LANE_REVIEW, RUBOR_LANE_BATCH, RUBOR_LANES } rubor_lane;
 
-const char *rubor_lane_name(rubor_lane lane);
 bool rubor_lane_from_name(rubor_lane *out, const char *name);
 
 typedef struct rubor_queue_options {

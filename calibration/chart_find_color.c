@@ -176,8 +176,10 @@ static void reweight(double *weight, const double *relative, const bool *valid, 
     }
 }
 
-void rubor_cf_color_fit_run(rubor_cf_color_fit *out, const rubor_cf_reference *reference,
-                            const double (*rgb)[3], const bool *valid, const bool *cell)
+/* Fits the reference to sampled colors (patch order), leaving out what does not agree. cell: where a flat
+ * cell was seen. */
+static void fit_colors(rubor_cf_color_fit *out, const rubor_cf_reference *reference, const double (*rgb)[3],
+                       const bool *valid, const bool *cell)
 {
     double weight[RUBOR_CHART_PATCHES], relative[RUBOR_CHART_PATCHES], guess[3][RUBOR_CHART_PATCHES];
     *out = (rubor_cf_color_fit){0};
@@ -434,7 +436,7 @@ void rubor_cf_pose_score(rubor_cf_pose *pose, const rubor_cf_reference *referenc
         valid[i] = h[6] * a + h[7] * b + h[8] > 0 &&
                    rubor_cf_image_mean(rgb[i], image, x, y, radius < 60 ? radius : 60);
     }
-    rubor_cf_color_fit_run(&pose->fit, reference, (const double(*)[3])rgb, valid, pose->cell);
+    fit_colors(&pose->fit, reference, (const double(*)[3])rgb, valid, pose->cell);
 }
 
 double rubor_cf_pose_rank(const rubor_cf_pose *pose)

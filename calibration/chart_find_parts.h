@@ -118,10 +118,6 @@ void rubor_cf_reference_init_foreign(rubor_cf_reference *out);
 /* Patch at column i, row j of a window under an orientation: 0..3 lie 6 x 4 (bit 0 flips x, bit 1 flips y),
  * 4..7 stand 4 x 6 (transposed first). */
 int rubor_cf_oriented_patch(int orientation, int i, int j);
-/* Fits the reference to sampled colors (patch order), leaving out what does not agree. cell: where a flat
- * cell was seen. */
-void rubor_cf_color_fit_run(rubor_cf_color_fit *out, const rubor_cf_reference *reference,
-                            const double (*rgb)[3], const bool *valid, const bool *cell);
 /* Most cells of the lattice that any 6 x 4 or 4 x 6 window holds. */
 int rubor_cf_window_cells(const rubor_cf_lattice *lattice);
 /* Best window of at least cells_min cells and its orientation; false when nothing comes near. */

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-int64_t rubor_supervisor_now_ms(void)
+static int64_t now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -140,7 +140,7 @@ rubor_status rubor_child_start(rubor_child *child, rubor_error *error)
     child->line_size = 0;
     child->line[0] = '\0';
     child->ready = false;
-    child->started_ms = rubor_supervisor_now_ms();
+    child->started_ms = now_ms();
     child->again_ms = INT64_MAX;
     child->starts++;
     return RUBOR_OK;
@@ -184,7 +184,7 @@ static bool read_output(rubor_child *child)
 static void mark_dead(rubor_supervisor *supervisor, rubor_child *child)
 {
     enum { FIRST_MS = 200, MOST_MS = 10000, WELL_MS = 10000 };
-    int64_t now = rubor_supervisor_now_ms();
+    int64_t now = now_ms();
     if (child->output >= 0)
         close(child->output);
     child->output = -1;
@@ -214,9 +214,9 @@ static void start_due(rubor_supervisor *supervisor)
 {
     for (int i = 0; i < supervisor->count; i++) {
         rubor_child *child = &supervisor->children[i];
-        if (child->pid == 0 && !supervisor->stopping && child->again_ms <= rubor_supervisor_now_ms() &&
+        if (child->pid == 0 && !supervisor->stopping && child->again_ms <= now_ms() &&
             rubor_child_start(child, NULL) != RUBOR_OK)
-            child->again_ms = rubor_supervisor_now_ms() + 1000;
+            child->again_ms = now_ms() + 1000;
     }
 }
 
@@ -242,7 +242,7 @@ static bool read_children(rubor_supervisor *supervisor, int wait_ms, rubor_child
 rubor_supervisor_event rubor_supervisor_wait(rubor_supervisor *supervisor, int wait_ms, rubor_child **child)
 {
     sigset_t set = watched_signals();
-    int64_t until = rubor_supervisor_now_ms() + wait_ms;
+    int64_t until = now_ms() + wait_ms;
     *child = NULL;
     do {
         struct timespec none = {0, 0};
@@ -256,7 +256,7 @@ rubor_supervisor_event rubor_supervisor_wait(rubor_supervisor *supervisor, int w
         start_due(supervisor);
         if (read_children(supervisor, 50, child))
             return RUBOR_SUPERVISOR_READY;
-    } while (rubor_supervisor_now_ms() < until);
+    } while (now_ms() < until);
     return RUBOR_SUPERVISOR_TIME;
 }
 
@@ -265,10 +265,10 @@ int rubor_child_stop(rubor_supervisor *supervisor, rubor_child *child, int patie
     if (child->pid <= 0)
         return 0;
     int status = 0;
-    int64_t until = rubor_supervisor_now_ms() + patience_ms;
+    int64_t until = now_ms() + patience_ms;
     kill(child->pid, SIGTERM);
     while (waitpid(child->pid, &status, WNOHANG) == 0) {
-        if (rubor_supervisor_now_ms() >= until) {
+        if (now_ms() >= until) {
             kill(child->pid, SIGKILL);
             waitpid(child->pid, &status, 0);
             break;

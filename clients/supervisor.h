@@ -56,6 +56,4 @@ rubor_supervisor_event rubor_supervisor_wait(rubor_supervisor *supervisor, int w
 /* Sends SIGTERM, waits, sends SIGKILL after patience_ms. Returns the exit code (128 + signal). */
 int rubor_child_stop(rubor_supervisor *supervisor, rubor_child *child, int patience_ms);
 
-int64_t rubor_supervisor_now_ms(void);
-
 #endif
