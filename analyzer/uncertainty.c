@@ -27,7 +27,7 @@
 #define UNCALIBRATED_DE 10.0    /* Delta E2000 of a photo without chart or profile */
 /* What the parts below leave out (uneven light, blocks that are not independent), beside the floor; by
  * rendered pairs without change. More where the chart alone sets the zero. */
-static const double zero_share[2] = {0.6, 0.8}, zero_share_chart[2] = {1.35, 0.9};
+static const double zero_share[2] = {0.6, 0.6}, zero_share_chart[2] = {1.35, 0.9};
 /* Nothing is known better than this, however well lit the photo: printed units, and 8-bit levels of each
  * channel (what rounding, tone curve and veil leave between region and control), which are worth more OD on
  * dark skin. Errors without change are not normal (one in thirty is four times the usual), so the decision
@@ -36,7 +36,7 @@ static const double zero_share[2] = {0.6, 0.8}, zero_share_chart[2] = {1.35, 0.9
 #define ZERO_FLOOR_DECISION 0.1
 #define LEVELS 0.05
 #define LEVELS_DECISION 1.3 /* times as much */
-#define GAIN_FLOOR 0.015
+#define GAIN_FLOOR 0.01
 /* Untreated skin differs from place to place: without a photo of the same place before, this much of a
  * difference to the control means nothing (printed units; neighboring sites of one person). */
 static const double site_sd[2] = {1.5, 2.0};
