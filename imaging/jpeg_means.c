@@ -60,6 +60,10 @@ rubor_status rubor_jpeg_means_watch(rubor_jpeg_means *means, struct jpeg_decompr
     *means = (rubor_jpeg_means){0};
     for (int c = 0; c < RUBOR_JPEG_CHANNELS; c++) {
         const jpeg_component_info *component = &jpeg->comp_info[c];
+        if (!component->quant_table) /* libjpeg takes a channel without any scan for gray, silently */
+            return rubor_error_set(
+                error, RUBOR_CORRUPT,
+                "damaged or truncated JPEG: a color channel is missing; copy it again or retake it");
         means->wide[c] = (int)component->width_in_blocks;
         means->high[c] = (int)component->height_in_blocks;
         means->block_width[c] =
@@ -109,8 +113,8 @@ static void find_row(rubor_jpeg_means *means, int channel, int scanline, int pix
     }
 }
 
-void rubor_jpeg_means_row(uint16_t *rgb, rubor_jpeg_means *means,
-                          const struct jpeg_decompress_struct *jpeg, const uint8_t *row, int scanline)
+void rubor_jpeg_means_row(uint16_t *rgb, rubor_jpeg_means *means, const struct jpeg_decompress_struct *jpeg,
+                          const uint8_t *row, int scanline)
 {
     int width = (int)jpeg->output_width;
     const float *missing[RUBOR_JPEG_CHANNELS];

@@ -25,19 +25,20 @@ typedef struct rubor_jpeg_means {
     float *missing[RUBOR_JPEG_CHANNELS];   /* per block: its mean in the file minus the decoded one */
     uint8_t *turn[RUBOR_JPEG_CHANNELS];    /* per column of blocks: how many of this MCU row have come */
     int mcu_row[RUBOR_JPEG_CHANNELS];      /* of turn */
-    float *row[RUBOR_JPEG_CHANNELS];       /* per output pixel: missing in the row of blocks that row_of names */
+    float *row[RUBOR_JPEG_CHANNELS]; /* per output pixel: missing in the row of blocks that row_of names */
     int row_of[RUBOR_JPEG_CHANNELS];
 } rubor_jpeg_means;
 
 /* Between jpeg_start_decompress and the first row; out_color_space must be jpeg_color_space. means must stay
- * where it is until the decoding ends; free it with finish, also after an error. */
+ * where it is until the decoding ends; free it with finish, also after an error. RUBOR_CORRUPT: no scan of a
+ * channel. */
 rubor_status rubor_jpeg_means_watch(rubor_jpeg_means *means, struct jpeg_decompress_struct *jpeg,
                                     rubor_error *error);
 void rubor_jpeg_means_finish(rubor_jpeg_means *means);
 
 /* A decoded row (3 samples a pixel, as wide as the output) to 16-bit RGB; scanline: its place in the output.
  */
-void rubor_jpeg_means_row(uint16_t *rgb, rubor_jpeg_means *means,
-                          const struct jpeg_decompress_struct *jpeg, const uint8_t *row, int scanline);
+void rubor_jpeg_means_row(uint16_t *rgb, rubor_jpeg_means *means, const struct jpeg_decompress_struct *jpeg,
+                          const uint8_t *row, int scanline);
 
 #endif

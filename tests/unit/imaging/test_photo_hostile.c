@@ -239,6 +239,24 @@ static void jpeg_with_a_thousand_scans_is_stopped(void **state)
     made_free(&file);
 }
 
+static void jpeg_without_a_scan_of_each_channel_is_damaged(void **state)
+{
+    (void)state;
+    made file = make_jpeg(96, 64, texture, &(made_options){.separate_scans = true});
+    int scans = 0;
+    for (size_t i = 0; i + 1 < file.size; i++) {
+        if (file.data[i] != 0xff || file.data[i + 1] != 0xda || scans++ == 0)
+            continue;
+        made some = {0};
+        made_append(&some, file.data, i);
+        made_append(&some, "\xff\xd9", 2);
+        assert_refused(some, RUBOR_CORRUPT, "channel is missing");
+        made_free(&some);
+    }
+    assert_int_equal(scans, 3);
+    made_free(&file);
+}
+
 static void every_truncation_is_damage(void **state)
 {
     (void)state;
@@ -437,6 +455,7 @@ int main(void)
         cmocka_unit_test(png_chunks_that_inflate_hugely_cost_nothing),
         cmocka_unit_test(animated_png_is_refused_by_name),
         cmocka_unit_test(jpeg_with_a_thousand_scans_is_stopped),
+        cmocka_unit_test(jpeg_without_a_scan_of_each_channel_is_damaged),
         cmocka_unit_test(every_truncation_is_damage),
         cmocka_unit_test(harmless_extra_bytes_are_tolerated),
         cmocka_unit_test(damaged_picture_data_is_told),
