@@ -137,10 +137,13 @@ static rubor_status keep_steady(rubor_change *change, rubor_error *error)
         return status;
     size_t bytes = (size_t)change->width * (size_t)change->height;
     memcpy(steady.data, change->control.data, bytes);
+    for (size_t i = 0; i < bytes; i++) /* cells that only one photo shows tell nothing */
+        if (isnan(change->visit_od[0].data[i]) || isnan(change->reference_od[0].data[i]))
+            steady.data[i] = 0;
+    double known = (double)rubor_mask_count(&steady);
     for (int c = 0; c < 3 && status == RUBOR_OK; c++)
         status = drop_unsteady(&steady, &change->visit_od[c], &change->reference_od[c], error);
-    if (status == RUBOR_OK &&
-        (double)rubor_mask_count(&steady) >= STEADY_SHARE * (double)rubor_mask_count(&change->control))
+    if (status == RUBOR_OK && (double)rubor_mask_count(&steady) >= STEADY_SHARE * known)
         memcpy(change->control.data, steady.data, bytes);
     rubor_mask_finish(&steady);
     return status;
@@ -289,8 +292,8 @@ static void unmix_cells(rubor_change *change, bool pair)
     }
 }
 
-/* How far below the truth the shade of a cell may be read: a veil taken off too much makes the darkest channel
- * darker than it is, blue of dark skin by any amount. Two standard deviations of the glare. */
+/* How far below the truth the shade of a cell may be read: a veil taken off too much makes the darkest
+ * channel darker than it is, blue of dark skin by any amount. Two standard deviations of the glare. */
 static double shade_doubt(const rubor_change *change, size_t cell, double glare_sd)
 {
     double doubt = 0;
@@ -320,9 +323,8 @@ static rubor_status judge_trial(rubor_change *change, double glare_sd, rubor_err
     if (status == RUBOR_OK)
         status = rubor_planes_blur(means, 3, TRIAL_CELLS, error);
     for (size_t i = 0; i < count && status == RUBOR_OK; i++)
-        if (change->trial.data[i] &&
-            !skin_can((double)mean[0].data[i], (double)mean[1].data[i], (double)mean[2].data[i],
-                      shade_doubt(change, i, glare_sd)))
+        if (change->trial.data[i] && !skin_can((double)mean[0].data[i], (double)mean[1].data[i],
+                                               (double)mean[2].data[i], shade_doubt(change, i, glare_sd)))
             for (int k = 0; k < 3; k++)
                 planes[k]->data[i] = NAN;
     for (int k = 0; k < 3; k++)

@@ -13,8 +13,8 @@
 #define SHADING_SHARE_LEVEL 0.25 /* where the light's plane is known, whose doubt is a source of its own */
 #define GLARE_SHARE 0.7
 #define VEIL_SHARE 0.12 /* of what a wrong glare does to a region that got darker */
-/* Standard deviation per unit of delta_mi that may be a bruise: its darkness is read as melanin, its faint rim
- * (half as much again) is not suspected, and because it is none as half as much less redness. */
+/* Standard deviation per unit of delta_mi that may be a bruise: its darkness is read as melanin, its faint
+ * rim (half as much again) is not suspected, and because it is none as half as much less redness. */
 #define BRUISE_SHARE_MI 0.8
 #define BRUISE_SHARE_EI 0.4
 #define RESIDUAL_CONTROL 0.03 /* both photos see region and control through one calibration */
@@ -37,6 +37,10 @@ static const double zero_share[2] = {0.6, 0.6}, zero_share_chart[2] = {1.35, 0.9
 #define LEVELS 0.05
 #define LEVELS_DECISION 1.3 /* times as much */
 #define GAIN_FLOOR 0.01
+/* Of melanin's doubt, taken as if each channel erred on its own, in the size of delta_mi: the channels of
+ * measured skins err together, 0.005 to 0.011 of delta_mi where that sum says 0.02 to 0.05
+ * (tests/bench/second_renderer/skin_rest.py). In delta_ei it shows as it is. */
+#define MELANIN_SHARE_MI 0.5
 /* Untreated skin differs from place to place: without a photo of the same place before, this much of a
  * difference to the control means nothing (printed units; neighboring sites of one person). */
 static const double site_sd[2] = {1.5, 2.0};
@@ -279,13 +283,12 @@ void rubor_uncertainty_find(rubor_uncertainty *out, const rubor_change *change, 
     const rubor_directions *d = &change->directions;
     const rubor_unmix *u = &change->unmix;
     const double gain[GAINS] = {d->hemoglobin_gain_sd, lighting, through_shape(u->ei, d), GAIN_FLOOR};
-    double melanin[] = {d->melanin_gain_sd, lighting, through(u->mi, change->melanin_sd),
-                        along(u->mi, change->melanin_tilt), GAIN_FLOOR};
-    out->gain_ei = length(gain, GAINS);
-    out->gain_mi = length(melanin, 5);
-    double own;
+    double own, melanin_doubt;
+    rubor_uncertainty_slopes(&out->leak_mi, &melanin_doubt, change, u->mi);
     rubor_uncertainty_slopes(&own, &out->leak_ei, change, u->ei);
-    rubor_uncertainty_slopes(&out->leak_mi, &own, change, u->mi);
+    double melanin[] = {d->melanin_gain_sd, lighting, MELANIN_SHARE_MI * melanin_doubt, GAIN_FLOOR};
+    out->gain_ei = length(gain, GAINS);
+    out->gain_mi = length(melanin, 4);
     list_doubts(out, &p, delta_ei, delta_mi, gain);
 }
 

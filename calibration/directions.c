@@ -97,17 +97,6 @@ static void find_hemoglobin_spread(double covariance[9], const double base[3], c
     }
 }
 
-/* Adds the spread that other exponents of melanin give. */
-static void add_melanin_doubt(double covariance[9], const double base[3], const view *v)
-{
-    static const double exponents[] = {2.7, 4.0};
-    double out[3], reference[3];
-    for (int k = 0; k < 2; k++) {
-        melanin_direction(out, reference, v, exponents[k]);
-        add_outer(covariance, out, base, 0.5);
-    }
-}
-
 /* Variance of row . change for a change with this covariance. */
 static double variance(const double row[3], const double covariance[9])
 {
@@ -118,7 +107,7 @@ static double variance(const double row[3], const double covariance[9])
     return fmax(sum, 0.0);
 }
 
-static void fill_uncertainty(rubor_directions *out, const rubor_calibration *calibration, const view *v)
+static void fill_uncertainty(rubor_directions *out, const rubor_calibration *calibration)
 {
     static const double ei_row[3] = {-100.0, 100.0, 0.0}, mi_row[3] = {100.0, 0.0, 0.0};
     double hemoglobin[9] = {0}, melanin[9] = {0};
@@ -131,7 +120,6 @@ static void fill_uncertainty(rubor_directions *out, const rubor_calibration *cal
     } else {
         floor = calibration->status == RUBOR_CALIBRATION_NONE ? GAIN_SD_NONE : GAIN_SD_MATRIX;
     }
-    add_melanin_doubt(melanin, out->melanin, v);
     floor = hypot(floor, SKIN_SD);
     if (calibration->status == RUBOR_CALIBRATION_PROFILE)
         floor = hypot(floor, PROFILE_SD);
@@ -188,7 +176,7 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     weaken(out, veil);
     out->hemoglobin_gain = 100.0 * (out->hemoglobin[1] - out->hemoglobin[0]);
     out->melanin_gain = 100.0 * out->melanin[0];
-    fill_uncertainty(out, calibration, &v);
+    fill_uncertainty(out, calibration);
     double *h = clear.hemoglobin, *m = clear.melanin;
     out->hemoglobin_gain_sd = hypot(out->hemoglobin_gain_sd,
                                     100.0 * (h[1] * veil_sd[1] - h[0] * veil_sd[0]) / out->hemoglobin_gain);
