@@ -538,7 +538,7 @@ def unchanged(picture, width, height):
 
 
 def make_scenes(rubor, root):
-    """Of every tone 25, half of them without a chart, some with an object on the skin; and a larger one."""
+    """Of every tone 25, some with an object on the skin; and a larger one. Every other tone has a chart, the rest none."""
     runs = [("t", 5, "dark", "800x600", None)]
     objects = {0: "ring", 1: "necklace", 2: "tattoo", 3: "plaster"}
     for k in range(1, 151):
