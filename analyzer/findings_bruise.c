@@ -29,18 +29,19 @@
 /* Standard deviation of white light on the skin, linear: with control skin the veil has been taken off. */
 #define WHITE 0.0015
 #define WHITE_UNANCHORED 0.004
-#define NORMAL_MI 1.0 /* skin of the region that got no darker than this shows how much blood is common there */
-#define NORMAL 0.08   /* of the grid's width: so far around */
+#define NORMAL_MI                                                                                            \
+    1.0             /* skin of the region that got no darker than this shows how much blood is common there */
+#define NORMAL 0.08 /* of the grid's width: so far around */
 #define HIGHLIGHT 2.0 /* times what the photo before treatment shows of one: it moves with light and pose */
 #define LATE 2.0      /* times the signs: after two weeks a bruise is unlikely, and pigment is not */
 #define UNCALIBRATED 5.0 /* times the doubt about directions and white light of a photo without chart */
 /* Where it is sure it starts, and from there it reaches as far as the weaker signs do: its border is blurred.
  * A soft shadow of a few percent is common, so dark needs more than yellow does. */
 typedef struct signs {
-    double sds, dark, dark_mi;      /* standard deviations; OD; delta_mi */
-    double dark_share;              /* of the red that blood and melanin take: much of both leaves a rest, too */
-    double color, color_mi;         /* below zero alone (yellow), or above it with less blood than around (pale) */
-    double pale;                    /* so much less blood: share of the delta_mi that is no shadow */
+    double sds, dark, dark_mi; /* standard deviations; OD; delta_mi */
+    double dark_share;         /* of the red that blood and melanin take: much of both leaves a rest, too */
+    double color, color_mi;    /* below zero alone (yellow), or above it with less blood than around (pale) */
+    double pale;               /* so much less blood: share of the delta_mi that is no shadow */
     double bloodless_mi, bloodless; /* delta_mi; delta_ei below minus this share of it */
 } signs;
 static const signs sure = {3, 0.030, 1.0, 0.5, 0.012, 1.5, 0.2, 2.8, 0.33},
@@ -195,14 +196,16 @@ static void find_veils(cell *at, const rubor_change *change, double linear)
 
 static bool shows(const signs *s, const cell *at, const evidence *e)
 {
-    double shadow = s->sds * sqrt(square(at->sd) + square(e->shadow)), color = fmax(s->color, s->sds * at->sd);
+    double shadow = s->sds * sqrt(square(at->sd) + square(e->shadow)),
+           color = fmax(s->color, s->sds * at->sd);
     double dark = fmax(fmax(s->dark, s->dark_share * at->red), shadow);
     if (at->rest > (e->late ? LATE * dark : dark))
         return at->mi > s->dark_mi;
     if (e->late) /* pigment on dark skin can look yellow */
         return false;
     bool yellow = e->calibrated && at->rest < -color && at->mi > s->color_mi;
-    bool pale = at->rest > color && at->left_mi > s->color_mi && at->lacks > s->pale * at->left_mi + at->veil_ei;
+    bool pale =
+        at->rest > color && at->left_mi > s->color_mi && at->lacks > s->pale * at->left_mi + at->veil_ei;
     return yellow || pale || (at->mi > s->bloodless_mi && at->ei < -s->bloodless * at->mi - at->veil_ei);
 }
 

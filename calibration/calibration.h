@@ -41,7 +41,7 @@ typedef struct rubor_directions {
     double melanin[3];      /* per 1.0 of delta_mi */
     double hemoglobin_gain; /* apparent EI change / true, 1 = as the reference observer sees it */
     double melanin_gain;    /* apparent MI change / true */
-    /* relative standard uncertainty of each gain: the response estimate, and of melanin its shape */
+    /* relative standard uncertainty of each gain: the response estimate, and skin that is not the model's */
     double hemoglobin_gain_sd, melanin_gain_sd;
     /* covariance of hemoglobin from one person to the next (what blood does to skin differs), row by row; in its
      * unit squared; not in hemoglobin_gain_sd */

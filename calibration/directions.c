@@ -64,22 +64,15 @@ static void hemoglobin_direction(double out[3], double reference[3], const view 
     }
 }
 
-static void melanin_direction(double out[3], double reference[3], const view *v, double exponent)
+static void melanin_direction(double out[3], double reference[3], const view *v)
 {
     double own[3], seen[3], shape[SAMPLES];
-    rubor_melanin_shape(shape, exponent);
+    rubor_melanin_shape(shape);
     both_slopes(own, seen, v, shape);
     for (int c = 0; c < 3; c++) {
         out[c] = own[c] / (100.0 * seen[0]);
         reference[c] = seen[c] / (100.0 * seen[0]);
     }
-}
-
-static void add_outer(double covariance[9], const double direction[3], const double base[3], double weight)
-{
-    for (int c = 0; c < 3; c++)
-        for (int d = 0; d < 3; d++)
-            covariance[3 * c + d] += weight * (direction[c] - base[c]) * (direction[d] - base[d]);
 }
 
 /* What blood does to other measured people's skin, seen by this photo. */
@@ -93,7 +86,9 @@ static void find_hemoglobin_spread(double covariance[9], const double base[3], c
         for (int i = 0; i < SAMPLES; i++)
             other[i] = shape[i] / (seen[1] - seen[0]) + (double)component[i];
         hemoglobin_direction(out, reference, v, other);
-        add_outer(covariance, out, base, 1);
+        for (int c = 0; c < 3; c++)
+            for (int d = 0; d < 3; d++)
+                covariance[3 * c + d] += (out[c] - base[c]) * (out[d] - base[d]);
     }
 }
 
@@ -168,9 +163,9 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     for (int c = 0; c < 3 && skin_linear; c++)
         bare[c] = skin_linear[c] * (1 - veil[c]);
     rubor_skin_reflectance(v.reflectance, (const double(*)[SAMPLES])v.weights, skin_linear ? bare : NULL);
-    rubor_hemoglobin_shape(hemoglobin, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
+    rubor_hemoglobin_shape(hemoglobin);
     hemoglobin_direction(out->hemoglobin, out->reference_hemoglobin, &v, hemoglobin);
-    melanin_direction(out->melanin, out->reference_melanin, &v, RUBOR_MELANIN_EXPONENT);
+    melanin_direction(out->melanin, out->reference_melanin, &v);
     find_hemoglobin_spread(out->hemoglobin_spread, out->hemoglobin, &v, hemoglobin);
     rubor_directions clear = *out;
     weaken(out, veil);
@@ -190,8 +185,8 @@ static void skin_indices(double ei[SKINS], const double weights[3][SAMPLES])
 {
     static const double melanin[] = {0.1, 0.3, 0.8}, blood[] = {0.05, 0.20};
     double melanin_shape[SAMPLES], blood_shape[SAMPLES];
-    rubor_melanin_shape(melanin_shape, RUBOR_MELANIN_EXPONENT);
-    rubor_hemoglobin_shape(blood_shape, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
+    rubor_melanin_shape(melanin_shape);
+    rubor_hemoglobin_shape(blood_shape);
     for (int skin = 0; skin < SKINS; skin++) {
         double red = 0.0, green = 0.0;
         for (int i = 0; i < SAMPLES; i++) {

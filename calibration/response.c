@@ -114,8 +114,8 @@ static void outputs_of(double out[OUTPUTS], const double transform[9], const dou
                             transform[3 * c + 2] * response[2 * SAMPLES + i];
     rubor_reference_observer(reference);
     rubor_skin_reflectance(reflectance, (const double(*)[SAMPLES])reference, NULL);
-    rubor_hemoglobin_shape(hemoglobin, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
-    rubor_melanin_shape(melanin, RUBOR_MELANIN_EXPONENT);
+    rubor_hemoglobin_shape(hemoglobin);
+    rubor_melanin_shape(melanin);
     rubor_od_slopes(own, (const double(*)[SAMPLES])weights, reflectance, hemoglobin);
     rubor_od_slopes(seen, (const double(*)[SAMPLES])reference, reflectance, hemoglobin);
     for (int c = 0; c < 3; c++)

@@ -8,6 +8,10 @@
 #include <math.h>
 #include <string.h>
 
+#define MELANIN_EXPONENT 3.33
+#define HEMOGLOBIN_SHARE 0.25
+#define HEMOGLOBIN_POWER 0.38
+
 enum { SAMPLES = RUBOR_SPECTRUM_SAMPLES, STEPS = 12 };
 
 static const double LN10 = 2.302585092994046;
@@ -35,20 +39,21 @@ void rubor_reference_observer(double weights[3][SAMPLES])
     }
 }
 
-void rubor_melanin_shape(double shape[SAMPLES], double exponent)
+void rubor_melanin_shape(double shape[SAMPLES])
 {
     for (int i = 0; i < SAMPLES; i++)
-        shape[i] = rubor_pow((RUBOR_SPECTRUM_FIRST_NM + i * RUBOR_SPECTRUM_STEP_NM) / 550.0, -exponent);
+        shape[i] =
+            rubor_pow((RUBOR_SPECTRUM_FIRST_NM + i * RUBOR_SPECTRUM_STEP_NM) / 550.0, -MELANIN_EXPONENT);
 }
 
-void rubor_hemoglobin_shape(double shape[SAMPLES], double share, double power)
+void rubor_hemoglobin_shape(double shape[SAMPLES])
 {
     enum { AT_580 = (580 - RUBOR_SPECTRUM_FIRST_NM) / RUBOR_SPECTRUM_STEP_NM };
     const float *measured = rubor_hemoglobin_change_shape()->value,
                 *blood = rubor_absorption_oxyblood()->value;
     for (int i = 0; i < SAMPLES; i++)
-        shape[i] = (1.0 - share) * (double)measured[i] +
-                   share * rubor_pow((double)blood[i] / (double)blood[AT_580], power);
+        shape[i] = (1.0 - HEMOGLOBIN_SHARE) * (double)measured[i] +
+                   HEMOGLOBIN_SHARE * rubor_pow((double)blood[i] / (double)blood[AT_580], HEMOGLOBIN_POWER);
 }
 
 void rubor_od_slopes(double slopes[3], const double weights[3][SAMPLES], const double reflectance[SAMPLES],
@@ -80,8 +85,8 @@ void rubor_skin_reflectance(double reflectance[SAMPLES], const double weights[3]
     const double sigma = 0.02; /* OD: how closely the color is followed */
     double shapes[3][SAMPLES], parameter[3];
     memcpy(parameter, PRIOR_MEAN, sizeof parameter);
-    rubor_melanin_shape(shapes[1], RUBOR_MELANIN_EXPONENT);
-    rubor_hemoglobin_shape(shapes[2], RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
+    rubor_melanin_shape(shapes[1]);
+    rubor_hemoglobin_shape(shapes[2]);
     for (int i = 0; i < SAMPLES; i++) {
         shapes[0][i] = 1.0;
         shapes[1][i] += (double)rubor_skin_rest_per_melanin()->value[i];

@@ -10,23 +10,17 @@
 
 #include "calibration/spectra.h"
 
-/* Absorption of melanosomes falls as nm^-3.33 (Jacques). */
-#define RUBOR_MELANIN_EXPONENT 3.33
-
 /* Spectral weights of the reference observer: linear sRGB channels under D65, each with sum 1 so that the
  * perfect diffuser reads 1. Weights may be negative. */
 void rubor_reference_observer(double weights[3][RUBOR_SPECTRUM_SAMPLES]);
 
-/* Melanin OD shape, 1 at 550 nm, for absorption falling as nm^-exponent (Jacques: 3.33). */
-void rubor_melanin_shape(double shape[RUBOR_SPECTRUM_SAMPLES], double exponent);
+/* Melanin OD shape, 1 at 550 nm: absorption falling as nm^-3.33 (Jacques). */
+void rubor_melanin_shape(double shape[RUBOR_SPECTRUM_SAMPLES]);
 
-/* OD shape of a hemoglobin change, 1 at 580 nm: the measured shape, a share of it replaced by a power of
- * oxygenated blood's absorption. */
-void rubor_hemoglobin_shape(double shape[RUBOR_SPECTRUM_SAMPLES], double share, double power);
-/* The best guess: the measured shape is one man's, the 0.38th power comes close to it but keeps more of the
- * red; a quarter of the way. */
-#define RUBOR_HEMOGLOBIN_SHARE 0.25
-#define RUBOR_HEMOGLOBIN_POWER 0.38
+/* OD shape of a hemoglobin change, 1 at 580 nm: the measured shape is one man's, the 0.38th power of
+ * oxygenated blood's absorption comes close to it but keeps more of the red; the best guess is a quarter of
+ * the way. */
+void rubor_hemoglobin_shape(double shape[RUBOR_SPECTRUM_SAMPLES]);
 
 /* Reflectance of skin that channels with these weights read as color (linear); NULL: medium skin. The three
  * unknowns are found by damped least squares in log light with wide priors, so an impossible color gives the

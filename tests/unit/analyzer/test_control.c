@@ -14,8 +14,9 @@
 
 enum { WIDTH = 200, HEIGHT = 120, REGION_WIDTH = 100 };
 
-/* Mean delta_mi of an unchanged region where the visit shows white light on some columns of the control. */
-static double zero_error(int lit_from, int lit_until, double *kept)
+/* Mean delta_mi of an unchanged region where the visit shows white light on some columns of the control, and
+ * the photo before ends at a column. */
+static double zero_error(int lit_from, int lit_until, int before_ends, double *kept)
 {
     rubor_change change;
     rubor_frame visit = {.calibration.glare_percent_sd = 0.3}, baseline = visit;
@@ -27,7 +28,7 @@ static double zero_error(int lit_from, int lit_until, double *kept)
         change.control.data[i] = treated ? 0 : 255;
         for (int c = 0; c < 3; c++) {
             double before = 0.5 + 0.25 * c, now = -log10(pow(10, -before) + (lit ? 0.03 : 0));
-            change.reference_od[c].data[i] = (float)before;
+            change.reference_od[c].data[i] = i % WIDTH < before_ends ? (float)before : NAN;
             change.visit_od[c].data[i] = (float)(now + 0.01 * (rand() / (double)RAND_MAX - 0.5));
         }
     }
@@ -44,16 +45,26 @@ static void a_highlight_on_untreated_skin_does_not_shift_the_zero(void **state)
 {
     (void)state;
     double kept;
-    assert_true(fabs(zero_error(0, 0, &kept)) < 0.1);
+    assert_true(fabs(zero_error(0, 0, WIDTH, &kept)) < 0.1);
     assert_true(kept > 0.9);
-    assert_true(fabs(zero_error(140, 160, &kept)) < 0.2);
+    assert_true(fabs(zero_error(140, 160, WIDTH, &kept)) < 0.2);
     assert_true(kept > 0.6 && kept < 0.85);
+}
+
+/* 58 % of the control is in one photo only and must not count as what stays. */
+static void a_highlight_is_left_out_where_the_photo_before_ends_on_the_control_too(void **state)
+{
+    (void)state;
+    double kept;
+    assert_true(fabs(zero_error(125, 132, 142, &kept)) < 0.2);
+    assert_true(kept < 0.36);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_highlight_on_untreated_skin_does_not_shift_the_zero),
+        cmocka_unit_test(a_highlight_is_left_out_where_the_photo_before_ends_on_the_control_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,7 +61,7 @@ static double true_gain(const rubor_calibration *calibration, const char *camera
                         calibration->matrix[3 * c + 2] * weights[2][i];
     rubor_reference_observer(reference);
     rubor_skin_reflectance(skin, (const double(*)[SAMPLES])reference, NULL);
-    rubor_hemoglobin_shape(shape, RUBOR_HEMOGLOBIN_SHARE, RUBOR_HEMOGLOBIN_POWER);
+    rubor_hemoglobin_shape(shape);
     rubor_od_slopes(own, (const double(*)[SAMPLES])out, skin, shape);
     rubor_od_slopes(seen, (const double(*)[SAMPLES])reference, skin, shape);
     return (own[1] - own[0]) / (seen[1] - seen[0]);
