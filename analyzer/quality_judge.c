@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-/* Thresholds, from the table of false alarms and misses in docs/MEASUREMENT.md "Quality gate". Blur is judged
+/* Thresholds, from the table of false alarms and misses in docs/EVALUATION.md "Quality gate". Blur is judged
  * against a working image of 1,200 px across: redness is a low-frequency signal, so a soft photo is warned
  * about long before it is refused. */
 enum { SIDE_MIN_PX = 600, LONG_SIDE_MIN_PX = 900, PATCHES_WARN = 3, PATCHES_RETAKE = 6 };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What must be met for "the same place"; chosen from the table in docs/MEASUREMENT.md "Alignment". */
+/* What must be met for "the same place"; chosen from the table in docs/EVALUATION.md "Alignment". */
 static const double least_significance = 9; /* correlation x sqrt(independent pixels) */
 static const double least_correlation = 0.08;
 static const double least_overlap_percent = 20;

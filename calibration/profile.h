@@ -1,5 +1,5 @@
 /* Station profiles: a calibration kept for later photos of the same camera, lamp and settings, without a chart
- * in the frame. JSON on disk (schema in docs/MEASUREMENT.md). Plain values: copy freely. */
+ * in the frame. JSON on disk (docs/MEASUREMENT.md "Station profiles"). Plain values: copy freely. */
 #ifndef RUBOR_CALIBRATION_PROFILE_H
 #define RUBOR_CALIBRATION_PROFILE_H
 

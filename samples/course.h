@@ -1,4 +1,4 @@
-/* How much redness, pigment and damage a treated skin shows on which day. Sources: docs/MEASUREMENT.md
+/* How much redness, pigment and damage a treated skin shows on which day. Sources: docs/EVALUATION.md
  * "Samples". */
 #ifndef RUBOR_SAMPLES_COURSE_H
 #define RUBOR_SAMPLES_COURSE_H

@@ -1,7 +1,7 @@
 /* Skin over the visible spectrum, and what a lamp and a camera make of it.
  *
  * Layers: an epidermis that light crosses twice, OD_epi = 2 d (f mu_melanosome + (1 - f) mu_baseline) / ln
- * 10, over a dermis whose blood changes OD along the measured flat shape (docs/MEASUREMENT.md). A measured
+ * 10, over a dermis whose blood changes OD along the measured flat shape (docs/EVALUATION.md "Samples"). A measured
  * spectrum of the tone is the start; each pixel moves from it by m (melanin) and h (hemoglobin). Units: h =
  * 0.1 is +10 EI and m = 0.1 is +10 MI for the reference observer on this skin.
  *

@@ -1,5 +1,5 @@
 /* Rendered treatments with known truth: layered skin over the visible spectrum, a chart, a lamp, a camera.
- * Used by `rubor sample`, tests and benchmarks only. Same options, same bytes. See docs/MEASUREMENT.md
+ * Used by `rubor sample`, tests and benchmarks only. Same options, same bytes. See docs/EVALUATION.md
  * "Samples". Reentrant. */
 #ifndef RUBOR_SAMPLES_SAMPLE_H
 #define RUBOR_SAMPLES_SAMPLE_H

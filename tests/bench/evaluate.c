@@ -1,6 +1,6 @@
 /* evaluate (--help): rendered pairs through the analyzer, tables per tone class and kind; --also: the kinds
  * beyond the standard table (bruise, sunburn, make-up, lamps, no chart, regions given or not, face parts,
- * objects) instead of its six. tests/bench/tables.sh runs it for docs/MEASUREMENT.md. */
+ * objects) instead of its six. tests/bench/tables.sh runs it for docs/MEASUREMENT.md and docs/EVALUATION.md. */
 #include "samples/tones.h"
 #include "tests/bench/bench_tools.h"
 #include "tests/bench/evaluation.h"

@@ -80,7 +80,7 @@ typedef struct evaluation_summary {
 
 /* tone -1: all. */
 void evaluation_summarize(evaluation_summary *out, const evaluation_result *results, int count, int tone);
-/* Markdown, as in docs/MEASUREMENT.md. */
+/* Markdown, as in docs/MEASUREMENT.md "Evaluation on rendered pairs". */
 void evaluation_print(FILE *out, const evaluation_result *results, int count);
 /* A row for each kind: errors, coverage, masks, reasons and flags. */
 void evaluation_print_kinds(FILE *out, const evaluation_result *results, int count);

@@ -1,7 +1,7 @@
 /* bench_gate (--help): how often the quality gate speaks at each size of each fault, and how wrong the
  * numbers of those photos are. N photos for each of the six tones (camera, lamp, layout from the seed), each
  * spoiled in every way and measured against its unspoiled photo before treatment. The tables of
- * docs/MEASUREMENT.md "Quality gate" come from it: --threshold leaves, of each fault, only the least size that must be
+ * docs/EVALUATION.md "Quality gate" come from it: --threshold leaves, of each fault, only the least size that must be
  * noticed, for the rates of misses and false alarms; --each also prints what was measured of every photo, from which
  * thresholds are chosen. */
 #include "analyzer/analyze.h"

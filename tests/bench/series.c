@@ -6,7 +6,7 @@
  * --treatments is the count where none is given; tones take turns. After T seconds (280) no treatment is
  * begun and the table says how many were not done. --save appends the records to FILE, --replay flags kept
  * records again without rendering. Exit code 1 when a flag was missed, late or false. Figures in
- * docs/MEASUREMENT.md "Series". */
+ * docs/EVALUATION.md "Courses". */
 #include "analyzer/series.h"
 #include "samples/sample.h"
 #include "samples/tones.h"

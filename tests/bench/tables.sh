@@ -1,5 +1,5 @@
 #!/bin/sh
-# All tables of docs/MEASUREMENT.md that rendered photos with known truth give, in one run of under 20 minutes on two cores:
+# All tables of docs/MEASUREMENT.md and docs/EVALUATION.md that rendered photos with known truth give, in one run of under 20 minutes on two cores:
 #   cmake --build build --target evaluate bench_gate bench_registration bench_skin
 #   tests/bench/tables.sh [BUILD [SEED]]
 # Skin masks, alignment, pairs of every tone, the kinds beyond the standard table, the quality gate. Every table is
