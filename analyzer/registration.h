@@ -28,12 +28,4 @@ rubor_status rubor_register(rubor_registration *out, const rubor_image_calibrate
 
 rubor_point rubor_registration_map(const rubor_registration *registration, rubor_point visit_px);
 
-/* out (initialized by the call, visit's size) = the baseline's plane seen in the visit's frame; NaN outside.
- */
-rubor_status rubor_registration_warp_plane(rubor_plane *out, const rubor_plane *baseline,
-                                           const rubor_registration *registration, rubor_error *error);
-/* Nearest; 0 outside. */
-rubor_status rubor_registration_warp_mask(rubor_mask *out, const rubor_mask *baseline,
-                                          const rubor_registration *registration, rubor_error *error);
-
 #endif

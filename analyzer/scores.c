@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-int rubor_redness_grade(double score)
+/* clear < 2, almost clear < 8, mild < 20, moderate < 40, severe: 0..4; -1 for NaN. A mapping, not a
+ * clinician's. */
+static int redness_grade(double score)
 {
     static const double below[] = {2, 8, 20, 40};
     if (isnan(score))
@@ -231,7 +233,7 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
     status = fill(&record->pigmentation, &pigment, rubor_uncertainty_mi(uncertainty, ei, mi), error);
     if (status != RUBOR_OK)
         return status;
-    record->redness.grade = rubor_redness_grade(record->redness.score);
+    record->redness.grade = redness_grade(record->redness.score);
     areas(&record->redness, change, &masks->erythema);
     areas(&record->pigmentation, change, &masks->pigment);
     /* the same change after the chart's matrix only: neither unmixed nor gain-corrected */

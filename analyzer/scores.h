@@ -18,8 +18,4 @@ rubor_status rubor_scores_fill(rubor_record *record, const rubor_change *change,
                                const rubor_findings *findings, const rubor_uncertainty *uncertainty,
                                rubor_error *error);
 
-/* clear < 2, almost clear < 8, mild < 20, moderate < 40, severe: 0..4; -1 for NaN. A mapping, not a
- * clinician's. */
-int rubor_redness_grade(double score);
-
 #endif

@@ -25,6 +25,18 @@ static const rubor_lab spydercheckr24[RUBOR_CHART_PATCHES] = {
     {42.03, -15.80, 22.93}, {48.82, -5.11, -23.08}, {65.10, 18.14, 18.68},   {36.13, 14.15, 15.78},
 };
 
+/* Patch at column i, row j of a window under an orientation: 0..3 lie 6 x 4 (bit 0 flips x, bit 1 flips y),
+ * 4..7 stand 4 x 6 (transposed first). */
+static int oriented_patch(int orientation, int i, int j)
+{
+    int column = orientation < 4 ? i : j, row = orientation < 4 ? j : i;
+    if (orientation & 1)
+        column = RUBOR_CHART_COLUMNS - 1 - column;
+    if (orientation & 2)
+        row = RUBOR_CHART_ROWS - 1 - row;
+    return row * RUBOR_CHART_COLUMNS + column;
+}
+
 /* Patterns of all orientations from the colors. */
 static void reference_patterns(rubor_cf_reference *out)
 {
@@ -34,7 +46,7 @@ static void reference_patterns(rubor_cf_reference *out)
             double mean = 0, norm = 0;
             int columns = o < 4 ? 6 : 4;
             for (int k = 0; k < RUBOR_CHART_PATCHES; k++) {
-                p[k] = (float)out->rgb[rubor_cf_oriented_patch(o, k % columns, k / columns)][c];
+                p[k] = (float)out->rgb[oriented_patch(o, k % columns, k / columns)][c];
                 mean += p[k] / RUBOR_CHART_PATCHES;
             }
             for (int k = 0; k < RUBOR_CHART_PATCHES; k++)
@@ -64,16 +76,6 @@ void rubor_cf_reference_init(rubor_cf_reference *out)
 void rubor_cf_reference_init_foreign(rubor_cf_reference *out)
 {
     reference_from_lab(out, spydercheckr24);
-}
-
-int rubor_cf_oriented_patch(int orientation, int i, int j)
-{
-    int column = orientation < 4 ? i : j, row = orientation < 4 ? j : i;
-    if (orientation & 1)
-        column = RUBOR_CHART_COLUMNS - 1 - column;
-    if (orientation & 2)
-        row = RUBOR_CHART_ROWS - 1 - row;
-    return row * RUBOR_CHART_COLUMNS + column;
 }
 
 /* Color model of one channel: gain and a little of the other channels, offset, and some curvature. */
@@ -342,7 +344,7 @@ static void mark_cells(rubor_cf_pose *pose, const rubor_cf_lattice *lattice, con
 {
     int columns = at->orientation < 4 ? 6 : 4;
     for (int k = 0; k < RUBOR_CHART_PATCHES; k++) {
-        int i = k % columns, j = k / columns, patch = rubor_cf_oriented_patch(at->orientation, i, j);
+        int i = k % columns, j = k / columns, patch = oriented_patch(at->orientation, i, j);
         pose->cell[patch] = lattice->node[at->b + j + HALF][at->a + i + HALF] >= 0;
         pose->cells += pose->cell[patch];
     }

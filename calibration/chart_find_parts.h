@@ -115,9 +115,6 @@ typedef struct rubor_cf_reference {
 void rubor_cf_reference_init(rubor_cf_reference *out);
 /* The SpyderCheckr 24, so that it can be told apart. */
 void rubor_cf_reference_init_foreign(rubor_cf_reference *out);
-/* Patch at column i, row j of a window under an orientation: 0..3 lie 6 x 4 (bit 0 flips x, bit 1 flips y),
- * 4..7 stand 4 x 6 (transposed first). */
-int rubor_cf_oriented_patch(int orientation, int i, int j);
 /* Most cells of the lattice that any 6 x 4 or 4 x 6 window holds. */
 int rubor_cf_window_cells(const rubor_cf_lattice *lattice);
 /* Best window of at least cells_min cells and its orientation; false when nothing comes near. */

@@ -72,11 +72,6 @@ const rubor_spectrum *rubor_absorption_oxyblood(void)
     return &rubor_table_oxyblood;
 }
 
-const rubor_spectrum *rubor_absorption_deoxyblood(void)
-{
-    return &rubor_table_deoxyblood;
-}
-
 const rubor_spectrum *rubor_hemoglobin_change_shape(void)
 {
     return &rubor_table_hemoglobin_change;

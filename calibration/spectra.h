@@ -27,11 +27,10 @@ const rubor_camera_sensitivity *rubor_camera(size_t index);
 const rubor_camera_sensitivity *rubor_camera_by_name(const char *name);
 const rubor_spectrum *rubor_chart_reflectance(size_t patch); /* 24, average of 30 charts */
 
-/* Absorption, 1/cm: melanosome, bloodless skin, oxygenated and deoxygenated whole blood at 150 g/L. */
+/* Absorption, 1/cm: melanosome, bloodless skin, oxygenated whole blood at 150 g/L. */
 const rubor_spectrum *rubor_absorption_melanosome(void);
 const rubor_spectrum *rubor_absorption_skin_baseline(void);
 const rubor_spectrum *rubor_absorption_oxyblood(void);
-const rubor_spectrum *rubor_absorption_deoxyblood(void);
 /* Measured OD change between red and pale sites of one person, 1 at 580 nm (docs/MEASUREMENT.md). */
 const rubor_spectrum *rubor_hemoglobin_change_shape(void);
 /* How differently blood changes measured people's skin: principal components of the deviations of 13 pairs of

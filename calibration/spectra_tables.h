@@ -11,8 +11,7 @@ extern const rubor_camera_sensitivity rubor_table_cameras[];
 extern const size_t rubor_table_camera_count;
 extern const rubor_spectrum rubor_table_chart[];
 extern const rubor_spectrum rubor_table_melanosome, rubor_table_skin_baseline, rubor_table_oxyblood,
-    rubor_table_deoxyblood, rubor_table_hemoglobin_change, rubor_table_skin_rest,
-    rubor_table_skin_rest_per_melanin;
+    rubor_table_hemoglobin_change, rubor_table_skin_rest, rubor_table_skin_rest_per_melanin;
 extern const rubor_spectrum rubor_table_hemoglobin_spread[];
 
 #endif

@@ -1,5 +1,6 @@
 /* Two pages for a patient record: what was found, and the photos it was found in. A4, points (1/72 inch). */
 #include "analyzer/series.h"
+#include "clients/report.h"
 #include "clients/review_export.h"
 #include "clients/review_model.h"
 #include "imaging/encode.h"
@@ -13,7 +14,6 @@
 #include <string.h>
 
 static const double PAGE_WIDTH = 595, PAGE_HEIGHT = 842, MARGIN = 42;
-static const char *const GRADES[] = {"clear", "almost clear", "mild", "moderate", "severe"};
 
 static void set_color(cairo_t *to, unsigned rgb)
 {
@@ -349,9 +349,9 @@ static void table_row(cairo_t *to, double y, const json_t *visit)
     text_right(to, MARGIN + right[3] - 20, y, cell);
     print_number(cell, number_of(json_object_get(red, "delta_ei")), 1);
     text_right(to, MARGIN + right[3] + 20, y, cell);
-    int grade = (int)json_integer_value(json_object_get(red, "grade"));
+    const json_t *grade = json_object_get(red, "grade");
     text_at(to, MARGIN + right[3] + 30, y,
-            json_is_integer(json_object_get(red, "grade")) && grade >= 0 && grade <= 4 ? GRADES[grade] : "-");
+            rubor_report_grade(json_is_integer(grade) ? (int)json_integer_value(grade) : -1));
     print_number(cell, number_of(json_object_get(pigment, "score")), 1);
     text_right(to, MARGIN + right[5] + 20, y, cell);
     pair_text(cell, pigment, "interval95");

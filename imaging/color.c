@@ -6,7 +6,7 @@
 
 #define PI 3.14159265358979323846
 
-const double rubor_white_d65[3] = {0.95047, 1.0, 1.08883};
+static const double white_d65[3] = {0.95047, 1.0, 1.08883};
 const double rubor_white_d50[3] = {0.96422, 1.0, 0.82521};
 
 /* Computed in double from the sRGB primaries' chromaticities, the white points above and the Bradford cone
@@ -73,7 +73,7 @@ rubor_lab rubor_xyz_to_lab(const double xyz[3], const double white_xyz[3])
     return (rubor_lab){116 * y - 16, 500 * (x - y), 200 * (y - z)};
 }
 
-void rubor_lab_to_xyz(double xyz[3], rubor_lab lab, const double white_xyz[3])
+static void lab_to_xyz(double xyz[3], rubor_lab lab, const double white_xyz[3])
 {
     double y = (lab.L + 16) / 116;
     xyz[0] = white_xyz[0] * lab_f_inverse(y + lab.a / 500);
@@ -85,7 +85,7 @@ rubor_lab rubor_linear_to_lab_d65(const double rgb_linear[3])
 {
     double xyz[3];
     rubor_linear_to_xyz(xyz, rgb_linear);
-    return rubor_xyz_to_lab(xyz, rubor_white_d65);
+    return rubor_xyz_to_lab(xyz, white_d65);
 }
 
 rubor_lab rubor_linear_to_lab_d50(const double rgb_linear[3])
@@ -99,7 +99,7 @@ rubor_lab rubor_linear_to_lab_d50(const double rgb_linear[3])
 void rubor_lab_d50_to_linear(double rgb_linear[3], rubor_lab lab_d50)
 {
     double xyz[3];
-    rubor_lab_to_xyz(xyz, lab_d50, rubor_white_d50);
+    lab_to_xyz(xyz, lab_d50, rubor_white_d50);
     multiply(xyz, d50_to_d65, xyz);
     rubor_xyz_to_linear(rgb_linear, xyz);
 }

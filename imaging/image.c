@@ -107,23 +107,6 @@ static rubor_status allocate_planes(float *plane[3], int width, int height, rubo
     return status;
 }
 
-rubor_status rubor_image_linear_init(rubor_image_linear *image, int width, int height, rubor_error *error)
-{
-    *image = (rubor_image_linear){0};
-    rubor_status status = allocate_planes(image->plane, width, height, error);
-    if (!status)
-        image->width = width, image->height = height;
-    return status;
-}
-
-void rubor_image_linear_finish(rubor_image_linear *image)
-{
-    if (!image)
-        return;
-    free(image->plane[0]);
-    *image = (rubor_image_linear){0};
-}
-
 rubor_status rubor_image_calibrated_init(rubor_image_calibrated *image, int width, int height,
                                          rubor_error *error)
 {
@@ -140,20 +123,6 @@ void rubor_image_calibrated_finish(rubor_image_calibrated *image)
         return;
     free(image->plane[0]);
     *image = (rubor_image_calibrated){0};
-}
-
-void rubor_image_linearize(rubor_image_linear *out, const rubor_image_encoded *image)
-{
-    assert(out->width == image->width && out->height == image->height);
-    const float *table = rubor_srgb_table();
-    size_t n = (size_t)image->width * (size_t)image->height;
-    const uint16_t *in = image->rgb;
-    float *red = out->plane[0], *green = out->plane[1], *blue = out->plane[2];
-    for (size_t i = 0; i < n; i++) {
-        red[i] = table[in[3 * i]];
-        green[i] = table[in[3 * i + 1]];
-        blue[i] = table[in[3 * i + 2]];
-    }
 }
 
 void rubor_image_encode_calibrated(rubor_image_encoded *out, const rubor_image_calibrated *image)

@@ -43,12 +43,6 @@ typedef struct rubor_image_encoded {
     uint16_t *rgb;
 } rubor_image_encoded;
 
-/* Linear light as the file's sRGB curve says, camera RGB, 0..1 of the encoding's white. Not calibrated. */
-typedef struct rubor_image_linear {
-    int width, height;
-    float *plane[3]; /* R, G, B; one allocation, plane[0] owns it */
-} rubor_image_linear;
-
 /* Linear sRGB primaries, D65 white, relative to the perfect diffuser (a chart's white patch is about 0.91).
  * May hold values slightly below 0 or above 1. */
 typedef struct rubor_image_calibrated {
@@ -65,14 +59,10 @@ rubor_status rubor_mask_init(rubor_mask *mask, int width, int height, rubor_erro
 void rubor_mask_finish(rubor_mask *mask);
 rubor_status rubor_image_encoded_init(rubor_image_encoded *image, int width, int height, rubor_error *error);
 void rubor_image_encoded_finish(rubor_image_encoded *image);
-rubor_status rubor_image_linear_init(rubor_image_linear *image, int width, int height, rubor_error *error);
-void rubor_image_linear_finish(rubor_image_linear *image);
 rubor_status rubor_image_calibrated_init(rubor_image_calibrated *image, int width, int height,
                                          rubor_error *error);
 void rubor_image_calibrated_finish(rubor_image_calibrated *image);
 
-/* Decodes the sRGB curve: out must be initialized to the same size. 16-bit table, exact to float. */
-void rubor_image_linearize(rubor_image_linear *out, const rubor_image_encoded *image);
 /* Encodes for viewing, clamped to 0..1. Sizes must match. */
 void rubor_image_encode_calibrated(rubor_image_encoded *out, const rubor_image_calibrated *image);
 

@@ -14,7 +14,6 @@ enum {
     RUBOR_LIMIT_ICC_BYTES = 4 * 1024 * 1024,
     RUBOR_LIMIT_DECODER_BYTES = 256 * 1024 * 1024, /* libjpeg's max_memory_to_use */
     RUBOR_LIMIT_POLYGON_POINTS = 256,
-    RUBOR_LIMIT_TEXT_BYTES = 256, /* patient, session, view, profile names */
     RUBOR_LIMIT_CSV_LINE_BYTES = 64 * 1024,
     RUBOR_WORKING_PIXELS = 2 * 1000 * 1000 /* default working size: about 0.1 mm a pixel for a face */
 };

@@ -128,7 +128,8 @@ rubor_status rubor_photo_probe(rubor_photo_info *out, rubor_bytes bytes, rubor_e
     return status;
 }
 
-void rubor_working_size(int *out_width, int *out_height, int width, int height, int max_pixels)
+/* Size of the result for a crop: never larger than the crop, at most max_pixels, same scale in both axes. */
+static void working_size(int *out_width, int *out_height, int width, int height, int max_pixels)
 {
     double pixels = (double)width * height;
     double scale = pixels > max_pixels ? sqrt(max_pixels / pixels) : 1;
@@ -192,7 +193,7 @@ static rubor_status make_plan(rubor_decode_plan *plan, const rubor_photo_info *s
     int max_pixels = options && options->max_pixels ? options->max_pixels : RUBOR_WORKING_PIXELS;
     assert(max_pixels > 0);
     *plan = (rubor_decode_plan){.orientation = stored->orientation};
-    rubor_working_size(&plan->out_width, &plan->out_height, crop.width, crop.height, max_pixels);
+    working_size(&plan->out_width, &plan->out_height, crop.width, crop.height, max_pixels);
     plan->grid_width = turned ? plan->out_height : plan->out_width;
     plan->grid_height = turned ? plan->out_width : plan->out_height;
     plan->stored = crop_to_stored(crop, stored->orientation, stored->width, stored->height);

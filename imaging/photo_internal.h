@@ -51,9 +51,6 @@ void rubor_sink_destroy(rubor_sink **sink);
 void rubor_sink_row8(rubor_sink *sink, const uint8_t *rgb);
 void rubor_sink_row16(rubor_sink *sink, const uint16_t *rgb);
 
-/* Size of the result for a crop: never larger than the crop, at most max_pixels, same scale in both axes. */
-void rubor_working_size(int *out_width, int *out_height, int width, int height, int max_pixels);
-
 rubor_status rubor_jpeg_probe(rubor_photo_info *info, rubor_bytes bytes, rubor_error *error);
 rubor_status rubor_png_probe(rubor_photo_info *info, rubor_bytes bytes, rubor_error *error);
 /* picture is initialized by the caller to the plan's size. */

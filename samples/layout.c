@@ -29,14 +29,15 @@ static double blob_radius(const rubor_blob *blob, double c, double s)
     return sum;
 }
 
-double rubor_blob_level(const rubor_blob *blob, double x, double y)
+/* 0 at the center, 1 on the curve. */
+static double blob_level(const rubor_blob *blob, double x, double y)
 {
     double u = (x - blob->x) / blob->radius_x, v = (y - blob->y) / blob->radius_y;
     double r = sqrt(u * u + v * v);
     return r > 1e-9 ? r / blob_radius(blob, u / r, v / r) : 0;
 }
 
-void rubor_blob_polygon(rubor_polygon *out, const rubor_blob *blob)
+static void blob_polygon(rubor_polygon *out, const rubor_blob *blob)
 {
     out->count = 48;
     for (size_t i = 0; i < out->count; i++) {
@@ -58,7 +59,7 @@ static void draw_spots(rubor_spot *spots, int count, const rubor_scene *scene, r
         for (int attempt = 0; attempt < 60; attempt++) { /* inside the region, apart from the others */
             x = blob->x + blob->radius_x * rubor_random_uniform(random, -1.1, 1.1);
             y = blob->y + blob->radius_y * rubor_random_uniform(random, -1.1, 1.1);
-            bool apart = rubor_blob_level(blob, x, y) < 0.9;
+            bool apart = blob_level(blob, x, y) < 0.9;
             for (int j = 0; j < i && apart; j++) {
                 double dx = x - (double)spots[j].x, dy = y - (double)spots[j].y;
                 double gap = 2.6 * radius_high * scene->width + 3;
@@ -119,8 +120,8 @@ void rubor_layout_draw(rubor_scene *scene)
     blob_draw(control, &random, 0.06);
     flip(region, scene);
     flip(control, scene);
-    rubor_blob_polygon(&scene->region, region);
-    rubor_blob_polygon(&scene->control, control);
+    blob_polygon(&scene->region, region);
+    blob_polygon(&scene->control, control);
     for (int k = 0; k < 2; k++)
         scene->border[k] = draw_border(scene, &random, k);
     if (scene->border[1] == scene->border[0])
@@ -207,7 +208,7 @@ static double soft_disc(double level)
 
 static double treatment(const rubor_scene *scene, const fields *f, double x, double y, uint64_t which)
 {
-    double w = scene->width, level = rubor_blob_level(&scene->region_blob, x, y);
+    double w = scene->width, level = blob_level(&scene->region_blob, x, y);
     const char *pattern = scene->options.pattern;
     if (pattern && strcmp(pattern, "uniform") == 0)
         return 1 - rubor_numeric_smoothstep(1.03, 1.10, level);
@@ -250,7 +251,7 @@ static void normalize_treatment(rubor_scene *scene, int channel)
     for (int j = 0; j < scene->coarse_height; j++)
         for (int i = 0; i < scene->coarse_width; i++) {
             double x = i * RUBOR_COARSE_STEP - scene->margin, y = j * RUBOR_COARSE_STEP - scene->margin;
-            if (rubor_blob_level(&scene->region_blob, x, y) > 1)
+            if (blob_level(&scene->region_blob, x, y) > 1)
                 continue;
             const float *node =
                 scene->coarse + ((size_t)j * (size_t)scene->coarse_width + (size_t)i) * RUBOR_COARSE_COUNT;

@@ -61,7 +61,8 @@ static void indices(double *ei, double *mi, const double linear[3])
     *mi = -100 * red;
 }
 
-void rubor_optics_reference(double *ei, double *mi, double *ita, const double reflectance[N])
+/* EI and MI (x100) of the reference observer for any reflectance; ITA for D65. */
+static void reference(double *ei, double *mi, double *ita, const double reflectance[N])
 {
     double linear[3];
     rubor_optics_linear(linear, reflectance);
@@ -114,7 +115,7 @@ static double ita_of(const rubor_skin_optics *skin, double m, double h)
 {
     double spectrum[N], ei, mi, ita;
     moved(spectrum, skin, m, h);
-    rubor_optics_reference(&ei, &mi, &ita, spectrum);
+    reference(&ei, &mi, &ita, spectrum);
     return ita;
 }
 
@@ -123,11 +124,11 @@ static void set_units(rubor_skin_optics *skin)
 {
     for (int pass = 0; pass < 4; pass++) {
         double spectrum[N], ei[3], mi[3], ita;
-        rubor_optics_reference(&ei[0], &mi[0], &ita, skin->base);
+        reference(&ei[0], &mi[0], &ita, skin->base);
         moved(spectrum, skin, 0, 0.1);
-        rubor_optics_reference(&ei[1], &mi[1], &ita, spectrum);
+        reference(&ei[1], &mi[1], &ita, spectrum);
         moved(spectrum, skin, 0.1, 0);
-        rubor_optics_reference(&ei[2], &mi[2], &ita, spectrum);
+        reference(&ei[2], &mi[2], &ita, spectrum);
         for (int i = 0; i < N; i++) {
             skin->hemoglobin[i] *= 10 / (ei[1] - ei[0]);
             skin->melanin[i] *= 10 / (mi[2] - mi[0]);

@@ -72,9 +72,6 @@ void rubor_optics_weights_second(double weight[3][RUBOR_OPTICS_N], const rubor_c
 void rubor_lamp_optics_make(rubor_lamp_optics *out, const rubor_skin_optics *skin,
                             const rubor_material_choice *choice, const double weight[3][RUBOR_OPTICS_N]);
 
-/* EI and MI (x100) of the reference observer for any reflectance; ITA for D65. */
-void rubor_optics_reference(double *ei, double *mi, double *ita, const double reflectance[RUBOR_OPTICS_N]);
-
 /* Bilinear look-ups; m and h are clamped to the table. */
 void rubor_optics_skin(float out[3], const rubor_lamp_optics *lamp, float m, float h);
 void rubor_optics_indices(float *ei, float *mi, const rubor_skin_optics *skin, float m, float h);

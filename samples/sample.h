@@ -11,7 +11,7 @@
 typedef struct rubor_sample_options {
     uint64_t seed;
     const char *tone;     /* very_light | light | intermediate | tan | brown | dark */
-    const char *course;   /* a name of rubor_sample_courses() */
+    const char *course;   /* a name in samples/course.c */
     const char *camera;   /* name in calibration/spectra.h; NULL: drawn from the seed */
     const char *lamp;     /* likewise */
     int width, height;    /* px, 320x240 .. 8000x6000 */
@@ -24,7 +24,7 @@ typedef struct rubor_sample_options {
     double delta_ei, delta_mi;
     const char *pattern; /* NULL or "soft": full inside with a soft border; "uniform"; "patchy" */
     const char *border;  /* what lies at the frame's edge; NULL: drawn from the seed; a name of
-                            rubor_sample_borders() */
+                            rubor_border_names (samples/layout.h) */
     const char *object;  /* worn on or in the skin beside and over the region; NULL: none; a name of
                             rubor_sample_objects() */
     /* Factors on what the seed draws; default 1, 0: none. */
@@ -53,9 +53,7 @@ typedef struct rubor_sample_options {
 
 void rubor_sample_options_default(rubor_sample_options *options);
 
-/* NULL-terminated lists of names. */
-const char *const *rubor_sample_courses(void);
-const char *const *rubor_sample_borders(void);
+/* What `object` may be; ends with NULL. */
 const char *const *rubor_sample_objects(void);
 
 /* A pixel belongs to the truth's erythema (pigment) mask where its hemoglobin-only EI change (melanin-only MI

@@ -11,19 +11,7 @@
 enum { STREAM_PERSON = 1, STREAM_DEVICE = 6 };
 enum { SIDE_MIN = 240, SIDE_MAX = 8000 };
 
-static const char *const course_names[] = {"normal",  "persistent", "rebound",          "pih",    "none",
-                                           "sunburn", "bruise",     "bruise_spreading", "makeup", NULL};
 static const char *const pattern_names[] = {"soft", "uniform", "patchy", NULL};
-
-const char *const *rubor_sample_courses(void)
-{
-    return course_names;
-}
-
-const char *const *rubor_sample_borders(void)
-{
-    return rubor_border_names;
-}
 
 const char *const *rubor_sample_objects(void)
 {
@@ -107,8 +95,12 @@ static rubor_status choose_tone_and_course(rubor_scene *scene, rubor_error *erro
         return unknown(error, "tone", o->tone, &list);
     }
     scene->course = o->course ? rubor_course_by_name(o->course) : NULL;
-    if (!scene->course)
-        return unknown_in(error, "course", o->course, course_names);
+    if (!scene->course) {
+        name_list list = {0};
+        for (int i = 0; i < rubor_course_count; i++)
+            add_name(&list, rubor_courses[i].name);
+        return unknown(error, "course", o->course, &list);
+    }
     o->tone = scene->tone->name;
     o->course = scene->course->name;
     if (o->pattern && !listed(pattern_names, o->pattern))

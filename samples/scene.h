@@ -104,10 +104,6 @@ static inline const struct rubor_lamps *rubor_scene_lamps(const rubor_scene *sce
     return &scene->lamps[day >= 0];
 }
 
-/* rho: 0 at the center, 1 on the curve. */
-double rubor_blob_level(const rubor_blob *blob, double x, double y);
-void rubor_blob_polygon(rubor_polygon *out, const rubor_blob *blob);
-
 /* render.c: what a series shows. */
 const rubor_scene *rubor_sample_series_scene(const rubor_sample_series *series);
 

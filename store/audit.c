@@ -70,16 +70,6 @@ rubor_status rubor_audit_append(rubor_store *store, const char *who, const char 
                          line.at_ms, line.who, line.action, line.subject, line.detail, line.hash);
 }
 
-rubor_status rubor_store_audit_add(rubor_store *store, const char *who, const char *action,
-                                   const char *subject, const char *detail, rubor_error *error)
-{
-    rubor_status status = rubor_store_begin(store, error);
-    if (!status)
-        status =
-            rubor_store_end(store, rubor_audit_append(store, who, action, subject, detail, error), error);
-    return status;
-}
-
 static void read_line(rubor_audit_line *line, sqlite3_stmt *statement)
 {
     line->sequence = sqlite3_column_int64(statement, 0);

@@ -30,7 +30,8 @@ void rubor_store_fault_reset(void)
     memset(faults, 0, sizeof faults);
 }
 
-bool rubor_fault_hits(rubor_store_op op)
+/* Whether this call of op is to fail; sets errno. */
+static bool fails_now(rubor_store_op op)
 {
     faults[op].calls++;
     if (faults[op].countdown == 0)
@@ -47,27 +48,27 @@ bool rubor_fault_hits(rubor_store_op op)
 
 int rubor_fault_open(const char *path, int flags, mode_t mode)
 {
-    return rubor_fault_hits(RUBOR_STORE_OP_OPEN) ? -1 : open(path, flags, mode);
+    return fails_now(RUBOR_STORE_OP_OPEN) ? -1 : open(path, flags, mode);
 }
 
 ssize_t rubor_fault_write(int fd, const void *data, size_t size)
 {
-    return rubor_fault_hits(RUBOR_STORE_OP_WRITE) ? -1 : write(fd, data, size);
+    return fails_now(RUBOR_STORE_OP_WRITE) ? -1 : write(fd, data, size);
 }
 
 int rubor_fault_fsync(int fd)
 {
-    return rubor_fault_hits(RUBOR_STORE_OP_FSYNC) ? -1 : fsync(fd);
+    return fails_now(RUBOR_STORE_OP_FSYNC) ? -1 : fsync(fd);
 }
 
 int rubor_fault_syncfs(int fd)
 {
-    return rubor_fault_hits(RUBOR_STORE_OP_FSYNC) ? -1 : syncfs(fd);
+    return fails_now(RUBOR_STORE_OP_FSYNC) ? -1 : syncfs(fd);
 }
 
 int rubor_fault_rename(const char *from, const char *to)
 {
-    return rubor_fault_hits(RUBOR_STORE_OP_RENAME) ? -1 : rename(from, to);
+    return fails_now(RUBOR_STORE_OP_RENAME) ? -1 : rename(from, to);
 }
 
 /* ---- a SQLite VFS that passes everything through, save what is to fail ---- */
@@ -91,14 +92,14 @@ static int fault_code(void)
 
 static int fault_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
-    if (rubor_fault_hits(RUBOR_STORE_OP_DB_WRITE))
+    if (fails_now(RUBOR_STORE_OP_DB_WRITE))
         return fault_code();
     return real_file(file)->pMethods->xWrite(real_file(file), data, size, offset);
 }
 
 static int fault_sync(sqlite3_file *file, int flags)
 {
-    if (rubor_fault_hits(RUBOR_STORE_OP_DB_SYNC))
+    if (fails_now(RUBOR_STORE_OP_DB_SYNC))
         return SQLITE_IOERR_FSYNC;
     return real_file(file)->pMethods->xSync(real_file(file), flags);
 }

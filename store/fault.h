@@ -12,9 +12,7 @@ ssize_t rubor_fault_write(int fd, const void *data, size_t size);
 int rubor_fault_fsync(int fd);
 int rubor_fault_syncfs(int fd); /* counts as RUBOR_STORE_OP_FSYNC */
 int rubor_fault_rename(const char *from, const char *to);
-/* Whether this call of op is to fail; sets errno. */
-bool rubor_fault_hits(rubor_store_op op);
-/* Registers a SQLite VFS "rubor" over the default one that asks rubor_fault_hits. Safe to call again. */
+/* Registers a SQLite VFS "rubor" over the default one whose writes and syncs fail likewise. Safe to call again. */
 void rubor_fault_register_vfs(void);
 
 #endif

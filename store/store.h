@@ -177,8 +177,6 @@ rubor_status rubor_store_profile_put(rubor_store *store, const char *name, rubor
 rubor_status rubor_store_profile_get(rubor_store *store, const char *name, char **json, rubor_error *error);
 
 /* ---- audit: append only, each line's hash covers the line and the hash before it ---- */
-rubor_status rubor_store_audit_add(rubor_store *store, const char *who, const char *action,
-                                   const char *subject, const char *detail, rubor_error *error);
 /* *lines: how many were verified. RUBOR_CORRUPT names the first line that does not fit. */
 rubor_status rubor_store_audit_verify(rubor_store *store, int64_t *lines, rubor_error *error);
 rubor_status rubor_store_audit_list(rubor_store *store, int64_t after, int64_t limit, rubor_reply *reply,

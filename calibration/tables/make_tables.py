@@ -112,7 +112,7 @@ def main():
     parts.append(array("rubor_spectrum", "rubor_table_chart",
                        [spectrum(name.split(" (")[0], points(column)) for name, column in patches.items()]))
     for name, column in (("melanosome", "mua_melanosome_cm-1"), ("skin_baseline", "mua_skin_baseline_cm-1"),
-                         ("oxyblood", "mua_oxyblood_150gL_cm-1"), ("deoxyblood", "mua_deoxyblood_150gL_cm-1")):
+                         ("oxyblood", "mua_oxyblood_150gL_cm-1")):
         parts.append(single("rubor_table_" + name, spectrum(name, points(tissue[column]))))
     parts.append(single("rubor_table_hemoglobin_change",
                         spectrum("hemoglobin_change", points(shape["od_change"]))))

@@ -140,32 +140,20 @@ static void the_same_pair_gives_the_same_numbers(void **state)
     pair_finish(&p);
 }
 
-/* Warping a plane that holds each pixel's own x by a pure shift must give x plus the shift, NaN outside. */
-static void a_warped_plane_holds_the_baseline_where_the_map_says(void **state)
+static void between_knots_of_the_grid_the_map_goes_straight(void **state)
 {
     (void)state;
     rubor_registration r = {.homography = {1, 0, 2.5, 0, 1, -1, 0, 0, 1}, .width = 40, .height = 30};
-    rubor_plane ramp, warped;
-    rubor_mask left, moved;
-    assert_int_equal(rubor_plane_init(&ramp, 50, 20, NULL), RUBOR_OK);
-    assert_int_equal(rubor_mask_init(&left, 50, 20, NULL), RUBOR_OK);
-    for (int i = 0; i < 1000; i++) {
-        ramp.data[i] = (float)(i % 50);
-        left.data[i] = i % 50 < 20 ? 255 : 0;
-    }
-    assert_int_equal(rubor_registration_warp_plane(&warped, &ramp, &r, NULL), RUBOR_OK);
-    assert_int_equal(rubor_registration_warp_mask(&moved, &left, &r, NULL), RUBOR_OK);
-    assert_int_equal(warped.width, 40);
-    assert_int_equal(warped.height, 30);
-    assert_true(fabsf(warped.data[5 * 40 + 7] - 9.5f) < 1e-4f);
-    assert_true(isnan(warped.data[29 * 40 + 7]));
-    assert_int_equal(moved.data[5 * 40 + 7], 255);
-    assert_int_equal(moved.data[5 * 40 + 30], 0);
-    assert_int_equal(moved.data[29 * 40 + 7], 0);
-    rubor_plane_finish(&ramp);
-    rubor_plane_finish(&warped);
-    rubor_mask_finish(&left);
-    rubor_mask_finish(&moved);
+    rubor_point to = rubor_registration_map(&r, (rubor_point){7, 5});
+    assert_true(to.x == 9.5 && to.y == 4);
+    r.grid_columns = 3, r.grid_rows = 2; /* knots at the rims of the picture and in its middle column */
+    r.grid[0][1][0] = 4, r.grid[1][1][1] = 8;
+    to = rubor_registration_map(&r, (rubor_point){19.5, -0.5});
+    assert_true(to.x == 26 && to.y == -1.5);
+    to = rubor_registration_map(&r, (rubor_point){19.5, 14.5});
+    assert_true(to.x == 24 && to.y == 17.5);
+    to = rubor_registration_map(&r, (rubor_point){9.5, 14.5});
+    assert_true(to.x == 13 && to.y == 15.5);
 }
 
 int main(void)
@@ -179,7 +167,7 @@ int main(void)
         cmocka_unit_test(another_place_is_refused_as_misaligned),
         cmocka_unit_test(a_visit_without_skin_is_refused),
         cmocka_unit_test(the_same_pair_gives_the_same_numbers),
-        cmocka_unit_test(a_warped_plane_holds_the_baseline_where_the_map_says),
+        cmocka_unit_test(between_knots_of_the_grid_the_map_goes_straight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "imaging/color.h"
 #include "imaging/encode.h"
 #include "imaging/image.h"
+#include "imaging/srgb_table.h"
 #include "imaging/photo.h"
 
 #include <math.h>
@@ -15,13 +16,13 @@ static void images_over_the_limit_are_refused(void **state)
 {
     (void)state;
     rubor_plane plane;
-    rubor_image_linear image;
+    rubor_image_calibrated image;
     rubor_error error = {0};
     assert_int_equal(rubor_plane_init(&plane, 20001, 1, &error), RUBOR_TOO_LARGE);
     assert_null(plane.data);
-    assert_int_equal(rubor_image_linear_init(&image, 20000, 20000, &error), RUBOR_TOO_LARGE);
+    assert_int_equal(rubor_image_calibrated_init(&image, 20000, 20000, &error), RUBOR_TOO_LARGE);
     assert_null(image.plane[0]);
-    rubor_image_linear_finish(&image);
+    rubor_image_calibrated_finish(&image);
     rubor_plane_finish(NULL);
 }
 
@@ -30,21 +31,23 @@ static void every_16_bit_value_survives_linear_light(void **state)
 {
     (void)state;
     rubor_image_encoded in, out;
-    rubor_image_linear linear;
+    rubor_image_calibrated linear;
+    const float *table = rubor_srgb_table();
     assert_int_equal(rubor_image_encoded_init(&in, 256, 256, NULL), RUBOR_OK);
     assert_int_equal(rubor_image_encoded_init(&out, 256, 256, NULL), RUBOR_OK);
-    assert_int_equal(rubor_image_linear_init(&linear, 256, 256, NULL), RUBOR_OK);
+    assert_int_equal(rubor_image_calibrated_init(&linear, 256, 256, NULL), RUBOR_OK);
     for (int i = 0; i < 65536; i++)
         in.rgb[3 * i] = in.rgb[3 * i + 1] = in.rgb[3 * i + 2] = (uint16_t)i;
-    rubor_image_linearize(&linear, &in);
-    for (int i = 0; i < 65536; i++)
-        assert_true(linear.plane[1][i] == (float)rubor_srgb_decode(i / 65535.0));
-    const rubor_image_calibrated calibrated = {256, 256, {linear.plane[0], linear.plane[1], linear.plane[2]}};
-    rubor_image_encode_calibrated(&out, &calibrated);
+    for (int i = 0; i < 65536; i++) {
+        assert_true(table[i] == (float)rubor_srgb_decode(i / 65535.0));
+        for (int c = 0; c < 3; c++)
+            linear.plane[c][i] = table[i];
+    }
+    rubor_image_encode_calibrated(&out, &linear);
     assert_memory_equal(in.rgb, out.rgb, 65536 * 6);
     rubor_image_encoded_finish(&in);
     rubor_image_encoded_finish(&out);
-    rubor_image_linear_finish(&linear);
+    rubor_image_calibrated_finish(&linear);
 }
 
 static void values_outside_0_to_1_are_clamped_when_encoded(void **state)
