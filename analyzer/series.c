@@ -371,6 +371,11 @@ bool rubor_series_flag_is_usual(const char *code, int day)
     return strcmp(code, "crusting") == 0 && day >= 0 && day <= CRUST_LAST_NORMAL_DAY;
 }
 
+bool rubor_series_flag_is_about_photos(const char *code)
+{
+    return strcmp(code, "not_comparable") == 0 || strcmp(code, "same_photo") == 0;
+}
+
 void rubor_series_expected(double day, double *low, double *high)
 {
     static const struct {

@@ -58,6 +58,8 @@ rubor_status rubor_series_analyze(rubor_series *out, rubor_visit *visits, size_t
 
 /* Whether this flag of a record names something that is normal on that day: crusts until day 7. */
 bool rubor_series_flag_is_usual(const char *code, int day);
+/* Whether a flag of the series is about photos (not comparable, filed twice) and not about the skin. */
+bool rubor_series_flag_is_about_photos(const char *code);
 
 /* The expected share of the peak redness left on a day after treatment, as a band for the curve: mostly gone
  * in 24 to 72 hours, gone within 7 days (85 studies, 2,805 patients: transient events last at most 7 days).

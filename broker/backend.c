@@ -108,6 +108,8 @@ static void answer_series(rubor_broker *broker, const rubor_errand *errand, rubo
         asked->request = errand->request;
         asked->series = answer->series;
         answer->series = NULL;
+        asked->summary = answer->summary;
+        rubor_broker_keep_summary(broker, errand, &answer->summary);
         rubor_broker_reply(broker, &errand->peer, RUBOR_VERB_SERIES, true, asked, NULL);
     } else {
         rubor_broker_refuse(broker, &errand->peer, RUBOR_VERB_SERIES, &errand->request, error, 0);

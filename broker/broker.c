@@ -197,6 +197,7 @@ void rubor_broker_destroy(rubor_broker **broker)
     rubor_broker *b = *broker;
     free_lists(b);
     rubor_broker_group_finish(b);
+    free(b->summaries);
     void *sockets[] = {b->clients, b->workers, b->local};
     for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++)
         if (sockets[i])
@@ -310,6 +311,7 @@ static void run_timers(rubor_broker *broker, bool workers_read)
     }
     if (now >= broker->expire_next_ms) {
         rubor_broker_settle(broker); /* they are told what is on the disk */
+        rubor_broker_write_summaries(broker);
         rubor_broker_expire_waiters(broker, now);
         broker->expire_next_ms = now + 250;
     }
@@ -356,6 +358,7 @@ rubor_status rubor_broker_run(rubor_broker *broker, rubor_error *error)
             broker->options.alive();
     }
     rubor_broker_settle(broker);
+    rubor_broker_write_summaries(broker);
     rubor_broker_flush(broker);
     while (broker->worker_list)
         rubor_broker_send_away(broker, broker->worker_list, false, "the broker ends");

@@ -20,6 +20,7 @@ enum {
     RUBOR_HEARTBEATS_MISSED = 3,
     RUBOR_JOB_MARGIN_S = 30,
     RUBOR_GROUP_MOST = 64,
+    RUBOR_SUMMARIES_MOST = 64,
     RUBOR_GROUP_BYTES_MOST = 64 * 1024 * 1024,
     RUBOR_ERRANDS_MOST = 256,
     RUBOR_ERRAND_BYTES_MOST = 64 * 1024 * 1024
@@ -66,6 +67,8 @@ typedef struct rubor_errand {
     rubor_buffer body;
     rubor_peer peer;
     rubor_request_id request;
+    char patient[RUBOR_NAME_SIZE], session[RUBOR_NAME_SIZE];
+    int64_t revision; /* of the session when its records were collected; -1: its summary is in the store already */
     struct rubor_errand *next;
 } rubor_errand;
 
@@ -117,6 +120,8 @@ struct rubor_broker {
     int64_t errand_count;
     size_t errand_bytes; /* of all that wait or run */
     rubor_group group;
+    rubor_session_summary *summaries; /* room for RUBOR_SUMMARIES_MOST */
+    int summary_count;                /* that are not in the store yet */
     rubor_rate rate;
     rubor_unsent *unsent, **unsent_end;
     int64_t unsent_count, unsent_to[256]; /* by hash of the peer */
@@ -164,6 +169,11 @@ void rubor_broker_settle(rubor_broker *broker);
 long rubor_broker_group_patience_ms(const rubor_broker *broker);
 bool rubor_broker_group_is_due(const rubor_broker *broker);
 void rubor_broker_group_finish(rubor_broker *broker);
+
+/* ---- summaries.c: how courses stand, kept for the lists ---- */
+void rubor_broker_keep_summary(rubor_broker *broker, const rubor_errand *errand, const rubor_summary *summary);
+/* Outside of a group. */
+void rubor_broker_write_summaries(rubor_broker *broker);
 
 /* ---- verbs.c, intake.c ---- */
 void rubor_broker_serve(rubor_broker *broker, const rubor_peer *peer, const rubor_request *request,

@@ -62,6 +62,13 @@ static rubor_status handle_result(call *c, rubor_error *error)
     return RUBOR_OK;
 }
 
+/* How a course stands is not for stations. */
+static void only_for_reviewers(call *c)
+{
+    for (size_t i = 0; only(c) && i < c->reply->session_count; i++)
+        memset(&c->reply->sessions[i].summary, 0, sizeof c->reply->sessions[i].summary);
+}
+
 static rubor_status handle_list(call *c, rubor_error *error)
 {
     if (only(c) && strcmp(c->request->what, "notes") == 0)
@@ -70,6 +77,7 @@ static rubor_status handle_list(call *c, rubor_error *error)
     rubor_status status = rubor_store_list(c->broker->store, c->request, only(c), c->reply, error);
     for (size_t i = 0; !status && i < c->reply->job_count; i++)
         rubor_broker_true_state(c->broker, &c->reply->jobs[i]);
+    only_for_reviewers(c);
     return status;
 }
 
@@ -320,6 +328,7 @@ static rubor_status handle_session(call *c, rubor_error *error)
         return status;
     c->reply->has_sessions = true;
     c->reply->session_count = 1;
+    only_for_reviewers(c);
     return RUBOR_OK;
 }
 
@@ -428,6 +437,9 @@ static rubor_status handle_series(call *c, rubor_error *error)
         list->results = true;
         status = rubor_store_list(broker->store, list, NULL, records, error);
     }
+    rubor_session_info info;
+    if (!status && records->job_count > 0)
+        status = rubor_store_session_get(broker->store, c->request->patient, c->request->session, &info, error);
     if (!status && records->job_count == 0)
         status = rubor_error_set(error, RUBOR_NOT_FOUND, "patient %s has no photos in session %s",
                                  c->request->patient, c->request->session);
@@ -442,6 +454,9 @@ static rubor_status handle_series(call *c, rubor_error *error)
         job.deadline_ms = rubor_broker_now_ms() + 60 * 1000;
         errand->peer = *c->peer;
         errand->request = c->request->request;
+        snprintf(errand->patient, sizeof errand->patient, "%s", c->request->patient);
+        snprintf(errand->session, sizeof errand->session, "%s", c->request->session);
+        errand->revision = info.summary.urgency[0] ? -1 : info.revision;
         status = rubor_queue_add(broker->queue, &job, rubor_broker_now_ms(), error);
     }
     if (!status) {

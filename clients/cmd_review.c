@@ -129,9 +129,7 @@ static void print_table(const rubor_reply *series)
     const rubor_series *found = series->series;
     for (int i = 0; found && i < found->flag_count; i++)
         printf("%s (%s): %s\n", found->flags[i].code, found->flags[i].view, found->flags[i].message);
-    const char *headline;
-    rubor_review_headline(&headline, series);
-    puts(headline);
+    puts(series->summary.headline);
 }
 
 static int list(const review_arguments *given)

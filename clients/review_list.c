@@ -2,19 +2,13 @@
 
 #include "clients/clock.h"
 #include "clients/json.h"
-#include "clients/summary_cache.h"
 #include "clients/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct listed {
-    rubor_session_info session;
-    rubor_summary summary;
-} listed;
-
 typedef struct session_list {
-    listed *rows;
+    rubor_session_info *rows;
     size_t count, room;
 } session_list;
 
@@ -28,7 +22,7 @@ static rubor_status add(session_list *list, const rubor_session_info *session, r
         list->rows = more;
         list->room = room;
     }
-    list->rows[list->count++] = (listed){.session = *session};
+    list->rows[list->count++] = *session;
     return RUBOR_OK;
 }
 
@@ -53,18 +47,21 @@ static rubor_status load(session_list *list, rubor_client *client, rubor_request
     return status;
 }
 
-static rubor_status summarize(listed *row, rubor_client *client, rubor_request *request, rubor_error *error)
+/* What the store has not kept a worker makes. */
+static rubor_status summarize(rubor_session_info *row, rubor_client *client, rubor_request *request, rubor_error *error)
 {
     rubor_client_reply series = {0};
-    row->summary = (rubor_summary){.urgency = RUBOR_URGENCY_CARE, .headline = "No photo has come yet."};
-    if (!row->session.photos)
+    if (row->summary.urgency[0])
+        return RUBOR_OK;
+    rubor_summarize(&row->summary, NULL, NULL, 0);
+    if (!row->photos)
         return RUBOR_OK;
     rubor_request_init(request, RUBOR_VERB_SERIES);
-    memcpy(request->patient, row->session.patient, sizeof request->patient);
-    memcpy(request->session, row->session.session, sizeof request->session);
+    memcpy(request->patient, row->patient, sizeof request->patient);
+    memcpy(request->session, row->session, sizeof request->session);
     rubor_status status = rubor_client_call(client, &series, request, NULL, 0, 0, error);
     if (status == RUBOR_OK)
-        rubor_summary_of(&row->summary, &series.body);
+        row->summary = series.body.summary;
     rubor_client_reply_finish(&series);
     return status;
 }
@@ -72,34 +69,33 @@ static rubor_status summarize(listed *row, rubor_client *client, rubor_request *
 /* The most urgent first, then the latest photo first. */
 static int compare(const void *left, const void *right)
 {
-    const listed *a = left, *b = right;
-    if (a->summary.urgency != b->summary.urgency)
-        return a->summary.urgency > b->summary.urgency ? -1 : 1;
-    return (a->session.last_ms < b->session.last_ms) - (a->session.last_ms > b->session.last_ms);
+    const rubor_session_info *a = left, *b = right;
+    int more = rubor_urgency_rank(b->summary.urgency) - rubor_urgency_rank(a->summary.urgency);
+    return more ? more : (a->last_ms < b->last_ms) - (a->last_ms > b->last_ms);
 }
 
-static void print_row(const listed *row)
+static void print_row(const rubor_session_info *row)
 {
     char patient[RUBOR_NAME_SIZE], session[RUBOR_NAME_SIZE], date[RUBOR_CLOCK_DATE_SIZE] = "-";
-    rubor_utf8_clean(patient, sizeof patient, row->session.patient);
-    rubor_utf8_clean(session, sizeof session, row->session.session);
-    if (row->session.last_ms)
-        rubor_clock_date(date, row->session.last_ms);
+    rubor_utf8_clean(patient, sizeof patient, row->patient);
+    rubor_utf8_clean(session, sizeof session, row->session);
+    if (row->last_ms)
+        rubor_clock_date(date, row->last_ms);
     const char *signs = row->summary.signs;
     int length = (int)strlen(row->summary.headline) - (*signs != '\0'); /* "a look." becomes "a look: rebound ..." */
-    printf("%-7s %-16s %-12s %6lld  %-10s  %.*s%s%s\n", rubor_urgency_name(row->summary.urgency), patient, session,
-           (long long)row->session.photos, date, length, row->summary.headline, *signs ? ": " : "", signs);
+    printf("%-7s %-16s %-12s %6lld  %-10s  %.*s%s%s\n", row->summary.urgency, patient, session,
+           (long long)row->photos, date, length, row->summary.headline, *signs ? ": " : "", signs);
 }
 
 static rubor_status print_json(const session_list *list, rubor_error *error)
 {
     json_t *out = json_array();
     for (size_t i = 0; i < list->count; i++) {
-        const listed *row = &list->rows[i];
+        const rubor_session_info *row = &list->rows[i];
         json_array_append_new(
-            out, json_pack("{s:o,s:o,s:I,s:I,s:s,s:s,s:o}", "patient", rubor_json_text(row->session.patient), "session",
-                           rubor_json_text(row->session.session), "photos", (json_int_t)row->session.photos, "last_ms",
-                           (json_int_t)row->session.last_ms, "urgency", rubor_urgency_name(row->summary.urgency),
+            out, json_pack("{s:o,s:o,s:I,s:I,s:s,s:s,s:o}", "patient", rubor_json_text(row->patient), "session",
+                           rubor_json_text(row->session), "photos", (json_int_t)row->photos, "last_ms",
+                           (json_int_t)row->last_ms, "urgency", row->summary.urgency,
                            "headline", row->summary.headline, "signs", rubor_json_text(row->summary.signs)));
     }
     rubor_status status = rubor_json_print(stdout, out, RUBOR_JSON_INDENTED, error);

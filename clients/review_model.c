@@ -1,7 +1,7 @@
 #include "clients/review_model.h"
 
 #include "clients/json.h"
-#include "clients/summary_cache.h"
+#include "clients/review_sentence.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,11 +165,12 @@ rubor_status rubor_review_model(json_t **out, rubor_reply *series, const rubor_s
     bool whole = days != NULL;
     for (size_t i = 0; whole && i < series->job_count; i++)
         whole = json_array_append_new(days, visit_json(&series->jobs[i], series->jobs, series->job_count)) == 0;
-    const char *headline;
-    rubor_urgency urgency = rubor_review_headline(&headline, series);
+    rubor_summary summary = series->summary;
+    if (!series->series)
+        rubor_summarize(&summary, NULL, NULL, 0);
     *out = json_pack("{s:o,s:o,s:o,s:{s:s,s:s},s:{s:s,s:s},s:o,s:o,s:o,s:o,s:s,s:i}", "patient", rubor_json_text(patient), "session",
                      rubor_json_text(name), "treatment", treatment_json(session), "rubor", "version", RUBOR_VERSION,
-                     "algorithm", RUBOR_ALGORITHM, "summary", "urgency", rubor_urgency_name(urgency), "headline", headline, "days", days, "series", series_json(series->series), "flags",
+                     "algorithm", RUBOR_ALGORITHM, "summary", "urgency", summary.urgency, "headline", summary.headline, "days", days, "series", series_json(series->series), "flags",
                      flags_json(series->series), "expected", expected_json(), "expected_source",
                      RUBOR_SERIES_EXPECTED_SOURCE, "course_days", RUBOR_REVIEW_COURSE_DAYS);
     if (*out && whole)

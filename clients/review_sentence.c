@@ -2,8 +2,6 @@
 
 #include "clients/clock.h"
 
-#include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -181,80 +179,4 @@ void rubor_review_flag(char out[RUBOR_FLAG_WORDS_SIZE], const char *code, int da
     for (char *at = out; *at; at++)
         if (*at == '_')
             *at = ' ';
-}
-
-bool rubor_review_flag_is_about_photos(const char *code)
-{
-    return is(code, "not_comparable") || is(code, "same_photo");
-}
-
-/* ---- the headline ---- */
-
-static bool in_view(const rubor_job_info *job, const char *view)
-{
-    return job->in_curve && job->record && is(job->view, view);
-}
-
-/* Whether the latest redness of this view lies above the usual course by more than its interval and what an
- * eye sees. */
-static bool fades_slowly(const rubor_reply *series, const char *view)
-{
-    const rubor_job_info *last = NULL;
-    double first = 0, low, high;
-    for (size_t i = 0; i < series->job_count; i++) {
-        const rubor_job_info *job = &series->jobs[i];
-        if (!in_view(job, view))
-            continue;
-        if (job->day <= 1)
-            first = fmax(first, job->record->redness.delta);
-        if (!last || job->day > last->day)
-            last = job;
-    }
-    if (!last || first <= 0)
-        return false;
-    rubor_series_expected(last->day, &low, &high);
-    return last->record->redness.delta_interval95[0] >
-           high * first + RUBOR_SERIES_REDNESS_FLOOR; /* false for NaN */
-}
-
-rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series)
-{
-    bool lacks = false, look = false, slow = false, unsafe = false, undrawn = false;
-    size_t retakes = 0, kept_before = 0; /* of all photos: to be taken again, usable before treatment */
-    int earliest = INT_MAX, latest = -1;
-    const rubor_series *found = series->series;
-    for (int i = 0; found && i < found->flag_count; i++) {
-        bool about_photos = rubor_review_flag_is_about_photos(found->flags[i].code);
-        lacks = lacks || about_photos;
-        unsafe = unsafe || is(found->flags[i].code, "not_comparable");
-        look = look || !about_photos;
-    }
-    for (size_t i = 0; i < series->job_count; i++) {
-        const rubor_job_info *job = &series->jobs[i];
-        bool retake = job->record && is(job->record->quality.verdict, "retake");
-        retakes += retake;
-        kept_before += job->day == RUBOR_DAY_BEFORE && job->record && !retake;
-        lacks = lacks || is(job->state, "failed") || is(job->state, "quarantined") || retake;
-        if (!job->in_curve)
-            continue;
-        undrawn = undrawn || (job->record && no_region(job->record));
-        latest = job->day > latest ? job->day : latest;
-        earliest = job->day < earliest ? job->day : earliest;
-    }
-    for (int i = 0; found && i < found->view_count; i++)
-        slow = slow || fades_slowly(series, found->views[i].view);
-    bool no_day = series->job_count && kept_before == series->job_count;
-    *text = look                   ? "Needs a clinician’s look."
-            : no_day               ? "Only the photo before treatment is there."
-            : series->job_count && retakes == series->job_count ? "No photo could be used: each must be taken again."
-            : slow                 ? "Redness fades more slowly than usual."
-            : latest < 0 && unsafe ? "No day can be compared safely with the photo before treatment."
-            : latest < 0           ? "No day can be compared with a photo before treatment yet."
-            : undrawn            ? "Nothing unusual in the mean of all skin: the treated region is not drawn."
-            : lacks              ? "Nothing unusual was measured, but not every photo counts."
-            : latest == 0        ? "The recovery has only begun."
-            : earliest == latest ? "Only one day can be compared so far."
-                                 : "Recovery looks as expected.";
-    bool care = slow || (latest < 0 && !no_day) || (undrawn && !no_day) || lacks;
-    return look ? RUBOR_URGENCY_LOOK : care ? RUBOR_URGENCY_CARE : RUBOR_URGENCY_NONE;
 }

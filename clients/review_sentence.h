@@ -1,4 +1,4 @@
-/* What the review says in words: about one photo, and about the whole treatment. Reentrant. */
+/* What the review says in words about one photo. Reentrant. */
 #ifndef RUBOR_CLIENTS_REVIEW_SENTENCE_H
 #define RUBOR_CLIENTS_REVIEW_SENTENCE_H
 
@@ -16,14 +16,5 @@ enum { RUBOR_FLAG_WORDS_SIZE = RUBOR_CODE_SIZE + 16 };
 /* A flag of one record in words, the same wherever it is read: "not comparable", "crusting (normal now)". day: of the
  * photo; RUBOR_DAY_UNKNOWN where nobody said. */
 void rubor_review_flag(char out[RUBOR_FLAG_WORDS_SIZE], const char *code, int day);
-
-/* Whether a flag of the series is about photos (not comparable, filed twice) and not about the skin. */
-bool rubor_review_flag_is_about_photos(const char *code);
-
-/* How urgent the headline is: nothing to do; not all is known or slower than usual; a clinician should look. */
-typedef enum rubor_urgency { RUBOR_URGENCY_NONE, RUBOR_URGENCY_CARE, RUBOR_URGENCY_LOOK } rubor_urgency;
-
-/* The one line that a reader of ten seconds takes away. Static text. */
-rubor_urgency rubor_review_headline(const char **text, const rubor_reply *series);
 
 #endif

@@ -20,7 +20,6 @@ struct rubor_serve {
     struct MHD_Daemon *daemon;
     rubor_serve_pool *pool;
     rubor_small_cache *small;
-    rubor_summary_cache *summaries;
     rubor_access *access;
     char address[96];
     char hosts[4]
@@ -173,7 +172,7 @@ static enum MHD_Result call_api(rubor_serve *serve, struct MHD_Connection *conne
     rubor_web_reply reply = {0};
     const char *cookie = MHD_lookup_connection_value(connection, MHD_COOKIE_KIND, COOKIE);
     rubor_web_request request = {
-        .pool = serve->pool, .small = serve->small, .summaries = serve->summaries, .body = body, .argument = query_argument, .context = connection};
+        .pool = serve->pool, .small = serve->small, .body = body, .argument = query_argument, .context = connection};
     if (rubor_access_check(serve->access, &request.user, cookie, &error) != RUBOR_OK)
         return refuse(connection, RUBOR_FORBIDDEN, 401, error.message);
     const rubor_web_route *route = rubor_web_find_route(method, path, &known);
@@ -351,8 +350,6 @@ rubor_status rubor_serve_start(rubor_serve **out, const rubor_serve_options *opt
         status = rubor_serve_pool_create(&serve->pool, &options->client, error);
     if (status == RUBOR_OK)
         status = rubor_small_cache_create(&serve->small, RUBOR_SMALL_CACHE_BYTES, error);
-    if (status == RUBOR_OK)
-        status = rubor_summary_cache_create(&serve->summaries, error);
     if (status != RUBOR_OK)
         goto out;
     name_address(serve, fd, http, options->public_host);
@@ -382,7 +379,6 @@ void rubor_serve_stop(rubor_serve **serve)
         MHD_stop_daemon((*serve)->daemon);
     rubor_serve_pool_destroy(&(*serve)->pool);
     rubor_small_cache_destroy(&(*serve)->small);
-    rubor_summary_cache_destroy(&(*serve)->summaries);
     rubor_access_destroy(&(*serve)->access);
     free(*serve);
     *serve = NULL;

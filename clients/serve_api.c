@@ -156,21 +156,19 @@ static rubor_status get_me(const rubor_web_request *request, rubor_web_reply *re
 
 static json_t *summary_json(const rubor_summary *summary)
 {
-    return json_pack("{s:s,s:s,s:o}", "urgency", rubor_urgency_name(summary->urgency), "headline", summary->headline,
-                     "signs", rubor_json_text(summary->signs));
+    return json_pack("{s:s,s:s,s:o}", "urgency", summary->urgency, "headline", summary->headline, "signs",
+                     rubor_json_text(summary->signs));
 }
 
 /* "summary" is null where it is to be asked for. */
-static bool add_session(rubor_summary_cache *summaries, json_t *list, const rubor_session_info *one)
+static bool add_session(json_t *list, const rubor_session_info *one)
 {
-    rubor_summary summary;
-    bool known = rubor_summary_cache_get(summaries, &summary, one);
     json_t *row = json_pack(
         "{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:o}", "patient", rubor_json_text(one->patient), "session",
         rubor_json_text(one->session), "date", rubor_json_text(one->date), "site", rubor_json_text(one->site), "device",
         rubor_json_text(one->device), "needle_mm", rubor_json_number(one->needle_mm, 2), "photos",
         (json_int_t)one->photos, "last_ms", (json_int_t)one->last_ms, "revision", (json_int_t)one->revision, "summary",
-        known ? summary_json(&summary) : json_null());
+        one->summary.urgency[0] ? summary_json(&one->summary) : json_null());
     return json_array_append_new(list, row) == 0;
 }
 
@@ -190,7 +188,7 @@ static rubor_status get_sessions(const rubor_web_request *request, rubor_web_rep
         if (status == RUBOR_OK)
             status = rubor_serve_call(request->pool, &got, wanted, error);
         for (size_t i = 0; status == RUBOR_OK && i < got.body.session_count; i++)
-            if (!add_session(request->summaries, list, &got.body.sessions[i]))
+            if (!add_session(list, &got.body.sessions[i]))
                 status = rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
         after = got.body.next;
         rubor_client_reply_finish(&got);
@@ -282,22 +280,22 @@ static rubor_status get_notes(const rubor_web_request *from, json_t **out, bool 
     return status;
 }
 
-/* The headline of one session, for the list; kept until something of the session changes. */
+/* The headline of one session, for the list, where the store has not kept it yet: the broker keeps it as it makes it. */
 static rubor_status get_summary(const rubor_web_request *request, rubor_web_reply *reply, rubor_error *error)
 {
     rubor_client_reply session = {0}, series = {0};
-    rubor_summary summary = {.urgency = RUBOR_URGENCY_CARE, .headline = "No photo has come yet."};
+    rubor_summary summary;
     rubor_status status = ask(request, &session, RUBOR_VERB_SESSION, fill_treatment, error);
     if (status == RUBOR_OK && !session.body.session_count)
         status = rubor_error_set(error, RUBOR_NOT_FOUND, "there is no such session");
     const rubor_session_info *info = session.body.sessions;
-    if (status == RUBOR_OK && !rubor_summary_cache_get(request->summaries, &summary, info)) {
-        if (info->photos)
-            status = ask(request, &series, RUBOR_VERB_SERIES, fill_treatment, error);
-        if (status == RUBOR_OK && info->photos)
-            rubor_summary_of(&summary, &series.body);
-        if (status == RUBOR_OK)
-            rubor_summary_cache_put(request->summaries, info, &summary);
+    if (status == RUBOR_OK && info->summary.urgency[0]) {
+        summary = info->summary;
+    } else if (status == RUBOR_OK && !info->photos) {
+        rubor_summarize(&summary, NULL, NULL, 0);
+    } else if (status == RUBOR_OK) {
+        status = ask(request, &series, RUBOR_VERB_SERIES, fill_treatment, error);
+        summary = series.body.summary;
     }
     rubor_client_reply_finish(&session);
     rubor_client_reply_finish(&series);
@@ -551,8 +549,6 @@ static rubor_status post_forget(const rubor_web_request *request, rubor_web_repl
     rubor_status status = post(request, reply, RUBOR_VERB_FORGET, fill_forget, error);
     if (status == RUBOR_OK)
         rubor_small_cache_clear(request->small);
-    if (status == RUBOR_OK)
-        rubor_summary_cache_clear(request->summaries);
     return status;
 }
 

@@ -6,14 +6,12 @@
 #include "clients/serve_access.h"
 #include "clients/serve_pool.h"
 #include "clients/small_picture.h"
-#include "clients/summary_cache.h"
 
 #include <jansson.h>
 
 typedef struct rubor_web_request {
     rubor_serve_pool *pool;
     rubor_small_cache *small;
-    rubor_summary_cache *summaries;
     rubor_access_user user;
     const json_t *body; /* POST: a JSON object; GET: NULL */
     const char *(*argument)(void *context, const char *name); /* GET: query argument or NULL */

@@ -8,6 +8,7 @@
 
 #include "analyzer/analyze.h"
 #include "analyzer/series.h"
+#include "analyzer/summary.h"
 #include "protocol/record_wire.h"
 #include "protocol/wire.h"
 
@@ -165,6 +166,7 @@ typedef struct rubor_session_info {
     double needle_mm;
     int64_t photos, last_ms;
     int64_t revision; /* another one whenever a photo was filed, measured, amended or withdrawn */
+    rubor_summary summary; /* of this revision; urgency "": not made yet */
 } rubor_session_info;
 
 typedef struct rubor_note {
@@ -224,6 +226,7 @@ typedef struct rubor_reply {
     char (*names)[RUBOR_NAME_SIZE]; /* list what=profiles */
     char *profile_json;             /* profile get; owned, NUL-terminated */
     rubor_series *series;           /* series; owned */
+    rubor_summary summary;          /* series: of all photos of the session */
     rubor_service_status *service;  /* status; owned */
     char digest[RUBOR_DIGEST_SIZE],
         type[32];                         /* photo, overlay: the attached picture's digest and media type */

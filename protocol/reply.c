@@ -95,7 +95,7 @@ static void put_array_of(rubor_wire_writer *writer, const char *key, const void 
         put_flat(writer, (const char *)items + i * size, rows, row_count);
 }
 
-static void put_series(rubor_wire_writer *writer, const rubor_series *series)
+static void put_series(rubor_wire_writer *writer, const rubor_series *series, const rubor_summary *summary)
 {
     rubor_wire_put_text(writer, "series");
     rubor_wire_put_array(writer, (size_t)series->view_count);
@@ -110,13 +110,15 @@ static void put_series(rubor_wire_writer *writer, const rubor_series *series)
     }
     put_array_of(writer, "flags", series->flags, (size_t)series->flag_count, sizeof series->flags[0],
                  ROWS(flag_rows));
+    rubor_wire_put_text(writer, "summary");
+    put_flat(writer, summary, ROWS(summary_rows));
 }
 
 static size_t count_pairs(const rubor_reply *reply)
 {
     return 3 + (reply->retry_after_ms > 0) + (reply->has_job ? JOB_PAIRS : 0) + reply->has_jobs +
            reply->has_sessions + reply->has_notes + reply->has_names + (reply->has_audit ? 2 : 0) +
-           (reply->profile_json != NULL) + (reply->series ? 2 : 0) + (reply->service ? 2 : 0) +
+           (reply->profile_json != NULL) + (reply->series ? 3 : 0) + (reply->service ? 2 : 0) +
            (!reply->has_job && reply->digest[0]) + (reply->type[0] != '\0') +
            (reply->removed_jobs >= 0 ? 2 : 0) + (reply->next > 0);
 }
@@ -169,7 +171,7 @@ static void put_rest(rubor_wire_writer *writer, const rubor_reply *reply)
         rubor_wire_put_text(writer, reply->profile_json);
     }
     if (reply->series)
-        put_series(writer, reply->series);
+        put_series(writer, reply->series, &reply->summary);
     if (!reply->has_job && reply->digest[0]) {
         rubor_wire_put_text(writer, "digest");
         rubor_wire_put_text(writer, reply->digest);

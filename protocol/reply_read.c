@@ -188,6 +188,10 @@ static rubor_status read_series(rubor_reply *reply, const msgpack_object *map, r
                                rubor_wire_find(entry, "pigmentation"), error);
         reply->series->view_count++;
     }
+    if (!status)
+        status = read_flat(&reply->summary, ROWS(summary_rows), rubor_wire_find(map, "summary"), error);
+    if (!status && !rubor_urgency_rank(reply->summary.urgency))
+        return wrong("urgency", error);
     const msgpack_object *flags = rubor_wire_find(map, "flags");
     if (status || rubor_wire_is_nil(flags))
         return status;

@@ -67,6 +67,9 @@ static const row session_rows[] = {
     ROW(rubor_session_info, ROW_INT64, photos),
     ROW(rubor_session_info, ROW_INT64, last_ms),
     ROW(rubor_session_info, ROW_INT64, revision),
+    {"urgency", ROW_TEXT, offsetof(rubor_session_info, summary.urgency), sizeof(((rubor_summary *)0)->urgency)},
+    {"headline", ROW_TEXT, offsetof(rubor_session_info, summary.headline), RUBOR_HEADLINE_SIZE},
+    {"signs", ROW_TEXT, offsetof(rubor_session_info, summary.signs), RUBOR_SIGNS_SIZE},
 };
 
 static const row note_rows[] = {
@@ -133,6 +136,13 @@ static const row landmark_rows[] = {
     ROW(rubor_landmarks, ROW_NUMBER, resolved_day),
     {"resolved_low", ROW_NUMBER, offsetof(rubor_landmarks, resolved_interval95), 0},
     {"resolved_high", ROW_NUMBER, offsetof(rubor_landmarks, resolved_interval95) + sizeof(double), 0},
+};
+
+static const row summary_rows[] = {
+    TEXT(rubor_summary, urgency),
+    TEXT(rubor_summary, headline),
+    TEXT(rubor_summary, signs),
+    TEXT(rubor_summary, rules),
 };
 
 static const row flag_rows[] = {

@@ -60,11 +60,13 @@ rubor_status rubor_store_session_get(rubor_store *store, const char *patient, co
     bool row = false;
     rubor_status status = rubor_sql_prepare(
         store, &statement, error,
-        "SELECT s.date, s.site, s.device, s.needle_mm, n.photos, n.last, coalesce(r.revision, 0) FROM (SELECT"
+        "SELECT s.date, s.site, s.device, s.needle_mm, n.photos, n.last, coalesce(r.revision, 0), m.urgency, m.headline, m.signs FROM (SELECT"
         " count(*) AS photos, max(submitted_ms) AS last FROM filings WHERE patient = ?1 AND session = ?2 AND"
         " kind = 'visit' AND withdrawn = 0) n LEFT JOIN sessions s ON s.patient = ?1 AND s.session = ?2"
-        " LEFT JOIN revisions r ON r.patient = ?1 AND r.session = ?2 WHERE n.photos > 0 OR s.patient IS NOT NULL",
-        "ss", patient, session);
+        " LEFT JOIN revisions r ON r.patient = ?1 AND r.session = ?2"
+        " LEFT JOIN summaries m ON m.patient = ?1 AND m.session = ?2 AND m.revision = r.revision AND m.rules = ?3"
+        " WHERE n.photos > 0 OR s.patient IS NOT NULL",
+        "sss", patient, session, RUBOR_SUMMARY_RULES);
     if (!status)
         status = rubor_sql_step(store, statement, &row, error);
     if (!status && !row)
@@ -78,9 +80,29 @@ rubor_status rubor_store_session_get(rubor_store *store, const char *patient, co
         out->photos = sqlite3_column_int64(statement, 4);
         out->last_ms = sqlite3_column_int64(statement, 5);
         out->revision = sqlite3_column_int64(statement, 6);
+        rubor_sql_text(out->summary.urgency, sizeof out->summary.urgency, statement, 7);
+        rubor_sql_text(out->summary.headline, sizeof out->summary.headline, statement, 8);
+        rubor_sql_text(out->summary.signs, sizeof out->summary.signs, statement, 9);
     }
     rubor_sql_done(store, statement);
     return status;
+}
+
+rubor_status rubor_store_summaries_put(rubor_store *store, const rubor_session_summary *items, size_t count,
+                                       rubor_error *error)
+{
+    rubor_status status = rubor_store_begin(store, error);
+    if (status)
+        return status;
+    for (size_t i = 0; !status && i < count; i++) {
+        const rubor_session_summary *one = &items[i];
+        status = rubor_sql_run(store, error,
+                               "INSERT OR REPLACE INTO summaries SELECT patient, session, revision, ?4, ?5, ?6, ?7 FROM"
+                               " revisions WHERE patient = ?1 AND session = ?2 AND revision = ?3",
+                               "ssissss", one->patient, one->session, one->revision, one->summary.rules,
+                               one->summary.urgency, one->summary.headline, one->summary.signs);
+    }
+    return rubor_store_end(store, status, error);
 }
 
 rubor_status rubor_store_note_add(rubor_store *store, const rubor_request *request, const char *who,
@@ -301,7 +323,8 @@ static rubor_status delete_rows(rubor_store *store, const char *patient, int64_t
     static const char *const statements[] = {
         "DELETE FROM jobs WHERE filing IN (SELECT id FROM filings WHERE patient = ?)",
         "DELETE FROM filings WHERE patient = ?", "DELETE FROM sessions WHERE patient = ?",
-        "DELETE FROM notes WHERE patient = ?", "DELETE FROM revisions WHERE patient = ?"};
+        "DELETE FROM notes WHERE patient = ?", "DELETE FROM revisions WHERE patient = ?",
+        "DELETE FROM summaries WHERE patient = ?"};
     rubor_status status = RUBOR_OK;
     for (size_t i = 0; !status && i < sizeof statements / sizeof statements[0]; i++) {
         status = rubor_sql_run(store, error, statements[i], "s", patient);

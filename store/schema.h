@@ -69,6 +69,10 @@ static const char *const rubor_store_migrations[] = {
     "  WHEN OLD.withdrawn <> NEW.withdrawn AND NEW.kind = 'visit' BEGIN"
     "  UPDATE changes SET number = number + 1;"
     "  INSERT OR REPLACE INTO revisions VALUES(NEW.patient, NEW.session, (SELECT number FROM changes)); END;",
+    /* What the list of sessions says of each; of the revision and by the rules that are written beside it, else not known. */
+    "CREATE TABLE summaries(patient TEXT NOT NULL, session TEXT NOT NULL, revision INTEGER NOT NULL,"
+    "  rules TEXT NOT NULL, urgency TEXT NOT NULL, headline TEXT NOT NULL, signs TEXT NOT NULL,"
+    "  PRIMARY KEY(patient, session)) WITHOUT ROWID;",
 };
 
 #endif

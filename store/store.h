@@ -170,6 +170,14 @@ rubor_status rubor_store_session_has_photo_of(rubor_store *store, const char *pa
                                               const char *who, bool *out, rubor_error *error);
 rubor_status rubor_store_session_get(rubor_store *store, const char *patient, const char *session,
                                      rubor_session_info *out, rubor_error *error);
+typedef struct rubor_session_summary {
+    char patient[RUBOR_NAME_SIZE], session[RUBOR_NAME_SIZE];
+    int64_t revision; /* of the session whose photos were summed up */
+    rubor_summary summary;
+} rubor_session_summary;
+/* Keeps what workers said of sessions, for the lists; of one that has changed since, or is gone, nothing. */
+rubor_status rubor_store_summaries_put(rubor_store *store, const rubor_session_summary *items, size_t count,
+                                       rubor_error *error);
 rubor_status rubor_store_note_add(rubor_store *store, const rubor_request *request, const char *who,
                                   rubor_error *error);
 rubor_status rubor_store_profile_put(rubor_store *store, const char *name, rubor_bytes json, const char *who,

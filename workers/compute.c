@@ -1,6 +1,7 @@
 /* The job itself, in the child. */
 #include "analyzer/analyze.h"
 #include "analyzer/series.h"
+#include "analyzer/summary.h"
 #include "calibration/chart.h"
 #include "imaging/encode.h"
 #include "workers/job.h"
@@ -169,6 +170,22 @@ static rubor_status measure(computed *out, prepared *ready, const rubor_bytes pa
     return status;
 }
 
+/* Of a reply whose series and curve are known. */
+static rubor_status summarize(rubor_reply *reply, rubor_error *error)
+{
+    rubor_course_photo *photos = calloc(reply->job_count + 1, sizeof *photos);
+    if (!photos)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < reply->job_count; i++) {
+        const rubor_job_info *job = &reply->jobs[i];
+        bool failed = strcmp(job->state, "failed") == 0 || strcmp(job->state, "quarantined") == 0;
+        photos[i] = (rubor_course_photo){job->day, job->view, job->record, job->in_curve, failed};
+    }
+    rubor_summarize(&reply->summary, reply->series, photos, reply->job_count);
+    free(photos);
+    return RUBOR_OK;
+}
+
 static rubor_status follow(computed *out, rubor_bytes body, rubor_error *error)
 {
     rubor_reply *reply = malloc(sizeof *reply);
@@ -197,6 +214,8 @@ static rubor_status follow(computed *out, rubor_bytes body, rubor_error *error)
         for (size_t i = 0; i < reply->job_count; i++)
             if (reply->jobs[i].record == visits[v].record)
                 reply->jobs[i].in_curve = visits[v].in_curve;
+    if (!status)
+        status = summarize(reply, error);
     for (size_t i = 0; i < reply->job_count; i++)
         rubor_job_info_finish(&reply->jobs[i]); /* the broker has the records */
     if (!status)

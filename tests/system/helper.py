@@ -1,5 +1,6 @@
 """What the system tests share: running the executable, small photos, a service that is always ended."""
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 import zlib
 from pathlib import Path
 
@@ -142,3 +145,27 @@ class Service:
 def up(data, *arguments, **options):
     return Service("up", "--data", data, "--endpoint", "tcp://127.0.0.1:*", "--worker-endpoint", "tcp://127.0.0.1:*",
                    "--http", "127.0.0.1:0", "--workers", "2", *arguments, log=Path(data).with_suffix(".log"), **options)
+
+
+class Page:
+    """The review page, logged in with a token."""
+
+    def __init__(self, address, token):
+        self.address = address
+        with self.open("/api/login", {"token": token}) as answer:
+            self.cookie = answer.headers["Set-Cookie"].split(";")[0]
+
+    def open(self, path, body=None):
+        head = {"Content-Type": "application/json", "X-Rubor": "1"}
+        if hasattr(self, "cookie"):
+            head["Cookie"] = self.cookie
+        data = json.dumps(body).encode() if body is not None else None
+        return urllib.request.urlopen(urllib.request.Request(self.address + path, data, head), timeout=60)
+
+    def ask(self, path, body=None):
+        """(HTTP code, answer)"""
+        try:
+            with self.open(path, body) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.load(refused)

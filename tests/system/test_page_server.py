@@ -2,37 +2,11 @@
 """What the page of `rubor up` answers over HTTP, without a browser: long lists are whole, a role is told who may."""
 import json
 import time
-import urllib.error
-import urllib.request
 
 import msgpack
 import zmq
 
-from helper import Service, check, finish, folder, png, run, up
-
-
-class Page:
-    """Logged in with a token."""
-
-    def __init__(self, address, token):
-        self.address = address
-        with self.open("/api/login", {"token": token}) as answer:
-            self.cookie = answer.headers["Set-Cookie"].split(";")[0]
-
-    def open(self, path, body=None):
-        head = {"Content-Type": "application/json", "X-Rubor": "1"}
-        if hasattr(self, "cookie"):
-            head["Cookie"] = self.cookie
-        data = json.dumps(body).encode() if body is not None else None
-        return urllib.request.urlopen(urllib.request.Request(self.address + path, data, head), timeout=60)
-
-    def ask(self, path, body=None):
-        """(HTTP code, answer)"""
-        try:
-            with self.open(path, body) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refused:
-            return refused.code, json.load(refused)
+from helper import Page, Service, check, finish, folder, png, run, up
 
 
 class Broker:
@@ -71,6 +45,16 @@ def every_note_is_shown(page, broker):
           "the page gets all of them, in order", (code, len(model.get("notes", []))))
 
 
+def kept(page):
+    """Patient L's sessions, once the broker has written what it was told of the first (some 250 ms later)."""
+    for _ in range(100):
+        listed = [s for s in page.ask("/api/sessions")[1]["sessions"] if s["patient"] == "L"]
+        if listed[0]["summary"]:
+            break
+        time.sleep(0.1)
+    return listed
+
+
 def the_list_says_how_each_session_stands(page, broker):
     """--noop workers say "retake" of every photo, so that every headline asks for care."""
     for session in ("S1", "S2"):
@@ -81,8 +65,11 @@ def the_list_says_how_each_session_stands(page, broker):
     check(code == 200 and told["urgency"] == "care" and told["headline"] == "No photo could be used: each must be taken again." and told["signs"] is None,
           "a session's headline, as in its review", told)
     check(told["headline"] == page.ask("/api/review?patient=L&session=S1")[1]["summary"]["headline"], "the very same words")
-    listed = [s for s in page.ask("/api/sessions")[1]["sessions"] if s["patient"] == "L"]
-    check([bool(s["summary"]) for s in listed] == [True, False], "is kept for the list", listed)
+    listed = kept(page)
+    check([bool(s["summary"]) for s in listed] == [True, False] and listed[0]["summary"] == told, "is kept for the list", listed)
+    broker.send("list", what="sessions", patient="L")
+    rows = broker.final()["sessions"]
+    check([(row["urgency"], row["headline"]) for row in rows] == [("care", told["headline"]), (None, None)], "and told to every reviewer", rows)
     broker.submit(patient="L", session="S1", day=2)
     again = [s for s in page.ask("/api/sessions")[1]["sessions"] if s["patient"] == "L"]
     check(again[0]["summary"] is None and again[0]["revision"] != listed[0]["revision"], "until a photo comes", again)
@@ -102,10 +89,22 @@ def a_reviewer_is_told_who_may(home, service):
         check(code == 403 and told["error"]["message"] == "a reviewer may not do this; an admin may", "a reviewer who forgets a patient is told who may", told)
 
 
+def a_headline_outlives_the_service(home, told):
+    """told: what was asked for last before the service ended."""
+    with up(home / "data", "--noop") as service:
+        page = Page(service.ready["http"], service.ready["token"])
+        listed = [s for s in page.ask("/api/sessions")[1]["sessions"] if s["patient"] == "L"]
+        check([s["summary"] for s in listed] == [None, told, None], "what was said of a session is there after a restart", listed)
+        review = run("review", "--patient", "L", "--json", "--endpoint", service.ready["endpoint"])
+        check([row["headline"] for row in json.loads(review.stdout) if row["session"] == "S2"] == [told["headline"]], "and in rubor review", review)
+
+
 with folder() as home:
     with up(home / "data", "--noop") as service:
         page, broker = Page(service.ready["http"], service.ready["token"]), Broker(service.ready["endpoint"])
         every_note_is_shown(page, broker)
         the_list_says_how_each_session_stands(page, broker)
         a_reviewer_is_told_who_may(home, service)
+        asked = page.ask("/api/summary?patient=L&session=S2")[1]
+    a_headline_outlives_the_service(home, asked)
 finish()

@@ -113,6 +113,15 @@ def own_only(endpoint, keys, job, digest):
     check(told["notes"][0]["author"] == "x" * 119 + " (ann)", "is kept under a name that can be read back", told["notes"])
     told = ask(mine, "session", patient="P", session="S")
     check(told["status"] == 0 and told["sessions"][0]["device"] == "pen" and told["sessions"][0]["needle_mm"] == 0.5, "of its own photos it does", told)
+    summary = ask(reviewer, "series", patient="P", session="S")["summary"]
+    for _ in range(100):
+        told = ask(reviewer, "session", patient="P", session="S")["sessions"][0]
+        if told["urgency"]:
+            break
+        time.sleep(0.1)
+    check(told["urgency"] and told["headline"] == summary["headline"], "a reviewer is told how the course stands", told)
+    for told in (ask(mine, "session", patient="P", session="S"), ask(mine, "list", what="sessions")):
+        check([told["sessions"][0][key] for key in ("urgency", "headline", "signs")] == [None] * 3, "a station is not", told)
     check(ask(mine, "result", job=job)["status"] == 0, "its own station gets the result")
     told = ask(mine, "amend", job=job, day=2)
     check(told["status"] == 0 and told["day"] == 2, "and may correct the filing", told)

@@ -148,11 +148,11 @@ def second_broker_and_newer_store(home):
         db.execute(f"PRAGMA user_version = {version + 1}")
     got = run("broker", "--data", data, "--endpoint", "tcp://127.0.0.1:*", "--worker-endpoint", "tcp://127.0.0.1:*")
     check(got.returncode == 1 and "newer version" in got.stderr and len(got.stderr.splitlines()) == 1, "a newer store is left alone", got)
-    with sqlite3.connect(data / "rubor.db") as db:  # version 1, as first released: without the index of version 2, the counter of 3
+    with sqlite3.connect(data / "rubor.db") as db:  # version 1, as first released: without the index of version 2, the counter of 3, the headlines of 4
         db.execute("DROP INDEX audit_forgotten")
         for trigger in ("job_added", "job_changed", "filing_changed"):
             db.execute(f"DROP TRIGGER {trigger}")
-        for table in ("changes", "revisions"):
+        for table in ("changes", "revisions", "summaries"):
             db.execute(f"DROP TABLE {table}")
         db.execute("PRAGMA user_version = 1")
     with up(data, "--noop", "--no-http") as service:

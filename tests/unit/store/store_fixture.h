@@ -142,4 +142,18 @@ static inline void finish_ok(fixture *f, const rubor_job_info *job, const char *
     rubor_job_list_finish(&changed);
 }
 
+/* Amends a job into another session of its patient. */
+static inline void move_to_session(fixture *f, const rubor_job_info *job, const char *session,
+                                   rubor_job_info *out)
+{
+    rubor_job_list changed = {0};
+    rubor_request *amend = malloc(sizeof *amend);
+    rubor_request_init(amend, RUBOR_VERB_AMEND);
+    snprintf(amend->job, sizeof amend->job, "%s", job->job);
+    snprintf(amend->session, sizeof amend->session, "%s", session);
+    assert_int_equal(rubor_store_amend(f->store, amend, "test", out, &changed, NULL), RUBOR_OK);
+    rubor_job_list_finish(&changed);
+    free(amend);
+}
+
 #endif

@@ -235,18 +235,6 @@ static void a_visit_that_still_waits_takes_the_new_baseline_itself(void **state)
     assert_string_equal(current_of_day(f, 0).baseline, before.digest);
 }
 
-static void move_to_session(fixture *f, const rubor_job_info *job, const char *session, rubor_job_info *out)
-{
-    rubor_job_list changed = {0};
-    rubor_request *amend = malloc(sizeof *amend);
-    rubor_request_init(amend, RUBOR_VERB_AMEND);
-    snprintf(amend->job, sizeof amend->job, "%s", job->job);
-    snprintf(amend->session, sizeof amend->session, "%s", session);
-    assert_int_equal(rubor_store_amend(f->store, amend, "test", out, &changed, NULL), RUBOR_OK);
-    rubor_job_list_finish(&changed);
-    free(amend);
-}
-
 static void a_baseline_that_comes_back_has_its_canceled_visit_measured(void **state)
 {
     fixture *f = *state;
@@ -448,71 +436,6 @@ static void a_result_with_the_baselines_old_region_is_measured_again(void **stat
     rubor_job_list_finish(&changed);
 }
 
-static int64_t revision(fixture *f, const char *session)
-{
-    rubor_session_info info;
-    assert_int_equal(rubor_store_session_get(f->store, "P", session, &info, NULL), RUBOR_OK);
-    return info.revision;
-}
-
-static void a_sessions_revision_never_comes_twice(void **state)
-{
-    fixture *f = *state;
-    rubor_job_list changed = {0};
-    int64_t seen[12];
-    int count = 0;
-    rubor_job_info job = submit(f, 1, "photo"), other, moved;
-    seen[count++] = revision(f, "S");
-    finish_ok(f, &job, "ok");
-    seen[count++] = revision(f, "S");
-    other = submit(f, 2, "another");
-    seen[count++] = revision(f, "S");
-    assert_int_equal(rubor_store_cancel(f->store, other.job, "ann", NULL), RUBOR_OK);
-    seen[count++] = revision(f, "S");
-    move_to_session(f, &job, "elsewhere", &moved);
-    seen[count++] = revision(f, "S");
-    int64_t elsewhere = revision(f, "elsewhere");
-    assert_int_equal(submit(f, 2, "another").duplicate, false); /* begins anew */
-    seen[count++] = revision(f, "S");
-    assert_int_equal(rubor_store_withdraw(f->store, other.job, "ann", &moved, &changed, NULL), RUBOR_OK);
-    rubor_job_list_finish(&changed);
-    submit(f, 1, "photo");
-    seen[count++] = revision(f, "S");
-    assert_int_equal(revision(f, "elsewhere"), elsewhere); /* nothing happened there */
-    int64_t jobs, photos;
-    rubor_job_list stopped = {0};
-    assert_int_equal(rubor_store_forget(f->store, "P", false, "ann", &jobs, &photos, &stopped, NULL), RUBOR_OK);
-    rubor_job_list_finish(&stopped);
-    submit(f, 1, "photo"); /* the same photo in a session of the same name */
-    seen[count++] = revision(f, "S");
-    for (int i = 0; i < count; i++)
-        for (int k = 0; k < i; k++)
-            assert_true(seen[i] > seen[k]);
-}
-
-static void a_store_written_before_revisions_were_counted_goes_on_with_larger_ones(void **state)
-{
-    fixture *f = *state;
-    char path[128];
-    sqlite3 *db;
-    rubor_job_info job = submit(f, 1, "photo");
-    finish_ok(f, &job, "ok");
-    rubor_store_close(&f->store);
-    snprintf(path, sizeof path, "%s/rubor.db", f->folder);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "DROP TRIGGER job_added; DROP TRIGGER job_changed; DROP TRIGGER filing_changed;"
-                                  "DROP TABLE changes; DROP TABLE revisions; PRAGMA user_version = 2",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
-    open_store(f);
-    int64_t first = revision(f, "S");
-    assert_true(first > 1 * 8 + 3); /* what the only job counted as, done */
-    submit(f, 2, "photo");
-    assert_true(revision(f, "S") > first);
-}
-
 static void another_view_or_session_is_no_baseline(void **state)
 {
     fixture *f = *state;
@@ -692,8 +615,6 @@ int main(void)
         TEST(a_baseline_sent_once_more_does_not_undo_the_region_that_somebody_drew),
         TEST(an_amended_baseline_is_stored_though_another_filing_was_measured_before_it),
         TEST(a_result_with_the_baselines_old_region_is_measured_again),
-        TEST(a_sessions_revision_never_comes_twice),
-        TEST(a_store_written_before_revisions_were_counted_goes_on_with_larger_ones),
         TEST(an_amended_baseline_takes_its_visits_back),
         TEST(a_stored_photo_is_known_to_all_or_to_who_submitted_it),
         TEST(forgetting_leaves_nothing_but_the_audit_line),
