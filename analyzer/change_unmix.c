@@ -32,12 +32,12 @@ static const double hemoglobin_share[3] = {0.20, 0.01, 0.04};
 static const double melanin_share[3] = {0.01, 0.015, 0.03};
 static const double channel_nm[3] = {605, 545, 465}; /* centers of gravity on skin */
 
-enum { SCRATCH = 65536 };
+enum { SCRATCH = 65536, STEADY_SAMPLE = 8192 };
 /* Control skin is steady where its change, smoothed over this share of the width, is within so many standard
- * deviations of that of most; at least so much of it must be. */
+ * deviations of the middle of the half that agrees best; at least so much of it must be. */
 #define STEADY_WIDTH 0.012
-#define STEADY_SDS 4.0
-#define STEADY_SHARE 0.5
+#define STEADY_SDS 3.0
+#define STEADY_SHARE 0.3
 #define TRIAL_CELLS 2.0 /* Gaussian sigma */
 #define LN10 2.302585092994046
 
@@ -98,13 +98,27 @@ static rubor_status allocate(rubor_change *change, rubor_error *error)
     return RUBOR_OK;
 }
 
+/* Middle and width of the shortest interval that holds half of the values, which are put in order. Where a
+ * highlight's soft edge covers up to half of them, their median is already its. */
+static float shortest_half(float *width, float *values, size_t count)
+{
+    size_t half = count / 2, best = 0;
+    qsort(values, count, sizeof *values, rubor_compare_floats);
+    for (size_t i = 1; i + half < count; i++)
+        if (values[i + half] - values[i] < values[best + half] - values[best])
+            best = i;
+    *width = values[best + half] - values[best];
+    return (values[best + half] + values[best]) / 2;
+}
+
 /* Leaves out of the mask where one channel's change, smoothed, is far from that of most of the mask. */
 static rubor_status drop_unsteady(rubor_mask *mask, const rubor_plane *visit, const rubor_plane *reference,
                                   rubor_error *error)
 {
-    size_t count = (size_t)mask->width * (size_t)mask->height, n = 0;
+    size_t count = (size_t)mask->width * (size_t)mask->height, n = 0, seen = 0;
+    size_t stride = 1 + rubor_mask_count(mask) / STEADY_SAMPLE;
     rubor_plane change = {0};
-    float *values = malloc(count * sizeof *values);
+    float *values = malloc(2 * STEADY_SAMPLE * sizeof *values);
     rubor_status status = values ? rubor_plane_init(&change, mask->width, mask->height, error)
                                  : rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for control skin");
     for (size_t i = 0; status == RUBOR_OK && i < count; i++)
@@ -112,13 +126,11 @@ static rubor_status drop_unsteady(rubor_mask *mask, const rubor_plane *visit, co
     if (status == RUBOR_OK)
         status = rubor_plane_blur(&change, fmax(1, STEADY_WIDTH * mask->width), error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++)
-        if (mask->data[i] >= 128 && !isnan(change.data[i]))
+        if (mask->data[i] >= 128 && !isnan(change.data[i]) && seen++ % stride == 0)
             values[n++] = change.data[i];
-    if (n) {
-        float middle = rubor_float_of_rank(values, n, n / 2);
-        for (size_t k = 0; k < n; k++)
-            values[k] = fabsf(values[k] - middle);
-        float reach = (float)(STEADY_SDS / 0.6745) * rubor_float_of_rank(values, n, n / 2);
+    if (n > 1) {
+        float width, middle = shortest_half(&width, values, n);
+        float reach = (float)(STEADY_SDS / 0.6745 / 2) * width;
         for (size_t i = 0; i < count; i++)
             if (mask->data[i] >= 128 && !(fabsf(change.data[i] - middle) <= reach))
                 mask->data[i] = 0;

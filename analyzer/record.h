@@ -23,7 +23,7 @@ enum {
     RUBOR_RECORD_DOUBTS = 16,
     RUBOR_RECORD_CLIPPED = 24
 };
-#define RUBOR_ALGORITHM "2026.11.5" /* changes whenever a score may change */
+#define RUBOR_ALGORITHM "2026.11.6" /* changes whenever a score may change */
 
 typedef struct rubor_reason {
     char code[RUBOR_CODE_SIZE];

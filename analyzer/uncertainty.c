@@ -27,15 +27,15 @@
 #define UNCALIBRATED_DE 10.0    /* Delta E2000 of a photo without chart or profile */
 /* What the parts below leave out (uneven light, blocks that are not independent), beside the floor; by
  * rendered pairs without change. More where the chart alone sets the zero. */
-static const double zero_share[2] = {0.6, 0.6}, zero_share_chart[2] = {1.35, 0.9};
+static const double zero_share[2] = {0.4, 0.4}, zero_share_chart[2] = {1.35, 0.9};
 /* Nothing is known better than this, however well lit the photo: printed units, and 8-bit levels of each
  * channel (what rounding, tone curve and veil leave between region and control), which are worth more OD on
  * dark skin. Errors without change are not normal (one in twenty is four times the median), so the decision
  * whether something changed needs more than an interval of 95 %. */
-#define ZERO_FLOOR 0.05
+#define ZERO_FLOOR 0.03
 #define ZERO_FLOOR_DECISION 0.1
-#define LEVELS 0.05
-#define LEVELS_DECISION 1.3 /* times as much */
+#define LEVELS 0.03
+#define LEVELS_DECISION 2.2 /* times as much */
 #define GAIN_FLOOR 0.01
 /* Of melanin's doubt, taken as if each channel erred on its own, in the size of delta_mi: the channels of
  * measured skins err together, 0.007 to 0.011 of delta_mi where that sum says 0.015 to 0.06
