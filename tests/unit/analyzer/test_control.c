@@ -14,8 +14,8 @@
 
 enum { WIDTH = 200, HEIGHT = 120, REGION_WIDTH = 100 };
 
-/* Mean delta_mi of an unchanged region where the visit shows white light on some columns of the control, fading
- * from the middle of them to nothing if soft, and the photo before ends at a column. */
+/* Mean delta_mi of an unchanged region where the visit shows white light on some columns of the control,
+ * fading from the middle of them to nothing if soft, and the photo before ends at a column. */
 static double zero_error(int lit_from, int lit_until, bool soft, int before_ends, double *kept)
 {
     rubor_change change;
@@ -75,7 +75,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_highlight_on_untreated_skin_does_not_shift_the_zero),
-        cmocka_unit_test(the_soft_edge_of_a_highlight_over_most_of_the_untreated_skin_does_not_shift_the_zero),
+        cmocka_unit_test(
+            the_soft_edge_of_a_highlight_over_most_of_the_untreated_skin_does_not_shift_the_zero),
         cmocka_unit_test(a_highlight_is_left_out_where_the_photo_before_ends_on_the_control_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
