@@ -13,6 +13,7 @@ static rubor_status meaning(int code)
     case JERR_BAD_PRECISION:
     case JERR_SOF_UNSUPPORTED:
     case JERR_ARITH_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL: /* chroma that is not a whole number of times coarser */
     case JERR_COMPONENT_COUNT:
     case JERR_CONVERSION_NOTIMPL:
         return RUBOR_UNSUPPORTED;

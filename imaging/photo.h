@@ -1,4 +1,4 @@
-/* Reading photographs: JPEG (8 bit, gray refused, CMYK refused) and PNG (8 and 16 bit RGB/RGBA/palette).
+/* Reading photographs: JPEG (8 bit; gray, CMYK and arithmetic coding refused) and PNG (8 and 16 bit RGB/RGBA/palette).
  *
  * The format is told from the bytes, never from the name. Limits of imaging/limits.h are checked before any
  * allocation. ICC profiles are applied (lcms2, perceptual intent, to sRGB); EXIF orientation is applied

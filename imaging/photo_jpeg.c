@@ -75,8 +75,14 @@ static void read_exif(reader *r)
         }
 }
 
-static rubor_status check_colors(const reader *r, rubor_error *error)
+/* A decoder of arithmetic coding reads zeros for data that is missing before a marker and cannot tell
+ * (jdarith.c): cut short it would be measured. */
+static rubor_status check_kind(const reader *r, rubor_error *error)
 {
+    if (r->jpeg.arith_code)
+        return rubor_error_set(error, RUBOR_UNSUPPORTED,
+                               "a JPEG with arithmetic coding, which does not show where data is missing; "
+                               "save as baseline JPEG or PNG");
     switch (r->jpeg.jpeg_color_space) {
     case JCS_YCbCr:
     case JCS_RGB:
@@ -109,7 +115,7 @@ static rubor_status read_header(reader *r, rubor_bytes bytes, int levels, rubor_
     r->info->height = (int)r->jpeg.image_height;
     rubor_status status = rubor_photo_check_size(r->jpeg.image_width, r->jpeg.image_height, error);
     if (!status)
-        status = check_colors(r, error);
+        status = check_kind(r, error);
     if (status)
         return status;
     read_exif(r);
@@ -140,6 +146,21 @@ static int choose_unit(const rubor_decode_plan *plan)
     return unit;
 }
 
+/* libjpeg-turbo (2.1) fills too few columns of chroma that a scaled decoding brings nearer to the photo's
+ * size but not all the way (4:1:0 at 1/2). */
+static bool can_crop_columns(const struct jpeg_decompress_struct *jpeg)
+{
+    int brightness = jpeg->min_DCT_scaled_size;
+    for (int c = 0; c < jpeg->num_components; c++) {
+        const jpeg_component_info *channel = &jpeg->comp_info[c];
+        int size = channel->DCT_scaled_size;
+        if (size != brightness && (size * channel->h_samp_factor != brightness * jpeg->max_h_samp_factor ||
+                                   size * channel->v_samp_factor != brightness * jpeg->max_v_samp_factor))
+            return false;
+    }
+    return true;
+}
+
 /* Decodes only what the crop needs: skips the rows above and the columns beside it. A margin keeps the chroma
  * interpolation at the crop's border the same as in the whole photo. */
 static rubor_feed start_at_crop(reader *r, const rubor_decode_plan *plan, int unit)
@@ -153,11 +174,27 @@ static rubor_feed start_at_crop(reader *r, const rubor_decode_plan *plan, int un
     right = right > (int)jpeg->output_width ? (int)jpeg->output_width : right;
     top = top < 0 ? 0 : top;
     JDIMENSION x = (JDIMENSION)left, width = (JDIMENSION)(right - left);
-    if (width < jpeg->output_width)
+    if (!can_crop_columns(jpeg))
+        x = 0;
+    else if (width < jpeg->output_width)
         jpeg_crop_scanline(jpeg, &x, &width);
     if (top > 0)
         top = (int)jpeg_skip_scanlines(jpeg, (JDIMENSION)top);
     return (rubor_feed){16, (int)jpeg->output_width, unit, crop->x - (int)x * unit, crop->y - top * unit};
+}
+
+/* A progressive file may leave out bits of its coefficients (ITU-T T.81 asks for one scan of each channel's
+ * means, no more), and libjpeg then shows what came, smoothed. No camera writes such files; an upload that
+ * ended between two scans and was given an end marker is one, so it counts as cut short. */
+static rubor_status check_all_bits_came(const struct jpeg_decompress_struct *jpeg, rubor_error *error)
+{
+    for (int c = 0; jpeg->coef_bits && c < jpeg->num_components; c++)
+        for (int k = 0; k < DCTSIZE2; k++)
+            if (jpeg->coef_bits[c][k] != 0)
+                return rubor_error_set(
+                    error, RUBOR_CORRUPT,
+                    "damaged or truncated JPEG: its last scans are missing; copy it again or retake it");
+    return RUBOR_OK;
 }
 
 static rubor_status decode_rows(reader *r, rubor_image_encoded *picture, const rubor_decode_plan *plan,
@@ -172,12 +209,15 @@ static rubor_status decode_rows(reader *r, rubor_image_encoded *picture, const r
     jpeg->scale_denom = (unsigned)unit;
     jpeg->dct_method = JDCT_ISLOW;
     jpeg_start_decompress(jpeg);
+    rubor_status status = check_all_bits_came(jpeg, error); /* all scans of the file have been read */
+    if (status)
+        return status;
     size_t row_bytes = (size_t)jpeg->output_width * 3;
     r->rows = malloc(row_bytes * ROWS);
     r->rgb = malloc(row_bytes * sizeof *r->rgb);
     if (!r->rows || !r->rgb)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to decode a JPEG");
-    rubor_status status = rubor_jpeg_means_watch(&r->means, jpeg, error);
+    status = rubor_jpeg_means_watch(&r->means, jpeg, error);
     if (status)
         return status;
     rubor_feed feed = start_at_crop(r, plan, unit);

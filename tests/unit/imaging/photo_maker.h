@@ -23,9 +23,10 @@ typedef struct made {
 typedef void made_pixel(uint16_t rgba[4], int x, int y, int width, int height);
 
 typedef struct made_options {
-    int quality;     /* 0: 95 */
-    bool subsampled; /* 4:2:0 */
-    bool progressive;
+    int quality;      /* 0: 95 */
+    bool subsampled;  /* 4:2:0 */
+    int across, down; /* chroma is so many times coarser; 0: as subsampled says */
+    bool progressive, arithmetic;
     bool separate_scans; /* sequential, one scan per component */
     int restart_rows;
     int channels;         /* JPEG: 0 is 3; 1 gray, 4 CMYK */
@@ -89,8 +90,13 @@ static inline made make_jpeg(int width, int height, made_pixel *pixel, const mad
     jpeg.in_color_space = channels == 3 ? JCS_RGB : channels == 1 ? JCS_GRAYSCALE : JCS_CMYK;
     jpeg_set_defaults(&jpeg);
     jpeg_set_quality(&jpeg, options.quality ? options.quality : 95, TRUE);
-    if (channels == 3 && !options.subsampled)
+    if (channels == 3 && options.across) {
+        jpeg.comp_info[0].h_samp_factor = options.across;
+        jpeg.comp_info[0].v_samp_factor = options.down;
+    } else if (channels == 3 && !options.subsampled) {
         jpeg.comp_info[0].h_samp_factor = jpeg.comp_info[0].v_samp_factor = 1;
+    }
+    jpeg.arith_code = options.arithmetic;
     if (options.progressive)
         jpeg_simple_progression(&jpeg);
     static const jpeg_scan_info separate[3] = {

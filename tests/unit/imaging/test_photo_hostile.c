@@ -282,6 +282,75 @@ static void every_truncation_is_damage(void **state)
     }
 }
 
+/* What a tool makes of an upload that stopped: everything that came, and an end marker. */
+static made ended_at(made file, size_t size)
+{
+    made cut = {0};
+    made_append(&cut, file.data, size);
+    made_append(&cut, "\xff\xd9", 2);
+    return cut;
+}
+
+static void every_truncation_with_an_end_marker_is_damage(void **state)
+{
+    (void)state;
+    static const made_options kinds[] = {
+        {0}, {.progressive = true}, {.restart_rows = 1}, {.separate_scans = true}, {.subsampled = true}};
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+        made file = make_jpeg(96, 64, texture, &kinds[kind]);
+        for (size_t size = 12; size < file.size - 2; size += file.size - size < 64 ? 1 : 13) {
+            made cut = ended_at(file, size);
+            rubor_error error = {0};
+            rubor_status status = decode(cut, &error);
+            if (status != RUBOR_CORRUPT)
+                fail_msg("kind %zu cut to %zu of %zu: %s %s", kind, size, file.size,
+                         rubor_status_name(status), error.message);
+            made_free(&cut);
+        }
+        made_free(&file);
+    }
+}
+
+static void progressive_jpeg_ended_after_any_but_its_last_scan_is_damaged(void **state)
+{
+    (void)state;
+    made file = make_jpeg(96, 64, texture, &(made_options){.progressive = true, .subsampled = true});
+    int scans = 0;
+    for (size_t i = 0; i + 1 < file.size; i++) {
+        if (file.data[i] != 0xff || file.data[i + 1] != 0xda || scans++ == 0)
+            continue;
+        made cut = ended_at(file, i);
+        assert_refused(cut, RUBOR_CORRUPT, "last scans are missing");
+        made_free(&cut);
+    }
+    assert_int_equal(scans, 10); /* jpeg_simple_progression, YCbCr */
+    assert_int_equal(decode(file, NULL), RUBOR_OK);
+    made_free(&file);
+}
+
+/* Cut short and ended, its decoder would go on with zeros without a warning. */
+static void jpeg_with_arithmetic_coding_is_refused_by_name(void **state)
+{
+    (void)state;
+    for (int progressive = 0; progressive < 2; progressive++) {
+        made_options options = {.arithmetic = true, .progressive = progressive};
+        made file = make_jpeg(96, 64, texture, &options);
+        assert_refused(file, RUBOR_UNSUPPORTED, "arithmetic");
+        made_free(&file);
+    }
+}
+
+/* Chroma at two thirds of the resolution: libjpeg cannot show it. */
+static void jpeg_with_chroma_between_its_pixels_is_refused_by_name(void **state)
+{
+    (void)state;
+    made file = make_jpeg(96, 64, texture, &(made_options){.across = 3, .down = 1});
+    assert_int_equal(decode(file, NULL), RUBOR_OK);
+    find_marker(file, 0xc0)[14] = 0x21;
+    assert_refused(file, RUBOR_UNSUPPORTED, "sampling");
+    made_free(&file);
+}
+
 static void harmless_extra_bytes_are_tolerated(void **state)
 {
     (void)state;
@@ -457,6 +526,10 @@ int main(void)
         cmocka_unit_test(jpeg_with_a_thousand_scans_is_stopped),
         cmocka_unit_test(jpeg_without_a_scan_of_each_channel_is_damaged),
         cmocka_unit_test(every_truncation_is_damage),
+        cmocka_unit_test(every_truncation_with_an_end_marker_is_damage),
+        cmocka_unit_test(progressive_jpeg_ended_after_any_but_its_last_scan_is_damaged),
+        cmocka_unit_test(jpeg_with_arithmetic_coding_is_refused_by_name),
+        cmocka_unit_test(jpeg_with_chroma_between_its_pixels_is_refused_by_name),
         cmocka_unit_test(harmless_extra_bytes_are_tolerated),
         cmocka_unit_test(damaged_picture_data_is_told),
         cmocka_unit_test(too_small_and_too_big_files_are_refused),
