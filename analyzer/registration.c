@@ -86,14 +86,14 @@ static double forward_backward(const rubor_warp *forward, const rubor_warp *back
             if (!v->valid[(size_t)y * (size_t)v->width + (size_t)x])
                 continue;
             inside++;
-            rubor_point u = rubor_to_unit(&from, x, y), q = rubor_warp_apply(forward, u.x, u.y);
-            rubor_point at = rubor_from_unit(&to, q);
-            float s[3];
-            if (!rubor_structure_sample(o, at.x, at.y, s))
+            rubor_point u = rubor_to_unit(&from, x, y);
+            rubor_pair q = rubor_warp_apply(forward, u.x, u.y);
+            rubor_value s;
+            if (!rubor_structure_sample(o, rubor_from_unit(&to, q), &s))
                 continue;
             common++;
-            rubor_point back = rubor_warp_apply(backward, q.x, q.y);
-            double dx = (back.x - u.x) * from.inverse, dy = (back.y - u.y) * from.inverse;
+            rubor_pair back = rubor_warp_apply(backward, q[0], q[1]);
+            double dx = (back[0] - u.x) * from.inverse, dy = (back[1] - u.y) * from.inverse;
             double d = dx * dx + dy * dy;
             sum += d < 400 ? d : 400;
         }
@@ -113,12 +113,13 @@ static void set_aside(rubor_structure_pyramid *pyramid, const rubor_warp *there,
         for (int y = 0; y < level->height; y++)
             for (int x = 0; x < level->width; x++) {
                 uint8_t *valid = &level->valid[(size_t)y * (size_t)level->width + (size_t)x];
-                rubor_point u = rubor_to_unit(&scale, x, y), q = rubor_warp_apply(there, u.x, u.y);
-                rubor_point at = rubor_warp_apply(back, q.x, q.y);
-                double dx = at.x - u.x, dy = at.y - u.y;
+                rubor_point u = rubor_to_unit(&scale, x, y);
+                rubor_pair q = rubor_warp_apply(there, u.x, u.y), at = rubor_warp_apply(back, q[0], q[1]);
+                double dx = at[0] - u.x, dy = at[1] - u.y;
                 if (*valid && !(dx * dx + dy * dy < limit * limit))
                     *valid = 0;
             }
+        rubor_structure_find_corners(level);
     }
 }
 

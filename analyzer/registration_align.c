@@ -20,7 +20,7 @@ void rubor_warp_init(rubor_warp *warp, const double h[9], const rubor_structure_
     warp->unit_height = of->image_height / of->side;
 }
 
-static void add_grid(const rubor_warp *warp, double x, double y, rubor_point *to)
+static rubor_pair grid_shift(const rubor_warp *warp, double x, double y)
 {
     double gx = (x / warp->unit_width + 0.5) * (warp->columns - 1);
     double gy = (y / warp->unit_height + 0.5) * (warp->rows - 1);
@@ -29,21 +29,14 @@ static void add_grid(const rubor_warp *warp, double x, double y, rubor_point *to
     int i = (int)gx, j = (int)gy;
     i = i > warp->columns - 2 ? warp->columns - 2 : i;
     j = j > warp->rows - 2 ? warp->rows - 2 : j;
-    double fx = gx - i, fy = gy - j;
-    for (int k = 0; k < 2; k++) {
-        double top = warp->grid[j][i][k] * (1 - fx) + warp->grid[j][i + 1][k] * fx;
-        double bottom = warp->grid[j + 1][i][k] * (1 - fx) + warp->grid[j + 1][i + 1][k] * fx;
-        *(k ? &to->y : &to->x) += top * (1 - fy) + bottom * fy;
-    }
+    return rubor_between_nodes(&warp->grid[j][i], &warp->grid[j + 1][i], gx - i, gy - j);
 }
 
-rubor_point rubor_warp_apply(const rubor_warp *warp, double x, double y)
+rubor_pair rubor_warp_apply(const rubor_warp *warp, double x, double y)
 {
-    const double *h = warp->h;
-    double w = h[6] * x + h[7] * y + h[8];
-    rubor_point to = {(h[0] * x + h[1] * y + h[2]) / w, (h[3] * x + h[4] * y + h[5]) / w};
+    rubor_pair to = rubor_project(warp->h, x, y);
     if (warp->columns > 1)
-        add_grid(warp, x, y, &to);
+        to += grid_shift(warp, x, y);
     return to;
 }
 
@@ -55,8 +48,6 @@ int rubor_structure_stride(const rubor_structure *level, size_t samples)
     return stride;
 }
 
-typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
-
 /* Lower triangle of a += w j j', two columns at a time (so a little of the upper one, too); b += w r j. */
 static inline void add_equation(double a[64], double b[8], const double j[8], double w, double r,
                                 int parameters)
@@ -65,7 +56,7 @@ static inline void add_equation(double a[64], double b[8], const double j[8], do
         double wk = w * j[k];
         b[k] += wk * r;
         for (int m = 0; m <= k; m += 2)
-            *(pair *)(a + k * 8 + m) += wk * *(const pair *)(j + m);
+            *(rubor_pair *)(a + k * 8 + m) += wk * *(const rubor_pair *)(j + m);
     }
 }
 
@@ -87,15 +78,15 @@ static size_t accumulate(double a[64], double b[8], double *residual, const rubo
             size_t i = (size_t)y * (size_t)v->width + (size_t)x;
             if (!v->valid[i])
                 continue;
-            rubor_point u = rubor_to_unit(&from, x, y), q = rubor_warp_apply(warp, u.x, u.y);
-            rubor_point at = rubor_from_unit(&to, q);
-            float s[3];
-            if (!rubor_structure_sample(o, at.x, at.y, s))
+            rubor_point u = rubor_to_unit(&from, x, y);
+            rubor_pair q = rubor_warp_apply(warp, u.x, u.y);
+            rubor_value s;
+            if (!rubor_structure_sample(o, rubor_from_unit(&to, q), &s))
                 continue;
             double r = v->s[i] - s[0], t = 1 + r * r * robust, weight = 1 / (t * t);
             double w = 1 / (warp->h[6] * u.x + warp->h[7] * u.y + 1), gx = s[1] * to.inverse * w,
                    gy = s[2] * to.inverse * w;
-            double along = -(gx * q.x + gy * q.y);
+            double along = -(gx * q[0] + gy * q[1]);
             const double j[8] = {gx * u.x, gx * u.y, gx, gy * u.x, gy * u.y, gy, along * u.x, along * u.y};
             if (parameters == 8)
                 add_equation(a, b, j, weight, r, 8);
@@ -161,12 +152,11 @@ double rubor_align_correlation(const rubor_warp *warp, const rubor_structure_pyr
     for (int y = 0; y < v->height; y += stride)
         for (int x = 0; x < v->width; x += stride) {
             size_t i = (size_t)y * (size_t)v->width + (size_t)x;
-            float s[3];
+            rubor_value s;
             if (!v->valid[i])
                 continue;
             rubor_point u = rubor_to_unit(&from, x, y);
-            rubor_point at = rubor_from_unit(&to, rubor_warp_apply(warp, u.x, u.y));
-            if (!rubor_structure_sample(o, at.x, at.y, s))
+            if (!rubor_structure_sample(o, rubor_from_unit(&to, rubor_warp_apply(warp, u.x, u.y)), &s))
                 continue;
             n++;
             a += v->s[i];

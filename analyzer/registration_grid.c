@@ -13,7 +13,9 @@ static const double robust_factor = 2;
 enum { GRID_DIVISIONS = 16, GRID_SAMPLES = 80000, GRID_SWEEPS = 40 };
 
 typedef struct node {
-    double a[3], b[2], total[2]; /* a: xx, xy, yy; total: displacement, px of the level */
+    rubor_pair x, b; /* x: xx and xy of the equations */
+    double yy;
+    double total[2]; /* displacement, px of the level */
 } node;
 
 static void lay_grid(rubor_warp *warp)
@@ -40,36 +42,27 @@ static grid_place place_on_grid(double unit, double unit_size, int lines)
 }
 
 /* rubor_warp_apply at a place of the template that is already found on the grid: the same sums. */
-static inline rubor_point apply_at(const rubor_warp *warp, const grid_place *column, const grid_place *row)
+static inline rubor_pair apply_at(const rubor_warp *warp, const grid_place *column, const grid_place *row)
 {
-    const double *h = warp->h, x = column->unit, y = row->unit;
     const double(*upper)[2] = &warp->grid[row->line][column->line], (*lower)[2] = upper + RUBOR_GRID;
-    double w = h[6] * x + h[7] * y + h[8], fx = column->part, fy = row->part;
-    double to[2] = {(h[0] * x + h[1] * y + h[2]) / w, (h[3] * x + h[4] * y + h[5]) / w};
-    for (int k = 0; k < 2; k++) {
-        double top = upper[0][k] * (1 - fx) + upper[1][k] * fx;
-        double bottom = lower[0][k] * (1 - fx) + lower[1][k] * fx;
-        to[k] += top * (1 - fy) + bottom * fy;
-    }
-    return (rubor_point){to[0], to[1]};
+    return rubor_project(warp->h, column->unit, row->unit) +
+           rubor_between_nodes(upper, lower, column->part, row->part);
 }
 
 /* Adds one pixel's equation to its four nodes by nearness. */
 static inline void add_pixel(node *nodes, int columns, const grid_place *column, const grid_place *row,
-                             const float s[3], double r, double robust)
+                             rubor_value s, double r, double robust)
 {
-    double gx = s[1], gy = s[2], fx = column->part, fy = row->part;
+    const rubor_pair slopes = {s[1], s[2]}, across = {1 - column->part, column->part};
     double t = 1 + r * r * robust, certain = 1 / (t * t);
+    const rubor_pair weights[2] = {certain * across * (1 - row->part), certain * across * row->part};
     node *at = &nodes[row->line * columns + column->line];
     for (int k = 0; k < 4; k++) {
         node *to = at + (k / 2) * columns + k % 2;
-        double weight = certain * (k % 2 ? fx : 1 - fx) * (k / 2 ? fy : 1 - fy);
-        double wx = weight * gx, wy = weight * gy;
-        to->a[0] += wx * gx;
-        to->a[1] += wx * gy;
-        to->b[0] += wx * r;
-        to->b[1] += wy * r;
-        to->a[2] += wy * gy;
+        rubor_pair weighted = weights[k / 2][k % 2] * slopes;
+        to->x += weighted[0] * slopes;
+        to->b += weighted * r;
+        to->yy += weighted[1] * slopes[1];
     }
 }
 
@@ -85,11 +78,8 @@ static void add_row(node *nodes, fit *f, const rubor_warp *warp, const rubor_str
     fit sums = *f;
     for (int x = 0; x < v->width; x += stride) {
         size_t i = (size_t)y * (size_t)v->width + (size_t)x;
-        float s[3];
-        if (!v->valid[i])
-            continue;
-        rubor_point at = rubor_from_unit(to, apply_at(warp, &columns[x], row));
-        if (!rubor_structure_sample(o, at.x, at.y, s))
+        rubor_value s;
+        if (!v->valid[i] || !rubor_structure_sample(o, rubor_from_unit(to, apply_at(warp, &columns[x], row)), &s))
             continue;
         double r = v->s[i] - s[0];
         sums.sum += r * r < 9 ? r * r : 9;
@@ -124,10 +114,9 @@ static double accumulate(node *nodes, grid_place *columns, const rubor_warp *war
     double both = sqrt(f.vv * f.oo), known = f.vo > 0.02 * both ? f.vo / sqrt(f.vv * f.oo + 1e-12) : 0.02;
     double scale = known * stride * stride;
     for (int k = 0; k < warp->columns * warp->rows; k++) {
-        for (int m = 0; m < 3; m++)
-            nodes[k].a[m] *= scale;
-        for (int m = 0; m < 2; m++)
-            nodes[k].b[m] *= scale;
+        nodes[k].x *= scale;
+        nodes[k].b *= scale;
+        nodes[k].yy *= scale;
     }
     return f.n < 100 ? -1 : f.sum > 0.05 * f.n ? f.sum / f.n : 0.05;
 }
@@ -171,15 +160,15 @@ static void solve(node *nodes, int columns, int rows, double residual, double st
     double data = 1 / (alike_px * residual);
     for (int k = 0; k < columns * rows; k++) { /* from an equation for the step to one for the total */
         node *at = &nodes[k];
-        at->b[0] += at->a[0] * at->total[0] + at->a[1] * at->total[1];
-        at->b[1] += at->a[1] * at->total[0] + at->a[2] * at->total[1];
+        at->b[0] += at->x[0] * at->total[0] + at->x[1] * at->total[1];
+        at->b[1] += at->x[1] * at->total[0] + at->yy * at->total[1];
     }
     for (int sweep = 0; sweep < GRID_SWEEPS; sweep++)
         for (int j = 0; j < rows; j++)
             for (int i = 0; i < columns; i++) {
                 node *at = &nodes[j * columns + i];
                 double pull[2], diagonal = neighbors_pull(pull, nodes, columns, rows, i, j, stiff, bend);
-                double xx = data * at->a[0] + diagonal, xy = data * at->a[1], yy = data * at->a[2] + diagonal;
+                double xx = data * at->x[0] + diagonal, xy = data * at->x[1], yy = data * at->yy + diagonal;
                 double bx = data * at->b[0] + pull[0], by = data * at->b[1] + pull[1];
                 double determinant = xx * yy - xy * xy;
                 at->total[0] = (yy * bx - xy * by) / determinant;

@@ -15,13 +15,19 @@ enum {
     RUBOR_SEARCH_HITS = 6
 };
 
+/* GNU C vectors: what is done alike for x and y, or for a value and its slopes, is done at once, with the same bits. */
+typedef double rubor_pair __attribute__((vector_size(16), aligned(8), may_alias));
+typedef float rubor_value __attribute__((vector_size(16))); /* [0] value, [1] and [2] its slopes along x and y, [3] 0 */
+
 /* What redness does not change, at one size: OD freed of blood, or of all that is as smooth as redness, and
  * of shading, brought to unit local contrast. 0 where valid is 0. */
 typedef struct rubor_structure {
     int width, height;
-    double step;        /* working pixels a pixel of this level is wide */
-    float *s, *gx, *gy; /* value and its central differences per pixel */
+    double step;         /* working pixels a pixel of this level is wide */
+    float *s;            /* value of each pixel */
+    rubor_value *values; /* the same with its central differences */
     uint8_t *valid;
+    uint8_t *corner;     /* this pixel, the next, and both below are valid */
     size_t valid_count;
 } rubor_structure;
 
@@ -52,48 +58,63 @@ typedef enum rubor_signal { RUBOR_SIGNAL_COLOR, RUBOR_SIGNAL_LUMA } rubor_signal
 rubor_status rubor_structure_build(rubor_structure_pyramid *out, const rubor_image_calibrated *image,
                                    const rubor_mask *skin, int step, rubor_signal signal, rubor_error *error);
 void rubor_structure_finish(rubor_structure_pyramid *pyramid);
+/* Sets corner by valid; to be called again when valid changes. */
+void rubor_structure_find_corners(rubor_structure *level);
 
 /* Pixels of a level to unit coordinates and back: (x + 0.5) * scale + offset. */
 typedef struct rubor_unit_scale {
-    double scale, offset_x, offset_y, inverse;
+    double scale, offset[2], inverse;
 } rubor_unit_scale;
 
 static inline rubor_unit_scale rubor_unit_scale_of(const rubor_structure_pyramid *p, int level)
 {
-    rubor_unit_scale u = {p->level[level].step / p->side, -0.5 * p->image_width / p->side,
-                          -0.5 * p->image_height / p->side, p->side / p->level[level].step};
+    rubor_unit_scale u = {p->level[level].step / p->side,
+                          {-0.5 * p->image_width / p->side, -0.5 * p->image_height / p->side},
+                          p->side / p->level[level].step};
     return u;
 }
 
 static inline rubor_point rubor_to_unit(const rubor_unit_scale *u, double x, double y)
 {
-    rubor_point p = {(x + 0.5) * u->scale + u->offset_x, (y + 0.5) * u->scale + u->offset_y};
-    return p;
+    return (rubor_point){(x + 0.5) * u->scale + u->offset[0], (y + 0.5) * u->scale + u->offset[1]};
 }
 
-static inline rubor_point rubor_from_unit(const rubor_unit_scale *u, rubor_point p)
+static inline rubor_pair rubor_from_unit(const rubor_unit_scale *u, rubor_pair p)
 {
-    rubor_point q = {(p.x - u->offset_x) * u->inverse - 0.5, (p.y - u->offset_y) * u->inverse - 0.5};
-    return q;
+    return (p - *(const rubor_pair *)u->offset) * u->inverse - 0.5;
 }
 
-/* Bilinear value and gradient (out[0], [1], [2]) where all four neighbors are valid. */
-static inline bool rubor_structure_sample(const rubor_structure *level, double x, double y, float out[3])
+/* Bilinear value and slopes where all four neighbors are valid. */
+static inline bool rubor_structure_sample(const rubor_structure *level, rubor_pair at, rubor_value *out)
 {
+    double x = at[0], y = at[1];
     if (!(x >= 0 && y >= 0 && x < level->width - 1 && y < level->height - 1))
         return false;
     int ix = (int)x, iy = (int)y;
-    size_t i = (size_t)iy * (size_t)level->width + (size_t)ix, row = (size_t)level->width;
-    if (!level->valid[i] || !level->valid[i + 1] || !level->valid[i + row] || !level->valid[i + row + 1])
+    size_t i = (size_t)iy * (size_t)level->width + (size_t)ix;
+    if (!level->corner[i])
         return false;
     float fx = (float)(x - ix), fy = (float)(y - iy);
-    const float *planes[3] = {level->s, level->gx, level->gy};
-    for (int k = 0; k < 3; k++) {
-        const float *p = planes[k] + i;
-        out[k] = (p[0] * (1 - fx) + p[1] * fx) * (1 - fy) + (p[row] * (1 - fx) + p[row + 1] * fx) * fy;
-    }
+    const rubor_value *p = level->values + i, *below = p + level->width;
+    *out = (p[0] * (1 - fx) + p[1] * fx) * (1 - fy) + (below[0] * (1 - fx) + below[1] * fx) * fy;
     return true;
 }
+
+/* Between two nodes of a grid of displacements and the two below them, fx and fy of the way. */
+static inline rubor_pair rubor_between_nodes(const double (*upper)[2], const double (*lower)[2], double fx, double fy)
+{
+    rubor_pair top = *(const rubor_pair *)upper[0] * (1 - fx) + *(const rubor_pair *)upper[1] * fx;
+    rubor_pair bottom = *(const rubor_pair *)lower[0] * (1 - fx) + *(const rubor_pair *)lower[1] * fx;
+    return top * (1 - fy) + bottom * fy;
+}
+
+/* Where the homography h takes (x, y). */
+static inline rubor_pair rubor_project(const double h[9], double x, double y)
+{
+    const rubor_pair of_x = {h[0], h[3]}, of_y = {h[1], h[4]}, shift = {h[2], h[5]};
+    return (of_x * x + of_y * y + shift) / (h[6] * x + h[7] * y + h[8]);
+}
+
 /* Step between pixels so that at most about that many valid ones are visited. */
 int rubor_structure_stride(const rubor_structure *level, size_t samples);
 
@@ -107,7 +128,7 @@ rubor_status rubor_align_search(rubor_search_hit hits[RUBOR_SEARCH_HITS], int *c
                                 int level, rubor_error *error);
 
 void rubor_warp_init(rubor_warp *warp, const double h[9], const rubor_structure_pyramid *of);
-rubor_point rubor_warp_apply(const rubor_warp *warp, double x, double y);
+rubor_pair rubor_warp_apply(const rubor_warp *warp, double x, double y);
 
 /* Gauss-Newton with robust weights on one level. full: eight parameters, else six (affine). */
 void rubor_align_refine(rubor_warp *warp, const rubor_structure_pyramid *visit,

@@ -54,9 +54,9 @@ static void place(search *s, int turn, int zoom, int part, bool mask)
     for (int y = 0; y < s->height; y++)
         for (int x = 0; x < s->width; x++) {
             rubor_point u = rubor_to_unit(&s->baseline_scale, x + s->left, y + s->top);
-            rubor_point p = {c * u.x + d * u.y, -d * u.x + c * u.y};
-            p = rubor_from_unit(&s->visit_scale, p);
-            double px = p.x, py = p.y;
+            const rubor_pair turned = {c * u.x + d * u.y, -d * u.x + c * u.y};
+            rubor_pair p = rubor_from_unit(&s->visit_scale, turned);
+            double px = p[0], py = p[1];
             if (!(px >= 0 && py >= 0 && px < v->width - 1 && py < v->height - 1))
                 continue;
             int ix = (int)px, iy = (int)py;

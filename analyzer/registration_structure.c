@@ -23,6 +23,7 @@ enum { SHADING_RADIUS_PX = 4, CONTRAST_RADIUS_PX = 10 };
 static void structure_free(rubor_structure *level)
 {
     free(level->s);
+    free(level->values);
     free(level->valid);
     memset(level, 0, sizeof *level);
 }
@@ -41,13 +42,13 @@ static rubor_status structure_init(rubor_structure *level, int width, int height
     size_t n = (size_t)width * (size_t)height;
     level->width = width;
     level->height = height;
-    level->s = calloc(3 * n, sizeof *level->s);
-    level->valid = calloc(n, 1);
-    if (!level->s || !level->valid)
+    level->s = malloc(n * sizeof *level->s);
+    level->values = malloc(n * sizeof *level->values);
+    level->valid = calloc(2 * n, 1);
+    if (!level->s || !level->values || !level->valid)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for aligning %d x %d pixels", width,
                                height);
-    level->gx = level->s + n;
-    level->gy = level->gx + n;
+    level->corner = level->valid + n;
     return RUBOR_OK;
 }
 
@@ -196,21 +197,33 @@ static void normalize(rubor_structure *level, float *scratch, float floor_od)
     }
 }
 
-/* Central differences; a pixel keeps its gradient only where its four neighbors are valid too. */
+/* Central differences; a pixel keeps its slopes only where its four neighbors are valid too. */
 static void differentiate(rubor_structure *level)
 {
     int w = level->width, h = level->height;
+    size_t row = (size_t)w;
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
-            size_t i = (size_t)y * (size_t)w + (size_t)x, row = (size_t)w;
-            if (x == 0 || y == 0 || x == w - 1 || y == h - 1)
-                continue;
-            if (!level->valid[i] || !level->valid[i - 1] || !level->valid[i + 1] || !level->valid[i - row] ||
-                !level->valid[i + row])
-                continue;
-            level->gx[i] = 0.5f * (level->s[i + 1] - level->s[i - 1]);
-            level->gy[i] = 0.5f * (level->s[i + row] - level->s[i - row]);
+            size_t i = (size_t)y * row + (size_t)x;
+            const float *s = level->s + i;
+            const uint8_t *valid = level->valid + i;
+            bool inner = x > 0 && y > 0 && x < w - 1 && y < h - 1;
+            if (inner && valid[0] && valid[-1] && valid[1] && *(valid - row) && valid[row])
+                level->values[i] = (rubor_value){s[0], 0.5f * (s[1] - s[-1]), 0.5f * (s[row] - *(s - row)), 0};
+            else
+                level->values[i] = (rubor_value){s[0], 0, 0, 0};
         }
+}
+
+void rubor_structure_find_corners(rubor_structure *level)
+{
+    size_t row = (size_t)level->width;
+    for (int y = 0; y + 1 < level->height; y++) {
+        const uint8_t *restrict valid = level->valid + (size_t)y * row;
+        uint8_t *restrict corner = level->corner + (size_t)y * row;
+        for (size_t x = 0; x + 1 < row; x++)
+            corner[x] = valid[x] && valid[x + 1] && valid[x + row] && valid[x + row + 1];
+    }
 }
 
 /* What a level is made of: linear red, green and blue and the part of each pixel that is skin, one after the
@@ -260,6 +273,7 @@ static rubor_status build_level(rubor_structure *level, const sheets *from, int 
     smooth(level->s, level->valid, scratch, level->width, level->height);
     normalize(level, scratch, contrast_floor_od / (float)(1 << halvings));
     differentiate(level);
+    rubor_structure_find_corners(level);
     free(scratch);
     return RUBOR_OK;
 }
