@@ -126,10 +126,12 @@ static void known_finish(known *k)
 static rubor_status find_known(known *k, rubor_plane *plane, rubor_box b, int passes, rubor_error *error)
 {
     known now = {0};
-    rubor_status status = rubor_mask_init(&now.at, plane->width, plane->height, error);
-    if (status)
-        return status;
+    rubor_status status = RUBOR_OK;
     size_t n = (size_t)plane->width * (size_t)plane->height;
+    now.at = (rubor_mask){plane->width, plane->height, malloc(n)}; /* every pixel of it is set below */
+    if (!now.at.data)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory to filter %d x %d pixels", plane->width,
+                               plane->height);
     rubor_kernels_get()->find_known(now.at.data, plane->data, n);
     if (k->at.data && memcmp(k->at.data, now.at.data, n) == 0) {
         known_finish(&now);
@@ -159,17 +161,6 @@ static rubor_status filter_sparse(rubor_plane *plane, known *k, rubor_box b, int
     return status;
 }
 
-static bool is_dense(const rubor_plane *plane)
-{
-    enum { RUN = 1024 }; /* after which a first missing one is noticed */
-    size_t n = (size_t)plane->width * (size_t)plane->height;
-    int missing = 0;
-    for (size_t start = 0; start < n && !missing; start += RUN)
-        for (size_t i = start; i < n && i < start + RUN; i++)
-            missing |= !(fabsf(plane->data[i]) <= 3.4e38F);
-    return !missing;
-}
-
 static rubor_status filter(rubor_plane *const planes[], int count, rubor_box b, int passes,
                            rubor_error *error)
 {
@@ -177,8 +168,9 @@ static rubor_status filter(rubor_plane *const planes[], int count, rubor_box b, 
     rubor_status status = RUBOR_OK;
     for (int i = 0; i < count && !status; i++) {
         assert(planes[i]->width == planes[0]->width && planes[i]->height == planes[0]->height);
-        status = is_dense(planes[i]) ? filter_dense(planes[i], b, passes, error)
-                                     : filter_sparse(planes[i], &k, b, passes, error);
+        size_t n = (size_t)planes[i]->width * (size_t)planes[i]->height;
+        status = rubor_kernels_get()->all_finite(planes[i]->data, n) ? filter_dense(planes[i], b, passes, error)
+                                                                     : filter_sparse(planes[i], &k, b, passes, error);
     }
     known_finish(&k);
     return status;

@@ -202,6 +202,56 @@ static void add_four(float *restrict to, const float *restrict from, size_t pitc
         to[i] = to[i] + w[0] * a[i] + w[1] * b[i] + w[2] * c[i] + w[3] * d[i];
 }
 
+static void scale_row(float *restrict to, const float *restrict from, float part, bool add, size_t n)
+{
+    if (add && part == 1.0F)
+        for (size_t i = 0; i < n; i++)
+            to[i] += from[i];
+    else if (add)
+        for (size_t i = 0; i < n; i++)
+            to[i] += part * from[i];
+    else
+        for (size_t i = 0; i < n; i++)
+            to[i] = part * from[i];
+}
+
+static bool all_finite(const float *values, size_t n)
+{
+    enum { RUN = 1024 }; /* after which a first missing one is noticed */
+    for (size_t start = 0; start < n; start += RUN) {
+        size_t end = n - start < RUN ? n : start + RUN;
+        int32_t missing = 0;
+        for (size_t i = start; i < end; i++)
+            missing |= (bits_of(values[i]) & 0x7fffffff) > 0x7f7fc99e ? -1 : 0; /* 3.4e38 */
+        if (missing)
+            return false;
+    }
+    return true;
+}
+
+static void encode(uint16_t *restrict out, const float *restrict linear, const float (*restrict cells)[2], size_t n)
+{
+    enum { SHIFT = 23 - RUBOR_ENCODE_BITS, FIRST = (127 - RUBOR_ENCODE_OCTAVES) << 23 };
+    for (size_t start = 0; start < n; start += KERNEL_BLOCK) { /* in steps that are vectors but for the look into the table */
+        int count = (int)(n - start < KERNEL_BLOCK ? n - start : KERNEL_BLOCK);
+        int32_t cell[KERNEL_BLOCK];
+        float beyond[KERNEL_BLOCK];
+        for (int i = 0; i < count; i++)
+            beyond[i] = linear[start + (size_t)i] > 0x1p-21F ? linear[start + (size_t)i] : 0x1p-21F;
+        for (int i = 0; i < count; i++)
+            beyond[i] = beyond[i] < 1.0F ? beyond[i] : 1.0F;
+        for (int i = 0; i < count; i++) {
+            int32_t bits = bits_of(beyond[i]);
+            cell[i] = (bits - FIRST) >> SHIFT;
+            beyond[i] -= float_of(bits & ~((1 << SHIFT) - 1));
+        }
+        for (int i = 0; i < count; i++)
+            beyond[i] = cells[cell[i]][0] + beyond[i] * cells[cell[i]][1];
+        for (int i = 0; i < count; i++)
+            out[start + (size_t)i] = (uint16_t)(int32_t)beyond[i];
+    }
+}
+
 static void add_taps(float *restrict to, const float *restrict from, const float w[3], size_t n)
 {
     const float *restrict left = from - 1, *restrict right = from + 1;
@@ -214,7 +264,8 @@ static void add_taps(float *restrict to, const float *restrict from, const float
     {                                                                                                        \
         .name = (title), .matrix3 = matrix3, .optical_density = optical_density, .cube_root = cube_root,     \
         .box_lanes = box_lanes, .jpeg_row = jpeg_row, .find_known = find_known,                              \
-        .divide_known = divide_known, .add_four = add_four, .add_taps = add_taps                             \
+        .divide_known = divide_known, .add_four = add_four, .scale_row = scale_row, .all_finite = all_finite, .encode = encode,            \
+        .add_taps = add_taps                             \
     }
 
 #endif

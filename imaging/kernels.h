@@ -13,6 +13,9 @@ typedef struct rubor_box {
     double edge;
 } rubor_box;
 enum { RUBOR_LANES = 16 };
+/* The table that light is encoded by: from 2^-21 on (what is darker is less than half a step of 65535), so many cells an
+ * octave. */
+enum { RUBOR_ENCODE_OCTAVES = 21, RUBOR_ENCODE_BITS = 7, RUBOR_ENCODE_CELLS = RUBOR_ENCODE_OCTAVES << RUBOR_ENCODE_BITS };
 
 typedef struct rubor_kernels {
     const char *name; /* "scalar" or "avx2" */
@@ -36,6 +39,13 @@ typedef struct rubor_kernels {
     void (*divide_known)(float *values, const float *share, size_t n);
     /* to[i] += weights[0..3] times four planes of n values, pitch apart, one product after the other. */
     void (*add_four)(float *to, const float *from, size_t pitch, const float weights[4], size_t n);
+    /* to[i] = part * from[i]; add: added to what is there. to must not alias from. */
+    void (*scale_row)(float *to, const float *from, float part, bool add, size_t n);
+    /* Whether all are finite and at most 3.4e38 in size. */
+    bool (*all_finite)(const float *values, size_t n);
+    /* Clamped to 2^-21..1 (NaN: the least) and looked up in RUBOR_ENCODE_CELLS + 1 cells of value and slope: value + slope *
+     * (linear - lower end of the cell), cut to a whole number. */
+    void (*encode)(uint16_t *out, const float *linear, const float (*cells)[2], size_t n);
     /* to[i] += weights[0..2] times from[i - 1], from[i], from[i + 1], one product after the other. */
     void (*add_taps)(float *to, const float *from, const float weights[3], size_t n);
 } rubor_kernels;

@@ -1,3 +1,4 @@
+#include "imaging/kernels.h"
 #include "imaging/photo_internal.h"
 #include "imaging/shrink.h"
 #include "imaging/srgb_table.h"
@@ -183,18 +184,10 @@ static void finish_row(rubor_sink *sink)
 static void add_row(rubor_sink *sink)
 {
     size_t count = (size_t)sink->feed.width * 3;
-    float *restrict sums = sink->sums;
-    const float *restrict light = sink->light;
     while (!rubor_sink_done(sink) && sink->in_row >= sink->rows.first) {
-        if (sink->in_row == sink->rows.first) {
-            float part = sink->rows.first_part;
-            for (size_t i = 0; i < count; i++)
-                sums[i] = part * light[i];
-        } else {
-            float part = sink->in_row == sink->rows.last ? sink->rows.last_part : 1.0F;
-            for (size_t i = 0; i < count; i++)
-                sums[i] += part * light[i];
-        }
+        bool first = sink->in_row == sink->rows.first;
+        float part = first ? sink->rows.first_part : sink->in_row == sink->rows.last ? sink->rows.last_part : 1.0F;
+        rubor_kernels_get()->scale_row(sink->sums, sink->light, part, !first, count);
         if (sink->in_row < sink->rows.last)
             break;
         finish_row(sink);

@@ -84,6 +84,31 @@ static void compare_sums(const rubor_kernels *a, const rubor_kernels *b, buffers
     assert_same(t->one[0], t->other[0], part, "add_taps");
 }
 
+static void compare_rows(const rubor_kernels *a, const rubor_kernels *b, buffers *t, size_t n)
+{
+    static const float parts[] = {1.0F, 0.3F, 0.0F};
+    static float cells[RUBOR_ENCODE_CELLS + 1][2];
+    uint16_t *one = (uint16_t *)t->one[1], *other = (uint16_t *)t->other[1];
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+        cells[i][0] = (float)(random32() >> 16), cells[i][1] = (float)(random32() >> 20);
+    memcpy(t->one[0], t->in[0], sizeof t->in[0]);
+    memcpy(t->other[0], t->in[0], sizeof t->in[0]);
+    for (size_t p = 0; p < 3; p++)
+        for (int add = 1; add >= 0; add--) {
+            a->scale_row(t->one[0], t->in[1], parts[p], add, n);
+            b->scale_row(t->other[0], t->in[1], parts[p], add, n);
+            assert_same(t->one[0], t->other[0], n, "scale_row");
+        }
+    a->encode(one, t->in[2], cells, n);
+    b->encode(other, t->in[2], cells, n);
+    assert_memory_equal(one, other, n * sizeof *one);
+    bool finite = true;
+    for (size_t i = 0; i < n; i++)
+        finite = finite && fabsf(t->in[0][i]) <= 3.4e38F;
+    assert_int_equal(a->all_finite(t->in[0], n), finite);
+    assert_int_equal(b->all_finite(t->in[0], n), finite);
+}
+
 static void compare_versions(const rubor_kernels *a, const rubor_kernels *b, buffers *t, bool any_bits)
 {
     const float matrix[9] = {1.6F, -0.4F, -0.2F, -0.3F, 1.5F, -0.2F, 0.05F, -0.6F, 1.55F};
@@ -111,6 +136,7 @@ static void compare_versions(const rubor_kernels *a, const rubor_kernels *b, buf
         assert_same(t->one[0], t->other[0], n, "cube_root");
         compare_known(a, b, t, n);
         compare_sums(a, b, t, n);
+        compare_rows(a, b, t, n);
     }
 }
 
