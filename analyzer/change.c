@@ -80,13 +80,14 @@ void rubor_change_readmit(rubor_frame *visit, const rubor_frame *baseline,
 {
     rubor_mask *skin = &visit->skin.skin, *shine = &visit->skin.shine;
     const rubor_mask *before = &baseline->skin.skin;
-    for (int y = 0; y < skin->height; y++)
+    for (int y = 0; y < skin->height; y++) {
+        rubor_registration_row row = rubor_registration_row_at(registration, y);
         for (int x = 0; x < skin->width; x++) {
             size_t at = (size_t)y * (size_t)skin->width + (size_t)x;
             bool shines = shine->data && shine->data[at] >= 128;
             if (skin->data[at] >= 128 && !shines)
                 continue;
-            rubor_point there = rubor_registration_map(registration, (rubor_point){x, y});
+            rubor_point there = rubor_registration_map_in(&row, x);
             double u = there.x + 0.5, v = there.y + 0.5;
             if (!(u >= 0 && v >= 0 && u < before->width && v < before->height))
                 continue;
@@ -97,6 +98,7 @@ void rubor_change_readmit(rubor_frame *visit, const rubor_frame *baseline,
             if (shines)
                 shine->data[at] = 0;
         }
+    }
 }
 
 void rubor_change_settle(rubor_frame *visit, const rubor_change *change)
@@ -192,7 +194,8 @@ rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *
     if (status != RUBOR_OK)
         goto out;
     double half = (change->factor - 1) / 2.0, other_half = (factor - 1) / 2.0;
-    for (int y = 0; y < change->height; y++)
+    for (int y = 0; y < change->height; y++) {
+        rubor_registration_row row = rubor_registration_row_at(registration, y * change->factor + half);
         for (int x = 0; x < change->width; x++) {
             size_t cell = (size_t)y * (size_t)change->width + (size_t)x;
             bool measured = false;
@@ -202,14 +205,14 @@ rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *
             }
             if (!measured)
                 continue;
-            rubor_point at = {x * change->factor + half, y * change->factor + half};
-            rubor_point there = rubor_registration_map(registration, at);
+            rubor_point there = rubor_registration_map_in(&row, x * change->factor + half);
             float before[3];
             rubor_planes_sample(before, cells, 3, (there.x - other_half) / factor,
                                 (there.y - other_half) / factor);
             for (int c = 0; c < 3; c++)
                 change->reference_od[c].data[cell] = isnan(change->visit_od[c].data[cell]) ? NAN : before[c];
         }
+    }
     rubor_change_to_od(change->reference_od);
     size_t count = (size_t)change->width * (size_t)change->height;
     for (int c = 0; c < 3; c++) /* a cell is measured in both or in none */

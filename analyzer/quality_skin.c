@@ -373,10 +373,10 @@ static bool load_pair(float visit[WINDOW][WINDOW], float before[WINDOW][WINDOW],
         .width = baseline->image.width, .height = baseline->image.height, .data = baseline->image.plane[1]};
     if (mostly_other(&now->skin.skin, left, top))
         return false;
-    for (int y = 0; y < WINDOW; y++)
+    for (int y = 0; y < WINDOW; y++) {
+        rubor_registration_row row = rubor_registration_row_at(registration, (double)top + y);
         for (int x = 0; x < WINDOW; x++) {
-            rubor_point at = {(double)left + x, (double)top + y};
-            rubor_point there = rubor_registration_map(registration, at);
+            rubor_point there = rubor_registration_map_in(&row, (double)left + x);
             if (!(there.x >= 0 && there.y >= 0 && there.x < green.width - 1 && there.y < green.height - 1))
                 return false;
             bool both = is_skin(&now->skin.skin, left + x, top + y) &&
@@ -385,6 +385,7 @@ static bool load_pair(float visit[WINDOW][WINDOW], float before[WINDOW][WINDOW],
             visit[y][x] = both ? now->image.plane[1][i] : NAN;
             before[y][x] = both ? rubor_plane_sample(&green, there.x, there.y) : NAN;
         }
+    }
     return fill_window(visit) && fill_window(before);
 }
 

@@ -26,6 +26,18 @@ rubor_status rubor_register(rubor_registration *out, const rubor_image_calibrate
                             const rubor_mask *visit_skin, const rubor_image_calibrated *baseline,
                             const rubor_mask *baseline_skin, rubor_error *error);
 
+/* Where a working pixel of the visit lies on the baseline. */
 rubor_point rubor_registration_map(const rubor_registration *registration, rubor_point visit_px);
+
+/* The same, to the bit, for many pixels of one row of the visit. */
+typedef struct rubor_registration_row {
+    const rubor_registration *of; /* borrowed */
+    double by_y[3];               /* the homography's terms of y: in x, y and the divisor */
+    double width, steps, part;    /* columns and steps of the grid across; part of the way from line to the next */
+    int line;
+    bool grid;
+} rubor_registration_row;
+rubor_registration_row rubor_registration_row_at(const rubor_registration *registration, double y);
+rubor_point rubor_registration_map_in(const rubor_registration_row *row, double x);
 
 #endif

@@ -1,34 +1,56 @@
 #include "analyzer/registration.h"
 
 typedef double pair __attribute__((vector_size(16))); /* x and y at once, with the same bits */
+typedef float float_pair __attribute__((vector_size(8), aligned(4), may_alias));
 
-static inline pair shift_at(const float shift[2])
+static inline pair shift_at(const float of[2])
 {
-    return (pair){shift[0], shift[1]};
+    return __builtin_convertvector(*(const float_pair *)of, pair);
 }
 
-static inline pair local_shift(const rubor_registration *r, rubor_point p)
+/* Where a coordinate lies on the grid: between line and the next, *part of the way. */
+static inline int line_at(double *part, double at, double size, double steps)
 {
-    double gx = (p.x + 0.5) / r->width * (r->grid_columns - 1);
-    double gy = (p.y + 0.5) / r->height * (r->grid_rows - 1);
-    gx = gx < 0 ? 0 : gx > r->grid_columns - 1 ? r->grid_columns - 1 : gx;
-    gy = gy < 0 ? 0 : gy > r->grid_rows - 1 ? r->grid_rows - 1 : gy;
-    int i = (int)gx, j = (int)gy;
-    i = i > r->grid_columns - 2 ? r->grid_columns - 2 : i;
-    j = j > r->grid_rows - 2 ? r->grid_rows - 2 : j;
-    double fx = gx - i, fy = gy - j;
-    const float(*upper)[2] = &r->grid[j][i], (*lower)[2] = &r->grid[j + 1][i];
-    pair top = shift_at(upper[0]) * (1 - fx) + shift_at(upper[1]) * fx;
-    pair bottom = shift_at(lower[0]) * (1 - fx) + shift_at(lower[1]) * fx;
-    return top * (1 - fy) + bottom * fy;
+    double on_grid = (at + 0.5) / size * steps;
+    on_grid = on_grid < 0 ? 0 : on_grid > steps ? steps : on_grid;
+    int line = (int)on_grid, last = (int)steps - 1;
+    line = line > last ? last : line;
+    *part = on_grid - line;
+    return line;
+}
+
+rubor_registration_row rubor_registration_row_at(const rubor_registration *registration, double y)
+{
+    const double *h = registration->homography;
+    rubor_registration_row row = {.of = registration,
+                                  .by_y = {h[1] * y, h[4] * y, h[7] * y},
+                                  .width = registration->width,
+                                  .steps = registration->grid_columns - 1,
+                                  .grid = registration->grid_columns > 1 && registration->grid_rows > 1};
+    if (row.grid)
+        row.line = line_at(&row.part, y, registration->height, registration->grid_rows - 1);
+    return row;
+}
+
+rubor_point rubor_registration_map_in(const rubor_registration_row *row, double x)
+{
+    const rubor_registration *r = row->of;
+    const double *h = r->homography;
+    const pair of_x = {h[0], h[3]}, of_y = {row->by_y[0], row->by_y[1]}, shift = {h[2], h[5]};
+    pair to = (of_x * x + of_y + shift) / (h[6] * x + row->by_y[2] + h[8]);
+    if (row->grid) {
+        double fx, fy = row->part;
+        int column = line_at(&fx, x, row->width, row->steps);
+        const float(*upper)[2] = &r->grid[row->line][column], (*lower)[2] = upper + RUBOR_GRID;
+        pair top = shift_at(upper[0]) * (1 - fx) + shift_at(upper[1]) * fx;
+        pair bottom = shift_at(lower[0]) * (1 - fx) + shift_at(lower[1]) * fx;
+        to += top * (1 - fy) + bottom * fy;
+    }
+    return (rubor_point){to[0], to[1]};
 }
 
 rubor_point rubor_registration_map(const rubor_registration *registration, rubor_point visit_px)
 {
-    const double *h = registration->homography;
-    const pair of_x = {h[0], h[3]}, of_y = {h[1], h[4]}, shift = {h[2], h[5]};
-    pair to = (of_x * visit_px.x + of_y * visit_px.y + shift) / (h[6] * visit_px.x + h[7] * visit_px.y + h[8]);
-    if (registration->grid_columns > 1 && registration->grid_rows > 1)
-        to += local_shift(registration, visit_px);
-    return (rubor_point){to[0], to[1]};
+    rubor_registration_row row = rubor_registration_row_at(registration, visit_px.y);
+    return rubor_registration_map_in(&row, visit_px.x);
 }
