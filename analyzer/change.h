@@ -44,6 +44,7 @@ typedef struct rubor_change {
     double melanin_sd[3];    /* likewise per unit of delta_mi */
     double melanin_tilt[3];  /* doubt about melanin's power law, per unit of delta_mi: one common factor */
     double zero_od[2][3];    /* OD of visit and reference that count as unchanged */
+    double offset_od[3];     /* by how much the visit reads the same skin darker: lamps and cameras */
     /* mean colors: region now and before, control now (0 where unknown) */
     double region_linear[3], before_linear[3], control_linear[3];
     double shading_sd;     /* OD: what the unmixing allowed for light and pose */

@@ -162,8 +162,9 @@ static rubor_status keep_steady(rubor_change *change, rubor_error *error)
 }
 
 /* Which OD counts as zero in both photos, and the color half way between before and now. */
-static void find_zero(rubor_change *change, bool pair)
+static void find_zero(rubor_change *change, const rubor_frame *frame, const rubor_frame *baseline)
 {
+    bool pair = baseline != NULL;
     double visit[3] = {0.3, 0.5, 0.6}, reference[3];
     robust_mean(visit, &change->region, change->visit_od);
     memcpy(reference, visit, sizeof reference);
@@ -178,10 +179,18 @@ static void find_zero(rubor_change *change, bool pair)
         memcpy(zero_reference, zero_visit, sizeof change->zero_od[1]);
         memcpy(reference, zero_visit, sizeof reference);
     }
-    for (int c = 0; c < 3; c++) {
-        if (!change->control_known)
-            zero_visit[c] = zero_reference[c] = (visit[c] + reference[c]) / 2;
+    for (int c = 0; c < 3; c++)
         change->skin_linear[c] = rubor_pow(10, -(visit[c] + reference[c]) / 2);
+    memset(change->offset_od, 0, sizeof change->offset_od);
+    if (pair)
+        rubor_calibration_offset(change->offset_od, &frame->calibration, &baseline->calibration,
+                                 change->skin_linear);
+    for (int c = 0; c < 3; c++) {
+        double middle = (visit[c] + reference[c]) / 2, half = change->offset_od[c] / 2;
+        if (!change->control_known) {
+            zero_visit[c] = middle + half;
+            zero_reference[c] = middle - half;
+        }
         change->region_linear[c] = rubor_pow(10, -visit[c]);
         change->before_linear[c] = rubor_pow(10, -reference[c]);
         change->control_linear[c] = change->control_known ? rubor_pow(10, -zero_visit[c]) : 0;
@@ -360,19 +369,20 @@ rubor_status rubor_change_unmix(rubor_change *change, const rubor_frame *visit, 
         status = keep_steady(change, error);
     if (status != RUBOR_OK)
         goto out;
-    find_zero(change, pair);
+    find_zero(change, visit, pair ? baseline : NULL);
     status = find_unmix(change, visit, pair ? baseline : NULL, scratch, error);
     if (status == RUBOR_OK && pair && change->control_known)
         status = rubor_change_unveil(change, rubor_frame_glare_sd(visit), error);
     if (status == RUBOR_OK && change->veil != 0) {
-        find_zero(change, pair);
+        find_zero(change, visit, baseline);
         status = find_unmix(change, visit, baseline, scratch, error);
     }
     if (status != RUBOR_OK)
         goto out;
     change->control_ei = pair && change->control_known ? 0 : NAN;
     for (int c = 0; c < 3; c++) /* against the chart: a burn of the control would hide one of the region */
-        change->control_ei += change->unmix.ei[c] * (change->zero_od[0][c] - change->zero_od[1][c]);
+        change->control_ei +=
+            change->unmix.ei[c] * (change->zero_od[0][c] - change->zero_od[1][c] - change->offset_od[c]);
     unmix_cells(change, pair);
     status = judge_trial(change, rubor_frame_glare_sd(visit), error);
     if (status != RUBOR_OK)

@@ -19,6 +19,7 @@
 #define BRUISE_SHARE_EI 0.4
 #define RESIDUAL_CONTROL 0.03 /* both photos see region and control through one calibration */
 #define RESIDUAL_CHART 0.5
+#define OFFSET_SHARE 0.4 /* of what lamps and cameras are predicted to change of skin's reading */
 #define LIGHT_SHARE 0.15 /* of the light's drift that a plane does not follow */
 /* Of the perfect diffuser per root of % of the region that shines: the skin along the rim of what was left
  * out is veiled, too, and a rim grows with the root of an area. */
@@ -27,7 +28,7 @@
 #define UNCALIBRATED_DE 10.0    /* Delta E2000 of a photo without chart or profile */
 /* What the parts below leave out (uneven light, blocks that are not independent), beside the floor; by
  * rendered pairs without change. More where the chart alone sets the zero. */
-static const double zero_share[2] = {0.4, 0.4}, zero_share_chart[2] = {1.35, 0.9};
+static const double zero_share[2] = {0.4, 0.4}, zero_share_chart[2] = {0.7, 0.7};
 /* Nothing is known better than this, however well lit the photo: printed units, and 8-bit levels of each
  * channel (what rounding, tone curve and veil leave between region and control), which are worth more OD on
  * dark skin. Errors without change are not normal (one in twenty is four times the median), so the decision
@@ -194,8 +195,11 @@ static void zero_parts(parts *out, const rubor_change *change, const rubor_frame
                           change->shading_sd;
         out->glare[k] = GLARE_SHARE * along(rows[k], veil);
         out->veil[k] = VEIL_SHARE * along(rows[k], veil_change);
-        out->residual[k] =
-            (change->control_known ? RESIDUAL_CONTROL : RESIDUAL_CHART) * through(rows[k], each);
+        out->residual[k] = change->control_known
+                               ? RESIDUAL_CONTROL * through(rows[k], each)
+                               : length((double[]){RESIDUAL_CHART * through(rows[k], each),
+                                                   OFFSET_SHARE * along(rows[k], change->offset_od)},
+                                        2);
         out->site[k] = baseline ? 0 : site_sd[k];
         out->shine[k] = veiled(change, rows[k], shine);
         out->levels[k] = LEVELS * through(rows[k], levels);

@@ -115,6 +115,12 @@ rubor_status rubor_calibration_apply(rubor_image_calibrated *out, const rubor_im
 void rubor_calibration_directions(rubor_directions *out, const rubor_calibration *calibration,
                                   const double skin_linear[3]);
 
+/* How much darker (OD of each calibrated channel) one reads the same skin than other does, for skin of this
+ * calibrated linear color (NULL: medium skin): what the matrices, made on a chart's colors, leave of lamps and
+ * cameras on skin, predicted from both effective responses. 0 where a response is not known. */
+void rubor_calibration_offset(double od[3], const rubor_calibration *one, const rubor_calibration *other,
+                              const double skin_linear[3]);
+
 /* How differently two photos were lit, as one number: expected relative standard error of delta_ei that comes
  * from the difference of both effective responses beyond what the gains correct; 0 for the same lamp. */
 double rubor_calibration_lighting_distance(const rubor_calibration *one, const rubor_calibration *other);

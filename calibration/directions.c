@@ -178,6 +178,28 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     out->melanin_gain_sd = hypot(out->melanin_gain_sd, 100.0 * m[0] * veil_sd[0] / out->melanin_gain);
 }
 
+void rubor_calibration_offset(double od[3], const rubor_calibration *one, const rubor_calibration *other,
+                              const double skin_linear[3])
+{
+    double weights[2][3][SAMPLES], mean[3][SAMPLES], reflectance[SAMPLES];
+    memset(od, 0, 3 * sizeof *od);
+    if (!one->response_known || !other->response_known)
+        return;
+    calibrated_weights(weights[0], one);
+    calibrated_weights(weights[1], other);
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < SAMPLES; i++)
+            mean[c][i] = (weights[0][c][i] + weights[1][c][i]) / 2;
+    rubor_skin_reflectance(reflectance, (const double(*)[SAMPLES])mean, skin_linear);
+    for (int c = 0; c < 3; c++) {
+        double light[2] = {0};
+        for (int i = 0; i < SAMPLES; i++)
+            for (int k = 0; k < 2; k++)
+                light[k] += weights[k][c][i] * reflectance[i];
+        od[c] = rubor_log10(fmax(light[1], 1e-6) / fmax(light[0], 1e-6));
+    }
+}
+
 /* EI (printed units) that channels with these weights read off skins between light and dark, pale and red. */
 enum { SKINS = 6 };
 

@@ -181,6 +181,32 @@ static void light_of_another_color_is_noticed(void **state)
     }
 }
 
+/* Nobody drew untreated skin: the chart alone says what is unchanged, under an incandescent lamp where it was
+ * daylight. What the chart's colors do not see of the lamps is predicted from both responses. */
+static void another_lamp_alone_is_no_redness_where_nobody_marked_untreated_skin(void **state)
+{
+    (void)state;
+    for (int tone = 0; tone < TONES; tone++) {
+        rubor_sample_options options = options_of(tone);
+        options.visit_lamp = "A";
+        options.delta_ei = options.delta_mi = 0;
+        rubor_sample_photo visit = {0};
+        rubor_record record;
+        assert_int_equal(rubor_sample_render(&visit, &options, DAY, NULL), RUBOR_OK);
+        rubor_analyze_options how = {.day = DAY};
+        assert_int_equal(rubor_analyze(&record, NULL, (rubor_bytes){visit.jpeg.data, visit.jpeg.size},
+                                       (rubor_bytes){before[tone].jpeg.data, before[tone].jpeg.size}, &how,
+                                       NULL),
+                         RUBOR_OK);
+        rubor_sample_photo_finish(&visit);
+        assert_string_equal(record.region.control, "none");
+        assert_true(fabs(record.redness.delta) < 2);
+        assert_true(record.redness.delta_interval95[0] < 0 && record.redness.delta_interval95[1] > 0);
+        assert_int_equal(record.redness.changed, 0);
+        assert_true(rubor_record_has_flag(&record, "not_comparable"));
+    }
+}
+
 /* Make-up of the skin's own color: left out of the numbers, told, and no bruise. */
 static void make_up_on_the_treated_skin_is_told_and_not_measured(void **state)
 {
@@ -271,7 +297,8 @@ static void cloth_over_the_region_is_never_measured_as_a_change(void **state)
         assert_true(says(&record, "region_hidden region_empty misaligned"));
         if (k < 2) /* the third shows a piece of the region */
             assert_true(isnan(record.redness.score));
-        how.baseline_region = how.baseline_control = NULL; /* with nothing drawn there is no telling, but no praise either */
+        how.baseline_region = how.baseline_control =
+            NULL; /* with nothing drawn there is no telling, but no praise either */
         assert_int_equal(rubor_analyze(&record, NULL, (rubor_bytes){visit.jpeg.data, visit.jpeg.size},
                                        (rubor_bytes){bare.jpeg.data, bare.jpeg.size}, &how, NULL),
                          RUBOR_OK);
@@ -308,6 +335,7 @@ int main(void)
         cmocka_unit_test(two_stops_too_dark_is_noticed_three_refused_and_one_let_pass_on_every_tone),
         cmocka_unit_test(veil_and_a_mirrored_lamp_are_noticed),
         cmocka_unit_test(light_of_another_color_is_noticed),
+        cmocka_unit_test(another_lamp_alone_is_no_redness_where_nobody_marked_untreated_skin),
         cmocka_unit_test(make_up_on_the_treated_skin_is_told_and_not_measured),
         cmocka_unit_test(untreated_skin_that_is_hidden_is_told_and_other_skin_stands_in),
         cmocka_unit_test(cloth_over_the_region_is_never_measured_as_a_change),

@@ -96,6 +96,46 @@ static void same_lamp_is_near_and_another_lamp_is_far(void **state)
     assert_true(isnan(rubor_calibration_lighting_distance(&one, &none)));
 }
 
+/* OD that one calibrated photo reads above the other off medium skin, by the true spectra. */
+static void true_offset(double od[3], const rubor_calibration calibrations[2], const char *camera,
+                        const char *const lamps[2])
+{
+    double weights[3][SAMPLES], reference[3][SAMPLES], skin[SAMPLES], light[2][3] = {{0}};
+    rubor_reference_observer(reference);
+    rubor_skin_reflectance(skin, (const double(*)[SAMPLES])reference, NULL);
+    for (int k = 0; k < 2; k++) {
+        spectral_camera(weights, camera, lamps[k]);
+        for (int c = 0; c < 3; c++)
+            for (int i = 0; i < SAMPLES; i++)
+                for (int raw = 0; raw < 3; raw++)
+                    light[k][c] += calibrations[k].matrix[3 * c + raw] * weights[raw][i] * skin[i];
+    }
+    for (int c = 0; c < 3; c++)
+        od[c] = log10(light[1][c] / light[0][c]);
+}
+
+static void what_two_lamps_make_of_the_same_skin_is_predicted(void **state)
+{
+    (void)state;
+    static const char *const camera = "ampas_nikon_d7000", *const lamps[][2] = {{"D65", "A"},
+                                                                                {"LED-B1", "D50"},
+                                                                                {"FL11", "D65"}};
+    double largest = 0.0;
+    for (size_t k = 0; k < 3; k++) {
+        rubor_calibration both[2] = {spectral_photo(camera, lamps[k][0]),
+                                     spectral_photo(camera, lamps[k][1])};
+        double truth[3], found[3];
+        true_offset(truth, both, camera, lamps[k]);
+        rubor_calibration_offset(found, &both[0], &both[1], NULL);
+        double ei = 100.0 * (truth[1] - truth[0]), left = ei - 100.0 * (found[1] - found[0]);
+        largest = fmax(largest, fabs(ei));
+        assert_true(fabs(left) < 1.2);
+        rubor_calibration_offset(found, &both[0], &both[0], NULL);
+        assert_true(found[0] == 0.0 && found[1] == 0.0 && found[2] == 0.0);
+    }
+    assert_true(largest > 2.0); /* there is something to predict */
+}
+
 static void leaving_everything_out_is_refused(void **state)
 {
     (void)state;
@@ -183,6 +223,7 @@ int main(void)
     setenv("RUBOR_PRIOR_WITHOUT", "ampas_nikon_d7000,LED-B1,FL11", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gain_of_cameras_and_lamps_outside_the_prior_is_found),
+        cmocka_unit_test(what_two_lamps_make_of_the_same_skin_is_predicted),
         cmocka_unit_test(same_lamp_is_near_and_another_lamp_is_far),
         cmocka_unit_test(leaving_everything_out_is_refused),
         cmocka_unit_test(without_a_chart_the_average_camera_and_veil_are_expected),
