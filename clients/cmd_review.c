@@ -33,24 +33,9 @@ static rubor_status ask(rubor_client *client, rubor_client_reply *reply, rubor_v
 }
 
 /* rubor_picture_source's; context is the client. */
-static rubor_status fetch_picture(void *context, rubor_buffer *out, const char *job, const char *name, rubor_error *error)
+static rubor_status call(void *context, rubor_client_reply *reply, rubor_request *request, rubor_error *error)
 {
-    rubor_client_reply reply = {0};
-    rubor_request *request = calloc(1, sizeof *request);
-    *out = (rubor_buffer){0};
-    if (!request)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    rubor_request_init(request, RUBOR_VERB_OVERLAY);
-    snprintf(request->job, sizeof request->job, "%s", job);
-    snprintf(request->picture, sizeof request->picture, "%s", name);
-    rubor_status status = rubor_client_call(context, &reply, request, NULL, 0, 0, error);
-    if (status == RUBOR_OK && reply.attachment_count) {
-        *out = reply.attachments[0];
-        reply.attachments[0] = (rubor_buffer){0};
-    }
-    rubor_client_reply_finish(&reply);
-    free(request);
-    return status;
+    return rubor_client_call(context, reply, request, NULL, 0, 0, error);
 }
 
 static rubor_status write_file(const char *path, rubor_buffer *buffer, rubor_error *error)
@@ -65,7 +50,7 @@ static rubor_status export(const review_arguments *given, rubor_client *client, 
 {
     rubor_status status = RUBOR_OK;
     rubor_buffer buffer = {0};
-    const rubor_picture_source source = {fetch_picture, client};
+    const rubor_picture_source source = {call, client};
     if (given->csv && (status = rubor_review_csv(&buffer, model, error)) == RUBOR_OK)
         status = write_file(given->csv, &buffer, error);
     if (status == RUBOR_OK && given->fhir && (status = rubor_review_fhir(&buffer, model, error)) == RUBOR_OK)

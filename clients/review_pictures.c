@@ -20,14 +20,27 @@ static bool has_picture(const rubor_job_info *job, const char *name)
     return false;
 }
 
-/* out->data stays NULL where there is no such picture. */
+/* A picture as the worker made it; out->data stays NULL where there is no such one. */
 static rubor_status fetch(rubor_buffer *out, const rubor_picture_source *source, const rubor_job_info *job,
                           const char *name, rubor_error *error)
 {
+    rubor_client_reply reply = {0};
     *out = (rubor_buffer){0};
     if (!has_picture(job, name))
         return RUBOR_OK;
-    rubor_status status = source->fetch(source->context, out, job->job, name, error);
+    rubor_request *request = calloc(1, sizeof *request);
+    if (!request)
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
+    rubor_request_init(request, RUBOR_VERB_OVERLAY);
+    snprintf(request->job, sizeof request->job, "%s", job->job);
+    snprintf(request->picture, sizeof request->picture, "%s", name);
+    rubor_status status = source->call(source->context, &reply, request, error);
+    if (status == RUBOR_OK && reply.attachment_count) {
+        *out = reply.attachments[0];
+        reply.attachments[0] = (rubor_buffer){0};
+    }
+    rubor_client_reply_finish(&reply);
+    free(request);
     return status == RUBOR_NOT_FOUND ? RUBOR_OK : status;
 }
 

@@ -1,17 +1,15 @@
 /* The exports that hold pictures: what the command and the page both hand over. Pictures are fetched one at a time, made
- * smaller and let go. Reentrant as far as fetch is. */
+ * smaller and let go. Reentrant as far as call is. */
 #ifndef RUBOR_CLIENTS_REVIEW_PICTURES_H
 #define RUBOR_CLIENTS_REVIEW_PICTURES_H
 
-#include "imaging/encode.h"
-#include "protocol/messages.h"
+#include "clients/mdp_client.h"
 
 #include <jansson.h>
 
-/* Where pictures come from. fetch gives the bytes of one as the worker made it (finish with rubor_buffer_finish);
- * RUBOR_NOT_FOUND leaves it out, anything else ends the export. */
+/* How the broker is asked for pictures. RUBOR_NOT_FOUND leaves a picture out, anything else ends the export. */
 typedef struct rubor_picture_source {
-    rubor_status (*fetch)(void *context, rubor_buffer *out, const char *job, const char *name, rubor_error *error);
+    rubor_status (*call)(void *context, rubor_client_reply *reply, rubor_request *request, rubor_error *error);
     void *context;
 } rubor_picture_source;
 

@@ -358,24 +358,9 @@ static rubor_status get_review(const rubor_web_request *request, rubor_web_reply
 }
 
 /* rubor_picture_source's; context is the pool. */
-static rubor_status fetch_picture(void *context, rubor_buffer *out, const char *job, const char *name, rubor_error *error)
+static rubor_status call(void *context, rubor_client_reply *reply, rubor_request *request, rubor_error *error)
 {
-    rubor_client_reply got = {0};
-    rubor_request *wanted = calloc(1, sizeof *wanted);
-    *out = (rubor_buffer){0};
-    if (!wanted)
-        return rubor_error_set(error, RUBOR_NO_MEMORY, "out of memory");
-    rubor_request_init(wanted, RUBOR_VERB_OVERLAY);
-    snprintf(wanted->job, sizeof wanted->job, "%s", job);
-    snprintf(wanted->picture, sizeof wanted->picture, "%s", name);
-    rubor_status status = rubor_serve_call(context, &got, wanted, error);
-    if (status == RUBOR_OK && got.attachment_count) {
-        *out = got.attachments[0];
-        got.attachments[0] = (rubor_buffer){0};
-    }
-    rubor_client_reply_finish(&got);
-    free(wanted);
-    return status;
+    return rubor_serve_call(context, reply, request, error);
 }
 
 static void name_download(rubor_web_reply *reply, const char *patient, const char *session, const char *ending)
@@ -399,7 +384,7 @@ static rubor_status get_export(const rubor_web_request *request, rubor_web_reply
     int which = CSV;
     json_t *model = NULL;
     rubor_client_reply series = {0};
-    const rubor_picture_source source = {fetch_picture, request->pool};
+    const rubor_picture_source source = {call, request->pool};
     rubor_status status = text_of(request, format, sizeof format, "format", true, error);
     while (which < FORMATS && strcmp(format, formats[which].name) != 0)
         which++;

@@ -202,6 +202,20 @@ static bool wants_row(const rubor_sink *sink)
            (sink->copy ? sink->in_row >= sink->feed.y : sink->in_row >= sink->rows.first);
 }
 
+/* A row of count / 3 pixels, whatever its samples are, as light. */
+#define ROW_TO_LIGHT(sink, rgb)                                                                              \
+    do {                                                                                                     \
+        size_t count = (size_t)(sink)->feed.width * 3;                                                       \
+        float *restrict light = (sink)->light;                                                               \
+        const float *red = (sink)->curve[0], *green = (sink)->curve[1], *blue = (sink)->curve[2];            \
+        for (size_t i = 0; i < count; i += 3) {                                                              \
+            light[i] = red[(rgb)[i]];                                                                        \
+            light[i + 1] = green[(rgb)[i + 1]];                                                              \
+            light[i + 2] = blue[(rgb)[i + 2]];                                                               \
+        }                                                                                                    \
+        add_row(sink);                                                                                       \
+    } while (0)
+
 void rubor_sink_row16(rubor_sink *sink, const uint16_t *rgb)
 {
     if (!wants_row(sink)) {
@@ -211,15 +225,7 @@ void rubor_sink_row16(rubor_sink *sink, const uint16_t *rgb)
         write_row(sink, sink->encoded);
         sink->in_row++;
     } else {
-        size_t count = (size_t)sink->feed.width * 3;
-        float *restrict light = sink->light;
-        const float *red = sink->curve[0], *green = sink->curve[1], *blue = sink->curve[2];
-        for (size_t i = 0; i < count; i += 3) {
-            light[i] = red[rgb[i]];
-            light[i + 1] = green[rgb[i + 1]];
-            light[i + 2] = blue[rgb[i + 2]];
-        }
-        add_row(sink);
+        ROW_TO_LIGHT(sink, rgb);
     }
 }
 
@@ -234,14 +240,6 @@ void rubor_sink_row8(rubor_sink *sink, const uint8_t *rgb)
         write_row(sink, sink->encoded);
         sink->in_row++;
     } else {
-        size_t count = (size_t)sink->feed.width * 3;
-        float *restrict light = sink->light;
-        const float *red = sink->curve[0], *green = sink->curve[1], *blue = sink->curve[2];
-        for (size_t i = 0; i < count; i += 3) {
-            light[i] = red[rgb[i]];
-            light[i + 1] = green[rgb[i + 1]];
-            light[i + 2] = blue[rgb[i + 2]];
-        }
-        add_row(sink);
+        ROW_TO_LIGHT(sink, rgb);
     }
 }
