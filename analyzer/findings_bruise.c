@@ -53,7 +53,7 @@ static const signs sure = {3, 0.030, 1.0, 0.5, 0.012, 1.5, 0.2, 2.8, 0.33},
 #define AROUND 0.020 /* of the grid's width: with the skin so far around a bruise is compared */
 #define DARKER 0.5   /* delta_mi: so much more than there; a highlight looks like a bruise but is brighter */
 /* Beyond the weaker signs a bruise fades out: as far as this (of the grid's width), while there is more than
- * this share of its mean delta_mi. */
+ * this share of its own mean delta_mi. */
 #define FADES 0.02
 #define FADED 0.15
 #define LEAST 0.0008 /* of the grid: smaller patches are noise */
@@ -318,29 +318,49 @@ static void mark(rubor_findings *findings, const evidence *e, const rubor_change
     }
 }
 
-/* The bruise's rim, where it fades out. */
-static rubor_status take_rim(rubor_mask *bruise, const rubor_plane *mi, rubor_error *error)
+/* Takes a bruise's rim, where it fades out, ring by ring around its cells; the rim becomes 1. cells has room
+ * for all of the mask. */
+static void take_rim(rubor_mask *mask, const rubor_plane *mi, int *cells, size_t count)
 {
-    size_t count = (size_t)bruise->width * (size_t)bruise->height, cells = 0;
-    rubor_mask before = {0};
+    int width = mask->width, height = mask->height;
     double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        if (bruise->data[i]) {
-            sum += (double)mi->data[i];
-            cells++;
+    for (size_t k = 0; k < count; k++)
+        sum += (double)mi->data[cells[k]];
+    double least = FADED * sum / (double)count;
+    size_t next = 0;
+    for (int ring = 0; ring < (int)(FADES * width); ring++)
+        for (size_t end = count; next < end; next++) {
+            int x = cells[next] % width, y = cells[next] / width;
+            int right = x + 1 < width ? x + 1 : x, bottom = y + 1 < height ? y + 1 : y;
+            for (int v = y > 0 ? y - 1 : 0; v <= bottom; v++)
+                for (int u = x > 0 ? x - 1 : 0; u <= right; u++) {
+                    int at = v * width + u;
+                    if (mask->data[at] || !((double)mi->data[at] > least))
+                        continue;
+                    mask->data[at] = 1;
+                    cells[count++] = at;
+                }
         }
+}
+
+/* Every bruise fades by its own depth. */
+static rubor_status take_rims(rubor_mask *mask, const rubor_plane *mi, rubor_error *error)
+{
+    int all = mask->width * mask->height;
+    int *cells = malloc((size_t)all * sizeof *cells);
     if (!cells)
-        return RUBOR_OK;
-    rubor_status status = rubor_mask_init(&before, bruise->width, bruise->height, error);
-    for (int step = 0; step < (int)(FADES * bruise->width) && status == RUBOR_OK; step++) {
-        memcpy(before.data, bruise->data, count);
-        status = rubor_mask_dilate(bruise, 1, error);
-        for (size_t i = 0; i < count; i++)
-            if (!before.data[i] && !((double)mi->data[i] > FADED * sum / (double)cells))
-                bruise->data[i] = 0;
+        return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for a bruise");
+    for (int i = 0; i < all; i++) {
+        size_t count;
+        if (mask->data[i] != 255)
+            continue;
+        take_patch(mask, cells, &count, i);
+        take_rim(mask, mi, cells, count);
     }
-    rubor_mask_finish(&before);
-    return status;
+    for (int i = 0; i < all; i++)
+        mask->data[i] = mask->data[i] ? 255 : 0;
+    free(cells);
+    return RUBOR_OK;
 }
 
 rubor_status rubor_findings_bruise(rubor_findings *findings, const rubor_change *change, bool calibrated,
@@ -363,7 +383,7 @@ rubor_status rubor_findings_bruise(rubor_findings *findings, const rubor_change 
     mark(findings, &e, change, &inside);
     status = keep_patches(&findings->bruise, &e, error);
     if (status == RUBOR_OK)
-        status = take_rim(&findings->bruise, &e.mi, error);
+        status = take_rims(&findings->bruise, &e.mi, error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {
         if (change->region.data[i] < 128 || findings->cover.data[i])
             findings->bruise.data[i] = 0;
