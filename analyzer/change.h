@@ -40,8 +40,7 @@ typedef struct rubor_change {
     rubor_unmix unmix, reference_unmix;
     double noise_od[3];      /* per cell, standard deviation of the OD change */
     double systematic_od[3]; /* what averaging does not remove, per channel: tone curve, matrix, glare */
-    double hemoglobin_sd[3]; /* doubt about the direction, per unit of delta_ei, independent per channel */
-    double melanin_sd[3];    /* likewise per unit of delta_mi */
+    double melanin_sd[3];    /* doubt about the direction, per unit of delta_mi, independent per channel */
     double melanin_tilt[3];  /* doubt about melanin's power law, per unit of delta_mi: one common factor */
     double zero_od[2][3];    /* OD of visit and reference that count as unchanged */
     double offset_od[3];     /* by how much the visit reads the same skin darker: lamps and cameras */

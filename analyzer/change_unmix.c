@@ -24,10 +24,7 @@
 #define SHADING_CHART 0.012
 #define SHADING_WITHIN 0.5
 #define SHADING_MOST 0.05
-/* Doubt about the shape of the hemoglobin change, as a share of each channel's direction (the measured shape
- * of one man against powers of oxyhemoglobin's absorption), and the standard deviation of the exponent of
- * melanin's power law (published fits run from 3.0 to 3.6). */
-static const double hemoglobin_share[3] = {0.20, 0.01, 0.04};
+/* Standard deviation of the exponent of melanin's power law (published fits run from 3.0 to 3.6). */
 #define MELANIN_EXPONENT_SD 0.12
 static const double melanin_share[3] = {0.01, 0.015, 0.03};
 static const double channel_nm[3] = {605, 545, 465}; /* centers of gravity on skin */
@@ -235,10 +232,10 @@ static rubor_status solve(rubor_change *change, rubor_error *error)
     const double t2 = TYPICAL_UNITS * TYPICAL_UNITS;
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 3; j++) {
-            covariance[3 * i + j] = s2 + t2 * change->melanin_tilt[i] * change->melanin_tilt[j];
+            covariance[3 * i + j] = s2 + t2 * (change->directions.hemoglobin_spread[3 * i + j] +
+                                               change->melanin_tilt[i] * change->melanin_tilt[j]);
             if (i == j)
                 covariance[3 * i + j] += change->systematic_od[i] * change->systematic_od[i] +
-                                         t2 * change->hemoglobin_sd[i] * change->hemoglobin_sd[i] +
                                          t2 * change->melanin_sd[i] * change->melanin_sd[i];
         }
     rubor_status status = rubor_unmix_solve(&change->unmix, change->directions.hemoglobin,
@@ -268,7 +265,6 @@ static rubor_status find_unmix(rubor_change *change, const rubor_frame *visit, c
         double veil = TYPICAL_OD * rubor_frame_glare_sd(visit) / fmax(change->skin_linear[c], 0.003);
         double bend = noise_bend(change->noise_od[c]);
         change->systematic_od[c] = sqrt(CHANNEL_SD * CHANNEL_SD + veil * veil + bend * bend);
-        change->hemoglobin_sd[c] = hemoglobin_share[c] * fabs(change->directions.hemoglobin[c]);
         change->melanin_sd[c] = melanin_share[c] * fabs(change->directions.melanin[c]);
         change->melanin_tilt[c] =
             MELANIN_EXPONENT_SD * rubor_log(channel_nm[0] / channel_nm[c]) * change->directions.melanin[c];

@@ -9,12 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far blood darkens red is the least sure part of its direction: per unit of EI it differs by so much
- * from one measured person to the next (standard deviation, docs/MEASUREMENT.md "Uncertainty"). */
-#define BLOOD_RED_SD 0.083
-#define BLOOD_RED_SDS 2.5
-#define GLOSS_RED 0.008 /* OD, besides two standard deviations of light and pose */
-#define GLOSS_MOST 0.6  /* of the region */
+#define BLOOD_RED_SDS 2.5 /* blood may darken red so much less: by what people differ */
+#define GLOSS_RED 0.008   /* OD, besides two standard deviations of light and pose */
+#define GLOSS_MOST 0.6    /* of the region */
 enum { GLOSS_LAST_DAY = 6 };
 
 void rubor_findings_finish(rubor_findings *findings)
@@ -104,8 +101,9 @@ static rubor_status find_gloss(rubor_findings *out, const rubor_change *change, 
     size_t count = (size_t)change->width * (size_t)change->height, glossy = 0;
     size_t region = rubor_mask_count(&change->region);
     const double *h = change->directions.hemoglobin;
-    double blood = h[1] > h[0] ? h[0] / (h[1] - h[0]) : 0, least = -(GLOSS_RED + change->shading_sd);
-    double blood_least = fmax(0, blood - BLOOD_RED_SDS * BLOOD_RED_SD);
+    double red_least = h[0] - BLOOD_RED_SDS * sqrt(change->directions.hemoglobin_spread[0]);
+    double blood_least = h[1] > h[0] ? fmax(0, red_least / (h[1] - h[0])) : 0;
+    double least = -(GLOSS_RED + change->shading_sd);
     double zero[2];
     for (int c = 0; c < 2; c++)
         zero[c] = change->zero_od[0][c] - change->zero_od[1][c];
