@@ -22,7 +22,7 @@
 #define SMOOTH 0.006 /* of the grid's width */
 #define COARSE                                                                                               \
     0.020 /* likewise: blood spreads through the skin; what is gone in this map is a line or an edge */
-#define COARSE_SHARE 0.6 /* of the finer map, at least, is there, too */
+#define COARSE_SHARE 0.7 /* of the finer map, at least, is there, too */
 #define NOISE_OD 0.004   /* what smoothing leaves */
 #define NOISE_UNITS 0.4
 #define SPREAD_LEAST 0.003 /* OD */
@@ -32,8 +32,12 @@
 #define NORMAL_MI                                                                                            \
     1.0             /* skin of the region that got no darker than this shows how much blood is common there */
 #define NORMAL 0.08 /* of the grid's width: so far around */
-#define HIGHLIGHT 2.0 /* times what the photo before treatment shows of one: it moves with light and pose */
-#define LATE 2.0      /* times the signs: after two weeks a bruise is unlikely, and pigment is not */
+/* Times what the photo before treatment shows of a highlight, and so far around (of the grid's width), beyond
+ * so many standard deviations of the skin's own color: it moves with light and pose. */
+#define HIGHLIGHT 2.0
+#define HIGHLIGHT_MOVES 0.02
+#define HIGHLIGHT_SDS 3.0
+#define LATE 2.0         /* times the signs: after two weeks a bruise is unlikely, and pigment is not */
 #define UNCALIBRATED 5.0 /* times the doubt about directions and white light of a photo without chart */
 /* Where it is sure it starts, and from there it reaches as far as the weaker signs do: its border is blurred.
  * A soft shadow of a few percent is common, so dark needs more than yellow does. */
@@ -92,7 +96,8 @@ static double gray(const double row[3])
     return row[0] + row[1] + row[2];
 }
 
-static rubor_status find_spread(double *out, const rubor_plane *rest, rubor_error *error)
+/* Standard deviation by the median absolute value, at least `least`. */
+static rubor_status find_spread(double *out, const rubor_plane *rest, double least, rubor_error *error)
 {
     size_t count = (size_t)rest->width * (size_t)rest->height, stride = 1 + count / SAMPLES, n = 0;
     float *off = malloc((SAMPLES + 1) * sizeof *off);
@@ -101,9 +106,39 @@ static rubor_status find_spread(double *out, const rubor_plane *rest, rubor_erro
     for (size_t i = 0; i < count; i += stride)
         if (!isnan(rest->data[i]))
             off[n++] = fabsf(rest->data[i]);
-    *out = fmax(SPREAD_LEAST, n ? (double)rubor_float_of_rank(off, n, n / 2) / 0.6745 : 0);
+    *out = fmax(least, n ? (double)rubor_float_of_rank(off, n, n / 2) / 0.6745 : 0);
     free(off);
     return RUBOR_OK;
+}
+
+/* Where the highlight may lie at the visit: every cell takes the strongest that is sure within reach. */
+static rubor_status spread_highlights(rubor_plane *highlight, rubor_error *error)
+{
+    int width = highlight->width, height = highlight->height, reach = (int)(HIGHLIGHT_MOVES * width);
+    size_t count = (size_t)width * (size_t)height;
+    rubor_plane before = {0};
+    double sd;
+    rubor_status status = find_spread(&sd, highlight, 0, error);
+    if (status == RUBOR_OK)
+        status = rubor_plane_init(&before, width, height, error);
+    if (status != RUBOR_OK)
+        return status;
+    memcpy(before.data, highlight->data, count * sizeof *before.data);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            float own = before.data[(size_t)y * (size_t)width + (size_t)x];
+            if (!((double)own > HIGHLIGHT_SDS * sd))
+                continue;
+            int left = x > reach ? x - reach : 0, right = x + reach < width ? x + reach : width - 1;
+            int top = y > reach ? y - reach : 0, bottom = y + reach < height ? y + reach : height - 1;
+            for (int v = top; v <= bottom; v++)
+                for (int u = left; u <= right; u++) {
+                    float *at = &highlight->data[(size_t)v * (size_t)width + (size_t)u];
+                    *at = fmaxf(*at, own);
+                }
+        }
+    rubor_plane_finish(&before);
+    return status;
 }
 
 /* A highlight that was there before is white light: what darkens below it darkens less than skin does, blue
@@ -125,7 +160,7 @@ static rubor_status find_highlights(evidence *e, const rubor_findings *findings,
         status = rubor_change_detrend(NULL, &e->highlight, &findings->cover, error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++)
         e->highlight.data[i] *= (float)rubor_pow(10, -(double)red[i]);
-    return status;
+    return status == RUBOR_OK ? spread_highlights(&e->highlight, error) : status;
 }
 
 /* The treatment reddens skin: a bruise in it has less blood near the surface than the skin around, not less
@@ -165,8 +200,8 @@ static rubor_status gather(evidence *e, rubor_findings *findings, const rubor_ch
     e->mi_slope *= unsure;
     e->white = unsure * (change->control_known ? WHITE : WHITE_UNANCHORED);
     if (status == RUBOR_OK)
-        status = find_spread(&e->spread, &e->rest, error);
-    return status == RUBOR_OK ? find_spread(&e->coarse_spread, &e->coarse, error) : status;
+        status = find_spread(&e->spread, &e->rest, SPREAD_LEAST, error);
+    return status == RUBOR_OK ? find_spread(&e->coarse_spread, &e->coarse, SPREAD_LEAST, error) : status;
 }
 
 /* A cell's changes, the standard deviation of its rest, and what white light may do to its rest and blood. */
@@ -250,12 +285,15 @@ static bool is_broad(const evidence *e, const int *cells, size_t count)
         squares += square((double)e->rest.data[cells[k]]);
         products += (double)e->rest.data[cells[k]] * (double)e->coarse.data[cells[k]];
     }
-    return squares < (double)count * square(2 * e->spread) || products > COARSE_SHARE * squares;
+    double noise = (double)count * square(e->spread);
+    return squares < 4 * noise || products > COARSE_SHARE * (squares - noise);
 }
 
-/* Keeps the patches that hold enough sure cells, are no line, and are darker than what is around them. */
-static rubor_status keep_patches(rubor_mask *mask, const evidence *e, rubor_error *error)
+/* Keeps the patches that hold enough sure cells, are no line, and are darker than what is around them. Lines
+ * (ink, an edge) are neither bruise nor skin: they are only left out of the scores. */
+static rubor_status keep_patches(rubor_findings *findings, const evidence *e, rubor_error *error)
 {
+    rubor_mask *mask = &findings->bruise;
     int all = mask->width * mask->height;
     rubor_plane around = {0};
     int *cells = malloc((size_t)all * sizeof *cells);
@@ -271,10 +309,13 @@ static rubor_status keep_patches(rubor_mask *mask, const evidence *e, rubor_erro
         if (mask->data[i] != 255)
             continue;
         size_t surely = take_patch(mask, cells, &count, i);
-        bool kept = (double)surely >= LEAST * (double)all && is_broad(e, cells, count) &&
-                    is_darker(e, &around, cells, count);
-        for (size_t k = 0; k < count; k++)
+        bool enough = (double)surely >= LEAST * (double)all, broad = is_broad(e, cells, count);
+        bool kept = enough && broad && is_darker(e, &around, cells, count);
+        for (size_t k = 0; k < count; k++) {
             mask->data[cells[k]] = kept ? 2 : 0;
+            if (enough && !broad)
+                findings->cells.data[cells[k]] = 255;
+        }
     }
     for (int i = 0; i < all; i++)
         mask->data[i] = mask->data[i] == 2 ? 255 : 0;
@@ -381,7 +422,7 @@ rubor_status rubor_findings_bruise(rubor_findings *findings, const rubor_change 
     if (status != RUBOR_OK)
         goto out;
     mark(findings, &e, change, &inside);
-    status = keep_patches(&findings->bruise, &e, error);
+    status = keep_patches(findings, &e, error);
     if (status == RUBOR_OK)
         status = take_rims(&findings->bruise, &e.mi, error);
     for (size_t i = 0; status == RUBOR_OK && i < count; i++) {

@@ -25,6 +25,8 @@ typedef struct scene {
     double slope;     /* OD from left to right, all channels */
     double veil_from; /* columns of the region from here on lie below white light, before and now */
     double width;     /* of the film; 0: blurred patch */
+    double period;    /* of a drawing of several such lines */
+    double two[2];    /* instead: two blurred patches beside each other, so strong */
     bool anchored, uncharted;
     int day;
 } scene;
@@ -33,9 +35,19 @@ typedef struct scene {
 static double opacity(const scene *s, double x, double y)
 {
     double r = hypot(x - 200, y - 150);
+    if (s->two[0] + s->two[1] > 0)
+        return s->two[0] * fmin(1, fmax(0, (40 - hypot(x - 150, y - 150)) / 15)) +
+               s->two[1] * fmin(1, fmax(0, (35 - hypot(x - 245, y - 150)) / 30));
+    if (s->period > 0)
+        return fabs(x - 200) < 50 && fabs(y - 150) < 40 && fmod(x, s->period) < s->width ? 1 : 0;
     if (s->width > 0)
         return fabs(x - 200) < s->width / 2 && fabs(y - 150) < 60 ? 1 : 0;
     return fmin(1, fmax(0, (50 - r) / 20));
+}
+
+static double veil(const scene *s, double x)
+{
+    return s->veil_from > 0 && x > s->veil_from && x < s->veil_from + 40 ? 0.03 : 0;
 }
 
 static double noise(double sd)
@@ -69,11 +81,9 @@ static void make(rubor_change *change, const scene *s)
         bool treated = hypot(x - 200, y - 150) < 90;
         change->region.data[i] = treated || !s->anchored ? 255 : 0;
         for (int c = 0; c < 3; c++) {
-            double white =
-                treated && s->veil_from > 0 && x > s->veil_from && x < s->veil_from + 40 ? 0.03 : 0;
             double added = treated ? s->ei * blood[c] + s->mi * melanin[c] : 0;
-            double before = s->skin[c] + white,
-                   now = s->skin[c] * pow(10, -added - share * s->film[c]) + white;
+            double before = s->skin[c] + (treated ? veil(s, x) : 0);
+            double now = s->skin[c] * pow(10, -added - share * s->film[c]) + (treated ? veil(s, x) : 0);
             double od = log10(before / now) + s->slope * (x / WIDTH - 0.5) + noise(0.004);
             change->reference_od[c].data[i] = (float)-log10(before);
             change->visit_od[c].data[i] = (float)((double)change->reference_od[c].data[i] + od);
@@ -84,8 +94,9 @@ static void make(rubor_change *change, const scene *s)
     }
 }
 
-/* Percent of the region; the film's patch has 31 % of the drawn one (out to half of its strength 20 %). */
-static double found(const scene *s, double *light_drift)
+/* Percent of the region; the film's patch has 31 % of the drawn one (out to half of its strength 20 %).
+ * left_out: cells. */
+static double look(const scene *s, double *light_drift, size_t *left_out)
 {
     rubor_change change;
     rubor_findings findings = {0};
@@ -97,12 +108,19 @@ static double found(const scene *s, double *light_drift)
     double percent = findings.bruise_percent;
     if (light_drift)
         *light_drift = findings.light_drift;
-    size_t left_out = 0;
+    *left_out = 0;
     for (int i = 0; i < CELLS; i++)
-        left_out += findings.cells.data[i] != 0;
-    assert_true((left_out > 0) == (percent > 0));
+        *left_out += findings.cells.data[i] != 0;
     rubor_findings_finish(&findings);
     rubor_change_finish(&change);
+    return percent;
+}
+
+static double found(const scene *s, double *light_drift)
+{
+    size_t left_out;
+    double percent = look(s, light_drift, &left_out);
+    assert_true((left_out > 0) == (percent > 0));
     return percent;
 }
 
@@ -139,7 +157,8 @@ static void a_bruise_between_fresh_and_yellow_in_reddened_skin_is_found(void **s
     assert_true(found(&pigment, NULL) == 0);
 }
 
-/* Blood that darkens red more than assumed, as far as people differ, leaves a rest that grows with redness. */
+/* Blood that darkens red more than assumed, as far as people differ, leaves a rest that grows with redness.
+ */
 static void strong_redness_of_another_shape_is_no_bruise(void **state)
 {
     (void)state;
@@ -173,7 +192,8 @@ static void new_blood_and_new_pigment_are_no_bruise(void **state)
         assert_true(found(&scenes[k], NULL) == 0); /* nothing is counted: an exact zero */
 }
 
-/* Much of both leaves a rest that no direction carries: a third of the red that they take. Alone the same rest is a bruise. */
+/* Much of both leaves a rest that no direction carries: a third of the red that they take. Alone the same
+ * rest is a bruise. */
 static void strong_pigment_with_redness_is_no_bruise_though_it_leaves_a_rest(void **state)
 {
     (void)state;
@@ -203,10 +223,26 @@ static void lines_and_highlights_are_no_bruise(void **state)
 {
     (void)state;
     const double ink[3] = {0.5, 0.5, 0.5};
-    const scene line = {light, ink, .width = 5, .anchored = true, .day = 2},
-                highlight = {dark, none, 0, 14, .veil_from = 150, .anchored = true, .day = 12};
-    assert_true(found(&line, NULL) == 0);
+    const scene lines[] = {{light, ink, .width = 5, .anchored = true, .day = 2},
+                           {light, ink, .width = 3, .period = 14, .anchored = true, .day = 2}};
+    for (size_t k = 0; k < sizeof lines / sizeof *lines; k++) {
+        size_t left_out;
+        assert_true(look(&lines[k], NULL, &left_out) == 0);
+        assert_true(left_out > 0); /* what is drawn on the skin is not the skin's own change either */
+    }
+    const scene highlight = {dark, none, 0, 14, .veil_from = 150, .anchored = true, .day = 12};
     assert_true(found(&highlight, NULL) == 0);
+}
+
+static void a_faint_bruise_beside_a_deep_one_keeps_its_rim(void **state)
+{
+    (void)state;
+    const scene deep = {light, fresh, .two = {1, 0}, .anchored = true, .day = 1},
+                faint = {light, fresh, .two = {0, 0.4}, .anchored = true, .day = 1},
+                both = {light, fresh, .two = {1, 0.4}, .anchored = true, .day = 1};
+    double one = found(&deep, NULL), other = found(&faint, NULL);
+    assert_true(one > 5 && other > 5);
+    assert_true(fabs(found(&both, NULL) - one - other) < 0.3);
 }
 
 static void faint_color_without_a_chart_is_no_bruise(void **state)
@@ -239,6 +275,7 @@ int main(void)
         cmocka_unit_test(strong_pigment_with_redness_is_no_bruise_though_it_leaves_a_rest),
         cmocka_unit_test(light_that_runs_across_the_skin_is_told_and_no_bruise),
         cmocka_unit_test(lines_and_highlights_are_no_bruise),
+        cmocka_unit_test(a_faint_bruise_beside_a_deep_one_keeps_its_rim),
         cmocka_unit_test(faint_color_without_a_chart_is_no_bruise),
         cmocka_unit_test(after_two_weeks_only_strong_signs_count),
     };
