@@ -149,7 +149,7 @@ rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change
     if (status == RUBOR_OK)
         status = spots_to_cells(out, change, error);
     if (status == RUBOR_OK)
-        status = rubor_findings_lost_shine(out, change, error);
+        status = rubor_findings_shine(out, change, error);
     if (status == RUBOR_OK)
         status = rubor_findings_cover(out, &mottling, change, error);
     if (status == RUBOR_OK)

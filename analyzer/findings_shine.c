@@ -10,25 +10,25 @@
 enum { BLOCKS_ACROSS = 200, PASSES = 4 };
 #define AROUND_BLOCKS 10.0 /* Gaussian sigma of what counts as the skin around */
 /* White that counts, as a share of the skin's red, and what natural spread of the skin's own color may fake
- * of it: that of log10(blue / red) as the reference shows it, three times, which is the more of w the nearer t
- * comes to 1. Naturally bluer skin with new pigment or blood would else be taken for a lost highlight. */
+ * of it: that of log10(blue / red) as the photo shows it, three times, which is the more of w the nearer t
+ * comes to 1. Naturally bluer skin with new pigment or blood would else be taken for a highlight. */
 #define WHITE_LEAST 0.03
 #define SPREAD_LEAST 0.0115
 #define SPREADS 3.0
 #define LN10 2.302585092994046
 #define TINT_MOST 0.75
 #define TINT_SPREAD 1.06 /* blocks above that times the mean tint are none of the skin around */
-/* Of the darkening of red at least so much must be the lost white; less darkening than that harms nobody. */
+/* Of the change of red at least so much must be the white; less change than that harms nobody. */
 #define EXPLAINED 0.5
-#define DARKENING_LEAST 0.01 /* OD */
+#define CHANGE_LEAST 0.01 /* OD */
 
-/* Red and blue of both photos, linear, mean over blocks; NaN where a block has no measured cell. */
+/* Means over blocks, [0] visit, [1] reference; NaN where a block has no measured cell. */
 typedef struct blocks {
     int side, width, height;
-    rubor_plane red[2], blue[2]; /* visit, reference */
-    double unsure;               /* SPREADS of the skin's own blue over red, relative */
+    rubor_plane red[2], blue[2]; /* linear */
+    rubor_plane tint[2];         /* blue over red of the skin around, without highlights */
+    double unsure[2];            /* SPREADS of the skin's own blue over red, relative */
     rubor_plane pigment;         /* delta_mi - delta_ei */
-    rubor_plane tint;            /* blue over red of the reference's skin around, without highlights */
 } blocks;
 
 static void blocks_finish(blocks *b)
@@ -36,9 +36,9 @@ static void blocks_finish(blocks *b)
     for (int k = 0; k < 2; k++) {
         rubor_plane_finish(&b->red[k]);
         rubor_plane_finish(&b->blue[k]);
+        rubor_plane_finish(&b->tint[k]);
     }
     rubor_plane_finish(&b->pigment);
-    rubor_plane_finish(&b->tint);
 }
 
 /* Mean of a cell plane over blocks, NaN where half of a block or more is not measured. */
@@ -70,15 +70,16 @@ static void average_linear(rubor_plane *out, const rubor_plane *od, double zero,
 }
 
 /* The highlight itself raises the mean around it: what is bluer than that mean is left out of the next. */
-static rubor_status find_tint(blocks *b, rubor_error *error)
+static rubor_status find_tint(blocks *b, int photo, rubor_error *error)
 {
     size_t count = (size_t)b->width * (size_t)b->height;
+    rubor_plane *tint = &b->tint[photo];
     for (int pass = 0; pass < PASSES; pass++) {
         for (size_t i = 0; i < count; i++) {
-            float own = b->blue[1].data[i] / b->red[1].data[i];
-            b->tint.data[i] = pass && own > (float)TINT_SPREAD * b->tint.data[i] ? NAN : own;
+            float own = b->blue[photo].data[i] / b->red[photo].data[i];
+            tint->data[i] = pass && own > (float)TINT_SPREAD * tint->data[i] ? NAN : own;
         }
-        rubor_status status = rubor_plane_blur(&b->tint, AROUND_BLOCKS, error);
+        rubor_status status = rubor_plane_blur(tint, AROUND_BLOCKS, error);
         if (status != RUBOR_OK)
             return status;
     }
@@ -87,19 +88,20 @@ static rubor_status find_tint(blocks *b, rubor_error *error)
 
 /* How far the skin's blue over red is from that around it by nature: median absolute value, as a standard
  * deviation. */
-static rubor_status find_spread(blocks *b, rubor_error *error)
+static rubor_status find_spread(blocks *b, int photo, rubor_error *error)
 {
     size_t count = (size_t)b->width * (size_t)b->height, n = 0;
     float *off = malloc(count * sizeof *off);
     if (!off)
         return rubor_error_set(error, RUBOR_NO_MEMORY, "no memory for the spread of the skin's color");
     for (size_t i = 0; i < count; i++) {
-        double ratio = (double)b->blue[1].data[i] / (double)b->red[1].data[i] / (double)b->tint.data[i];
+        double ratio =
+            (double)b->blue[photo].data[i] / (double)b->red[photo].data[i] / (double)b->tint[photo].data[i];
         if (ratio > 0)
             off[n++] = (float)fabs(rubor_log10(ratio));
     }
     double spread = n ? (double)rubor_float_of_rank(off, n, n / 2) / 0.6745 : SPREAD_LEAST;
-    b->unsure = SPREADS * LN10 * fmax(SPREAD_LEAST, spread);
+    b->unsure[photo] = SPREADS * LN10 * fmax(SPREAD_LEAST, spread);
     free(off);
     return RUBOR_OK;
 }
@@ -110,8 +112,9 @@ static rubor_status blocks_init(blocks *b, const rubor_change *change, rubor_err
     *b = (blocks){.side = side < change->height ? side : change->height};
     b->width = change->width / b->side;
     b->height = change->height / b->side;
-    rubor_plane *planes[] = {&b->red[0], &b->red[1], &b->blue[0], &b->blue[1], &b->tint, &b->pigment};
-    for (int k = 0; k < 6; k++) {
+    rubor_plane *planes[] = {&b->red[0],  &b->red[1],  &b->blue[0], &b->blue[1],
+                             &b->tint[0], &b->tint[1], &b->pigment};
+    for (int k = 0; k < 7; k++) {
         rubor_status status = rubor_plane_init(planes[k], b->width, b->height, error);
         if (status != RUBOR_OK)
             return status;
@@ -130,27 +133,32 @@ static rubor_status blocks_init(blocks *b, const rubor_change *change, rubor_err
     for (size_t i = 0; i < (size_t)b->width * (size_t)b->height; i++)
         b->pigment.data[i] -= ei.data[i];
     rubor_plane_finish(&ei);
-    status = find_tint(b, error);
-    return status == RUBOR_OK ? find_spread(b, error) : status;
+    for (int photo = 0; photo < 2 && status == RUBOR_OK; photo++) {
+        status = find_tint(b, photo, error);
+        if (status == RUBOR_OK)
+            status = find_spread(b, photo, error);
+    }
+    return status;
 }
 
-static bool lost(const blocks *b, size_t i)
+/* Does this photo have white there that the other has not? */
+static bool shines(const blocks *b, int photo, size_t i)
 {
-    double t = (double)b->tint.data[i];
-    if (!(t < TINT_MOST) || !(b->pigment.data[i] > 0)) /* lost white reads as pigment; new blood takes blue, too */
+    double t = (double)b->tint[photo].data[i], pigment = (double)b->pigment.data[i];
+    if (!(t < TINT_MOST) ||
+        !(photo ? pigment > 0 : pigment < 0)) /* white reads as less pigment; blood takes blue, too */
         return false;
-    double red = (double)b->red[0].data[i], red_before = (double)b->red[1].data[i];
-    double white_before = ((double)b->blue[1].data[i] - t * red_before) / (1 - t);
-    double white = fmax(0, ((double)b->blue[0].data[i] - t * red) / (1 - t));
-    double gone = fmin(0.9 * red_before, white_before - white);
-    if (!(gone > (WHITE_LEAST + b->unsure * t / (1 - t)) * red_before))
+    double red = (double)b->red[photo].data[i], red_other = (double)b->red[!photo].data[i];
+    double white = ((double)b->blue[photo].data[i] - t * red) / (1 - t);
+    double white_other = fmax(0, ((double)b->blue[!photo].data[i] - t * red_other) / (1 - t));
+    double alone = fmin(0.9 * red, white - white_other);
+    if (!(alone > (WHITE_LEAST + b->unsure[photo] * t / (1 - t)) * red))
         return false;
-    double darker = rubor_log10(red_before / red), explained = -rubor_log10(1 - gone / red_before);
-    return darker > DARKENING_LEAST && explained > EXPLAINED * darker;
+    double brighter = rubor_log10(red / red_other), explained = -rubor_log10(1 - alone / red);
+    return brighter > CHANGE_LEAST && explained > EXPLAINED * brighter;
 }
 
-rubor_status rubor_findings_lost_shine(rubor_findings *findings, const rubor_change *change,
-                                       rubor_error *error)
+rubor_status rubor_findings_shine(rubor_findings *findings, const rubor_change *change, rubor_error *error)
 {
     blocks b;
     rubor_mask mask = {0};
@@ -158,7 +166,7 @@ rubor_status rubor_findings_lost_shine(rubor_findings *findings, const rubor_cha
     if (status == RUBOR_OK)
         status = rubor_mask_init(&mask, b.width, b.height, error);
     for (size_t i = 0; status == RUBOR_OK && i < (size_t)b.width * (size_t)b.height; i++)
-        mask.data[i] = lost(&b, i) ? 255 : 0;
+        mask.data[i] = shines(&b, 0, i) || shines(&b, 1, i) ? 255 : 0;
     if (status == RUBOR_OK)
         status = rubor_mask_dilate(&mask, 1, error);
     for (int y = 0; status == RUBOR_OK && y < b.height * b.side; y++)
