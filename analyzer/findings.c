@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define BLOOD_RED_SDS 2.5 /* blood may darken red so much less: by what people differ */
-#define GLOSS_RED 0.008   /* OD, besides two standard deviations of light and pose */
+#define GLOSS_RED 0.008   /* OD, besides a standard deviation of light and pose */
 #define GLOSS_MOST 0.6    /* of the region */
 enum { GLOSS_LAST_DAY = 6 };
 
@@ -23,6 +23,12 @@ void rubor_findings_finish(rubor_findings *findings)
     rubor_mask_finish(&findings->cover);
     rubor_mask_finish(&findings->cells);
     memset(findings, 0, sizeof *findings);
+}
+
+void rubor_findings_add_shine(rubor_findings *findings, size_t cells, size_t region)
+{
+    double before = isnan(findings->shine_percent) ? 0 : findings->shine_percent;
+    findings->shine_percent = fmin(100, before + 100.0 * (double)cells / (double)region);
 }
 
 /* Percent of the region that shines: shining pixels within reach of the measured region. */
@@ -126,8 +132,7 @@ static rubor_status find_gloss(rubor_findings *out, const rubor_change *change, 
         if (red.data[i] > 0)
             out->cells.data[i] = 255;
     if (status == RUBOR_OK && region)
-        out->shine_percent = fmin(100, (isnan(out->shine_percent) ? 0 : out->shine_percent) +
-                                           100.0 * (double)glossy / (double)region);
+        rubor_findings_add_shine(out, glossy, region);
 out:
     rubor_plane_finish(&red);
     return status;

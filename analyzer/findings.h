@@ -17,7 +17,8 @@ typedef struct rubor_findings {
     int64_t pinpoint_count; /* -1: not measured */
     int64_t crust_count;
     double crust_percent, bruise_percent, shine_percent, cover_percent; /* of the region; NaN: not measured */
-    double light_drift; /* OD: how far a change that neither blood nor melanin makes runs across all skin; NaN */
+    double
+        light_drift; /* OD: how far a change that neither blood nor melanin makes runs across all skin; NaN */
 } rubor_findings;
 
 /* A bruise's color is gone two weeks after; an unknown day is below zero. */
@@ -31,6 +32,8 @@ rubor_status rubor_findings_none(rubor_findings *out, const rubor_change *change
 rubor_status rubor_findings_find(rubor_findings *out, const rubor_change *change, const rubor_frame *visit,
                                  const rubor_frame *baseline, const rubor_registration *registration, int day,
                                  rubor_error *error);
+/* Adds so many cells of the region's to shine_percent. */
+void rubor_findings_add_shine(rubor_findings *findings, size_t cells, size_t region);
 void rubor_findings_finish(rubor_findings *findings);
 
 #endif

@@ -158,21 +158,39 @@ static bool shines(const blocks *b, int photo, size_t i)
     return brighter > CHANGE_LEAST && explained > EXPLAINED * brighter;
 }
 
+/* Leaves those blocks out; returns how many cells of the region that are. */
+static size_t leave_out(rubor_findings *findings, const rubor_change *change, const rubor_mask *mask,
+                        int side)
+{
+    size_t shining = 0;
+    for (int y = 0; y < mask->height * side; y++)
+        for (int x = 0; x < mask->width * side; x++) {
+            size_t cell = (size_t)y * (size_t)change->width + (size_t)x;
+            if (!mask->data[(size_t)(y / side) * (size_t)mask->width + (size_t)(x / side)])
+                continue;
+            findings->cells.data[cell] = 255;
+            shining += change->region.data[cell] >= 128;
+        }
+    return shining;
+}
+
 rubor_status rubor_findings_shine(rubor_findings *findings, const rubor_change *change, rubor_error *error)
 {
     blocks b;
     rubor_mask mask = {0};
+    size_t shining = 0, region = rubor_mask_count(&change->region);
     rubor_status status = blocks_init(&b, change, error);
     if (status == RUBOR_OK)
         status = rubor_mask_init(&mask, b.width, b.height, error);
-    for (size_t i = 0; status == RUBOR_OK && i < (size_t)b.width * (size_t)b.height; i++)
-        mask.data[i] = shines(&b, 0, i) || shines(&b, 1, i) ? 255 : 0;
-    if (status == RUBOR_OK)
+    for (int photo = 1; photo >= 0 && status == RUBOR_OK; photo--) {
+        for (size_t i = 0; i < (size_t)b.width * (size_t)b.height; i++)
+            mask.data[i] = shines(&b, photo, i) ? 255 : 0;
         status = rubor_mask_dilate(&mask, 1, error);
-    for (int y = 0; status == RUBOR_OK && y < b.height * b.side; y++)
-        for (int x = 0; x < b.width * b.side; x++)
-            if (mask.data[(size_t)(y / b.side) * (size_t)b.width + (size_t)(x / b.side)])
-                findings->cells.data[(size_t)y * (size_t)change->width + (size_t)x] = 255;
+        if (status == RUBOR_OK)
+            shining = leave_out(findings, change, &mask, b.side);
+    }
+    if (status == RUBOR_OK && region) /* of the visit */
+        rubor_findings_add_shine(findings, shining, region);
     rubor_mask_finish(&mask);
     blocks_finish(&b);
     return status;
