@@ -454,8 +454,12 @@ rubor_status rubor_store_drop(rubor_store *store, const char *job, const char *w
         status = rubor_store_begin(store, error);
     if (status)
         return status;
-    status = rubor_sql_run(store, error,
-                           "DELETE FROM filings WHERE id = (SELECT filing FROM jobs WHERE id = ?)", "s", job);
+    /* withdrawn first, so that its session counts as changed and its headline is made again */
+    status = rubor_sql_run(store, error, "UPDATE filings SET withdrawn = 1 WHERE id = (SELECT filing FROM jobs WHERE id = ?)",
+                           "s", job);
+    if (!status)
+        status = rubor_sql_run(store, error, "DELETE FROM filings WHERE id = (SELECT filing FROM jobs WHERE id = ?)", "s",
+                               job);
     if (!status)
         status = release_photo(store, info.digest, &released, error);
     if (!status)

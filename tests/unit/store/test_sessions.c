@@ -159,6 +159,17 @@ static void a_headline_of_a_photo_that_fails_or_is_run_again_is_another(void **s
     assert_headline(f, "S", "");
 }
 
+static void a_headline_of_a_photo_that_is_dropped_is_another(void **state)
+{
+    fixture *f = *state;
+    rubor_job_info job = submit(f, 1, "photo");
+    submit(f, 2, "another");
+    rubor_store_mark(f->store, job.job, "quarantined", 3, 3, RUBOR_CRASHED, "", NULL);
+    keep_headline(f, "S", "not every photo counts");
+    assert_int_equal(rubor_store_drop(f->store, job.job, "ann", NULL), RUBOR_OK);
+    assert_headline(f, "S", "");
+}
+
 static void a_headline_that_comes_after_its_session_changed_or_went_is_not_kept(void **state)
 {
     fixture *f = *state;
@@ -210,6 +221,7 @@ int main(void)
         TEST(a_store_written_before_revisions_were_counted_goes_on_with_larger_ones),
         TEST(a_headline_is_kept_over_a_restart_until_something_of_its_session_changes),
         TEST(a_headline_of_a_photo_that_fails_or_is_run_again_is_another),
+        TEST(a_headline_of_a_photo_that_is_dropped_is_another),
         TEST(a_headline_that_comes_after_its_session_changed_or_went_is_not_kept),
         TEST(a_headline_by_other_rules_is_not_shown_and_replaced),
         TEST(a_store_without_kept_headlines_gets_room_for_them),
