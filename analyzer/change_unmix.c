@@ -258,7 +258,8 @@ static rubor_status find_unmix(rubor_change *change, const rubor_frame *visit, c
 {
     rubor_calibration_directions(&change->directions, &visit->calibration, change->skin_linear);
     change->reference_directions = change->directions;
-    if (baseline)
+    bool blind = visit->calibration.status == RUBOR_CALIBRATION_NONE; /* both guessed alike */
+    if (baseline && !(blind && baseline->calibration.status == RUBOR_CALIBRATION_NONE))
         rubor_calibration_directions(&change->reference_directions, &baseline->calibration,
                                      change->skin_linear);
     for (int c = 0; c < 3; c++) {

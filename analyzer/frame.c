@@ -50,6 +50,7 @@ static rubor_status calibrate(rubor_frame *frame, const rubor_image_encoded *wor
         snprintf(frame->refused, sizeof frame->refused, "%.*s", (int)sizeof frame->refused - 1, why.message);
     rubor_calibration charted = frame->calibration;
     rubor_calibration_none(&frame->calibration);
+    frame->calibration.darkest = rubor_calibration_darkest(working);
     if (status == RUBOR_REFUSED) { /* where something like a chart lies is still worth knowing */
         frame->calibration.location = charted.location;
         memcpy(frame->calibration.patches, charted.patches, sizeof charted.patches);

@@ -47,6 +47,7 @@ void rubor_calibration_none(rubor_calibration *out)
             out->tone[c][k] = (float)rubor_srgb_decode(k / (RUBOR_TONE_KNOTS - 1.0));
         out->matrix[4 * c] = 1.0;
     }
+    out->darkest = 1;
     out->glare_percent = out->glare_percent_sd = NAN;
     out->delta_e2000_uncorrected = out->delta_e2000_fit_mean = NAN;
     out->delta_e2000_fit_max = out->delta_e2000_loo_mean = NAN;

@@ -43,8 +43,8 @@ typedef struct rubor_directions {
     double melanin_gain;    /* apparent MI change / true */
     /* relative standard uncertainty of each gain: the response estimate, and skin that is not the model's */
     double hemoglobin_gain_sd, melanin_gain_sd;
-    /* covariance of hemoglobin from one person to the next (what blood does to skin differs), row by row; in its
-     * unit squared; not in hemoglobin_gain_sd */
+    /* covariance of hemoglobin from one person to the next (what blood does to skin differs), row by row; in
+     * its unit squared; not in hemoglobin_gain_sd */
     double hemoglobin_spread[9];
     /* how reference-observer OD moves: the same two directions for reflectance seen by the reference itself
      */
@@ -83,6 +83,9 @@ typedef struct rubor_calibration {
     /* covariance of the directions (below) that comes from the response and tone estimates, 3 x 3 each */
     double hemoglobin_covariance[9], melanin_covariance[9];
 
+    double darkest; /* status NONE: light of the darkest of the photo, 0..1 (1 where unknown): bounds stray
+                       light */
+
     double mm_per_px; /* full-resolution pixel, at the chart; NaN where unknown */
     double mm_per_px_sd;
     char profile_name[64];                           /* "" unless status is PROFILE */
@@ -105,6 +108,10 @@ rubor_status rubor_calibrate(rubor_calibration *out, const rubor_photo_info *inf
 /* Status NONE: the sRGB curve and identity matrix, gains NaN. */
 void rubor_calibration_none(rubor_calibration *out);
 
+/* Light of the darkest thousandth of a photo's pixels (the brightest channel of each), 0..1 by the sRGB
+ * curve: light that lies over the whole photo cannot be more. */
+double rubor_calibration_darkest(const rubor_image_encoded *working);
+
 /* Applies to the working image; out is initialized by this call. full_width/height place falloff. */
 rubor_status rubor_calibration_apply(rubor_image_calibrated *out, const rubor_image_encoded *working,
                                      const rubor_calibration *calibration, rubor_error *error);
@@ -125,8 +132,8 @@ void rubor_calibration_offset(double od[3], const rubor_calibration *one, const 
  * from the difference of both effective responses beyond what the gains correct; 0 for the same lamp. */
 double rubor_calibration_lighting_distance(const rubor_calibration *one, const rubor_calibration *other);
 
-/* Builds the tables that all calibrations share (6 ms) and that the first would build otherwise: for a process that forks
- * one child for each. */
+/* Builds the tables that all calibrations share (6 ms) and that the first would build otherwise: for a
+ * process that forks one child for each. */
 void rubor_calibration_prepare(void);
 
 #endif

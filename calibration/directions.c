@@ -3,6 +3,7 @@
 #include "calibration/response_prior.h"
 #include "calibration/skin_model.h"
 
+#include "imaging/color.h"
 #include "imaging/fixed_math.h"
 
 #include <math.h>
@@ -13,8 +14,12 @@ enum { SAMPLES = RUBOR_SPECTRUM_SAMPLES };
 /* Gain spread over cameras and lamps when the response is not known: without and with the chart's matrix. */
 static const double GAIN_SD_NONE = 0.20, GAIN_SD_MATRIX = 0.12;
 /* Without a chart nothing tells how much stray light lies over the photo: what the chart's fit expects before
- * it looks (fractions of white). It halves the contrast of dark skin. */
-static const double VEIL = 0.012, VEIL_SD = 0.015, VEIL_MOST = 0.6;
+ * it looks (fractions of white), as far as the photo and the skin have that much light at all. It comes from
+ * what is bright in and around the frame and is about as strong in each channel; of the darkest channel of
+ * skin, however dark, it is not more than SKIN_VEIL_MOST. */
+static const double VEIL = 0.012, SKIN_VEIL_MOST = 0.6;
+/* Part of the photo that is darker than what is taken for its darkest: noise, and what JPEG adds at edges. */
+static const double DARKEST_PART = 0.001;
 /* Skin that is not the model's, whatever the response: 0.008 over measured skins of groups that the model had
  * not seen (tests/bench/second_renderer/skin_rest.py). */
 static const double SKIN_SD = 0.01;
@@ -122,14 +127,50 @@ static void fill_uncertainty(rubor_directions *out, const rubor_calibration *cal
     out->melanin_gain_sd = hypot(sqrt(variance(mi_row, melanin)) / out->melanin_gain, floor);
 }
 
-/* Share of a channel's light that is stray, and its doubt, for skin of this color in a photo without a chart.
- */
-static void expect_veil(double veil[3], double sd[3], const double skin_linear[3])
+/* The brightest channel of a pixel: a saturated color may have a channel near zero under any stray light. */
+double rubor_calibration_darkest(const rubor_image_encoded *working)
 {
+    enum { BINS = 4096 };
+    size_t pixels = (size_t)working->width * (size_t)working->height, seen = 0, bin[BINS] = {0};
+    for (size_t i = 0; i < pixels; i++) {
+        const uint16_t *rgb = working->rgb + 3 * i;
+        uint16_t most = rgb[0] > rgb[1] ? rgb[0] : rgb[1];
+        bin[(most > rgb[2] ? most : rgb[2]) / (65536 / BINS)]++;
+    }
+    int level = 0;
+    while (level < BINS - 1 && (double)(seen += bin[level]) <= DARKEST_PART * (double)pixels)
+        level++;
+    return rubor_srgb_decode((level + 1.0) / BINS);
+}
+
+/* Mean and spread of stray light that is at most so much. */
+static void expect_level(double *mean, double *sd, double most)
+{
+    enum { STEPS = 64 };
+    double sum = 0, first = 0, second = 0;
+    for (int k = 0; k < STEPS; k++) {
+        double level = most * (k + 0.5) / STEPS, weight = rubor_exp(-level / VEIL);
+        sum += weight;
+        first += weight * level;
+        second += weight * level * level;
+    }
+    *mean = first / sum;
+    *sd = sqrt(fmax(0, second / sum - *mean * *mean));
+}
+
+/* Share of each channel's light that is stray, and its doubt, for skin of this color in a photo without a
+ * chart. */
+static void expect_veil(double veil[3], double sd[3], const double skin_linear[3], double darkest)
+{
+    double light[3], most = fmin(darkest, 8 * VEIL), level, level_sd;
     for (int c = 0; c < 3; c++) {
-        double light = fmax(skin_linear[c], 0.003);
-        veil[c] = fmin(VEIL_MOST, VEIL / light);
-        sd[c] = fmin(VEIL_MOST, VEIL_SD / light);
+        light[c] = fmax(skin_linear[c], 0.003);
+        most = fmin(most, SKIN_VEIL_MOST * light[c]);
+    }
+    expect_level(&level, &level_sd, most);
+    for (int c = 0; c < 3; c++) {
+        veil[c] = level / light[c];
+        sd[c] = level_sd / light[c];
     }
 }
 
@@ -159,7 +200,7 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     else
         memcpy(v.weights, v.reference, sizeof v.weights);
     if (blind)
-        expect_veil(veil, veil_sd, skin_linear);
+        expect_veil(veil, veil_sd, skin_linear, calibration->darkest);
     for (int c = 0; c < 3 && skin_linear; c++)
         bare[c] = skin_linear[c] * (1 - veil[c]);
     rubor_skin_reflectance(v.reflectance, (const double(*)[SAMPLES])v.weights, skin_linear ? bare : NULL);

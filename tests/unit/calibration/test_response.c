@@ -176,6 +176,37 @@ static void without_a_chart_the_average_camera_and_veil_are_expected(void **stat
     }
 }
 
+static void photo_without_a_chart_bounds_its_stray_light_by_its_darkest(void **state)
+{
+    (void)state;
+    static const double very_dark[3] = {0.075, 0.031, 0.015};
+    rubor_calibration none;
+    rubor_directions loose, bound;
+    rubor_calibration_none(&none);
+    rubor_calibration_directions(&loose, &none, very_dark);
+    none.darkest = 0.002;
+    rubor_calibration_directions(&bound, &none, very_dark);
+    assert_true(bound.hemoglobin_gain > loose.hemoglobin_gain + 0.03);
+    assert_true(bound.hemoglobin_gain_sd < loose.hemoglobin_gain_sd);
+    /* what skin itself has of blue bounds it, too: a number of worthless doubt would be the other choice */
+    assert_true(loose.hemoglobin_gain > 0.6 && loose.hemoglobin_gain_sd < 0.4);
+}
+
+static void darkest_of_a_photo_is_neither_noise_nor_a_saturated_color(void **state)
+{
+    (void)state;
+    rubor_image_encoded photo;
+    assert_int_equal(rubor_image_encoded_init(&photo, 100, 100, NULL), RUBOR_OK);
+    for (size_t i = 0; i < 30000; i++)
+        photo.rgb[i] = i % 3 == 2 ? 40000 : 0; /* blue cloth */
+    for (size_t i = 3000; i < 6000; i++)
+        photo.rgb[i] = 10000;    /* hair */
+    memset(photo.rgb, 0, 9 * 6); /* nine black pixels of ten thousand */
+    double level = rubor_srgb_decode(10000 / 65535.0);
+    assert_true(fabs(rubor_calibration_darkest(&photo) / level - 1) < 0.01);
+    rubor_image_encoded_finish(&photo);
+}
+
 static void skin_model_meets_the_color_it_is_given(void **state)
 {
     (void)state;
@@ -227,6 +258,8 @@ int main(void)
         cmocka_unit_test(same_lamp_is_near_and_another_lamp_is_far),
         cmocka_unit_test(leaving_everything_out_is_refused),
         cmocka_unit_test(without_a_chart_the_average_camera_and_veil_are_expected),
+        cmocka_unit_test(photo_without_a_chart_bounds_its_stray_light_by_its_darkest),
+        cmocka_unit_test(darkest_of_a_photo_is_neither_noise_nor_a_saturated_color),
         cmocka_unit_test(skin_model_meets_the_color_it_is_given),
         cmocka_unit_test(impossible_skin_still_gives_finite_directions),
         cmocka_unit_test(cholesky_solves_and_refuses_what_is_not_definite),
