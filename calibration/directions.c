@@ -17,7 +17,7 @@ static const double GAIN_SD_NONE = 0.20, GAIN_SD_MATRIX = 0.12;
  * it looks (fractions of white), as far as the photo and the skin have that much light at all. It comes from
  * what is bright in and around the frame and is about as strong in each channel; of the darkest channel of
  * skin, however dark, it is not more than SKIN_VEIL_MOST. */
-static const double VEIL = 0.012, SKIN_VEIL_MOST = 0.6;
+static const double VEIL = 0.012, SKIN_VEIL_MOST = 0.8;
 /* Part of the photo that is darker than what is taken for its darkest: noise, and what JPEG adds at edges. */
 static const double DARKEST_PART = 0.001;
 /* Skin that is not the model's, whatever the response: 0.008 over measured skins of groups that the model had
@@ -143,45 +143,48 @@ double rubor_calibration_darkest(const rubor_image_encoded *working)
     return rubor_srgb_decode((level + 1.0) / BINS);
 }
 
-/* Mean and spread of stray light that is at most so much. */
-static void expect_level(double *mean, double *sd, double most)
+/* Stray light over the skin of a photo without a chart. */
+typedef struct veil {
+    double light[3]; /* of the skin, stray light included */
+    double most;     /* in the unit of light */
+} veil;
+
+static void bound_veil(veil *out, const double skin_linear[3], double darkest)
+{
+    out->most = fmin(darkest, 8 * VEIL);
+    for (int c = 0; c < 3; c++) {
+        out->light[c] = fmax(skin_linear[c], 0.003);
+        out->most = fmin(out->most, SKIN_VEIL_MOST * out->light[c]);
+    }
+}
+
+/* Level of the stray light that enlarges a reading as all possible levels do on average, and how much that
+ * differs, relative. A reading is divided by 1 - slope * level. */
+static double expect_level(double *sd, const veil *v, double slope)
 {
     enum { STEPS = 64 };
     double sum = 0, first = 0, second = 0;
     for (int k = 0; k < STEPS; k++) {
-        double level = most * (k + 0.5) / STEPS, weight = rubor_exp(-level / VEIL);
+        double level = v->most * (k + 0.5) / STEPS, weight = rubor_exp(-level / VEIL);
+        double scale = 1 / fmax(0.1, 1 - slope * level);
         sum += weight;
-        first += weight * level;
-        second += weight * level * level;
+        first += weight * scale;
+        second += weight * scale * scale;
     }
-    *mean = first / sum;
-    *sd = sqrt(fmax(0, second / sum - *mean * *mean));
-}
-
-/* Share of each channel's light that is stray, and its doubt, for skin of this color in a photo without a
- * chart. */
-static void expect_veil(double veil[3], double sd[3], const double skin_linear[3], double darkest)
-{
-    double light[3], most = fmin(darkest, 8 * VEIL), level, level_sd;
-    for (int c = 0; c < 3; c++) {
-        light[c] = fmax(skin_linear[c], 0.003);
-        most = fmin(most, SKIN_VEIL_MOST * light[c]);
-    }
-    expect_level(&level, &level_sd, most);
-    for (int c = 0; c < 3; c++) {
-        veil[c] = level / light[c];
-        sd[c] = level_sd / light[c];
-    }
+    first /= sum;
+    *sd = sqrt(fmax(0, second / sum / (first * first) - 1));
+    return fabs(slope) > 1e-9 ? (1 - 1 / first) / slope : 0;
 }
 
 /* Stray light weakens every change, the darker the channel the more. */
-static void weaken(rubor_directions *out, const double veil[3])
+static void weaken(rubor_directions *out, const veil *v, double level)
 {
     for (int c = 0; c < 3; c++) {
-        out->hemoglobin[c] *= 1 - veil[c];
-        out->melanin[c] *= 1 - veil[c];
+        double left = 1 - level / v->light[c];
+        out->hemoglobin[c] *= left;
+        out->melanin[c] *= left;
         for (int d = 0; d < 3; d++)
-            out->hemoglobin_spread[3 * c + d] *= (1 - veil[c]) * (1 - veil[d]);
+            out->hemoglobin_spread[3 * c + d] *= left * (1 - level / v->light[d]);
     }
 }
 
@@ -190,7 +193,8 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
 {
     bool blind = calibration->status == RUBOR_CALIBRATION_NONE && skin_linear;
     view v;
-    double hemoglobin[SAMPLES], veil[3] = {0}, veil_sd[3] = {0}, bare[3];
+    veil stray;
+    double hemoglobin[SAMPLES], bare[3], level_sd[2] = {0};
     *out = (rubor_directions){0};
     rubor_reference_observer(v.reference);
     if (calibration->response_known)
@@ -200,23 +204,27 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     else
         memcpy(v.weights, v.reference, sizeof v.weights);
     if (blind)
-        expect_veil(veil, veil_sd, skin_linear, calibration->darkest);
+        bound_veil(&stray, skin_linear, calibration->darkest);
+    double level = blind ? expect_level(&level_sd[0], &stray, 1 / stray.light[1]) : 0;
     for (int c = 0; c < 3 && skin_linear; c++)
-        bare[c] = skin_linear[c] * (1 - veil[c]);
+        bare[c] = skin_linear[c] - level;
     rubor_skin_reflectance(v.reflectance, (const double(*)[SAMPLES])v.weights, skin_linear ? bare : NULL);
     rubor_hemoglobin_shape(hemoglobin);
     hemoglobin_direction(out->hemoglobin, out->reference_hemoglobin, &v, hemoglobin);
     melanin_direction(out->melanin, out->reference_melanin, &v);
     find_hemoglobin_spread(out->hemoglobin_spread, out->hemoglobin, &v, hemoglobin);
-    rubor_directions clear = *out;
-    weaken(out, veil);
+    if (blind) {
+        const double *h = out->hemoglobin;
+        double slope = (h[1] / stray.light[1] - h[0] / stray.light[0]) / (h[1] - h[0]);
+        level = expect_level(&level_sd[0], &stray, slope);
+        expect_level(&level_sd[1], &stray, 1 / stray.light[0]);
+        weaken(out, &stray, level);
+    }
     out->hemoglobin_gain = 100.0 * (out->hemoglobin[1] - out->hemoglobin[0]);
     out->melanin_gain = 100.0 * out->melanin[0];
     fill_uncertainty(out, calibration);
-    double *h = clear.hemoglobin, *m = clear.melanin;
-    out->hemoglobin_gain_sd = hypot(out->hemoglobin_gain_sd,
-                                    100.0 * (h[1] * veil_sd[1] - h[0] * veil_sd[0]) / out->hemoglobin_gain);
-    out->melanin_gain_sd = hypot(out->melanin_gain_sd, 100.0 * m[0] * veil_sd[0] / out->melanin_gain);
+    out->hemoglobin_gain_sd = hypot(out->hemoglobin_gain_sd, level_sd[0]);
+    out->melanin_gain_sd = hypot(out->melanin_gain_sd, level_sd[1]);
 }
 
 void rubor_calibration_offset(double od[3], const rubor_calibration *one, const rubor_calibration *other,
