@@ -92,7 +92,7 @@ rubor_status rubor_skin_find(rubor_skin *out, const rubor_image_calibrated *imag
         goto out;
     if (calibration)
         rubor_skin_cut_chart(&field, calibration, image->width, image->height, full_width, full_height);
-    status = rubor_skin_net(&field.net, &field, error);
+    status = rubor_skin_net(&field.net, &field, calibrated, error);
     if (!status)
         status = rubor_skin_color(&field, calibrated, error);
     if (!status)

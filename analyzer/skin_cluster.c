@@ -21,7 +21,7 @@ static const float least_net = -6, most_net = 4;
 typedef struct odds_weights {
     float prior, net, likelihood, favor, rough;
 } odds_weights;
-static const odds_weights weights[2] = {{0.6f, 1, 1.6f, 0.7f, 15}, {0.5f, 0, 1.5f, 0.4f, 30}};
+static const odds_weights weights[2] = {{0.4f, 1, 1.6f, 0.7f, 15}, {0.5f, 0, 1.5f, 0.4f, 30}};
 static const float rough_skin = 0.035f;
 /* Darker than the skin around by more than this (OD of green) is shade no more; what each OD beyond takes. */
 static const float shade_od = 0.20f, dark_weight = 20;

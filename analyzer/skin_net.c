@@ -12,9 +12,10 @@
 #include <string.h>
 
 enum { COARSEST = 32, LEVELS = 5, INPUTS = 3, CHUNK = 512, LOOKS = 2 };
-/* Long sides, in pixels, at which the photo is looked at: near faces and far ones. The log-odds are averaged.
- */
-static const int sides[LOOKS] = {256, 384};
+/* Long sides, in pixels, at which the photo is looked at: near faces and far ones; people without a chart may
+ * be farther. The second look is at the mirrored photo, and the log-odds are averaged: what the two err in
+ * differs. */
+static const int sides[2][LOOKS] = {{256, 512}, {256, 384}};
 static const int widths[LEVELS] = {16, 40, 72, 112, 160};
 static const int blocks[LEVELS] = {1, 1, 2, 2, 2}; /* that keep the shape, after the one that halves it */
 
@@ -257,9 +258,9 @@ static rubor_status run(map *m, rubor_error *error)
     return status;
 }
 
-static int input_side(int side, int longest, int look)
+static int input_side(int side, int longest, int look_side)
 {
-    int units = (side * sides[look] + longest * COARSEST / 2) / (longest * COARSEST);
+    int units = (side * look_side + longest * COARSEST / 2) / (longest * COARSEST);
     return (units < 2 ? 2 : units) * COARSEST;
 }
 
@@ -289,11 +290,24 @@ static rubor_status shrink_od(rubor_plane *out, const rubor_plane *linear, int w
     return status;
 }
 
+static void mirror(map *m)
+{
+    for (int row = 0; row < m->channels * m->height; row++) {
+        float *line = m->data + (size_t)row * (size_t)m->width;
+        for (int x = 0; x < m->width / 2; x++) {
+            float left = line[x];
+            line[x] = line[m->width - 1 - x];
+            line[m->width - 1 - x] = left;
+        }
+    }
+}
+
 /* Log ratios and brightness against the photo's mean, in units near one. */
-static rubor_status load(map *m, const rubor_skin_field *field, int look, rubor_error *error)
+static rubor_status load(map *m, const rubor_skin_field *field, int look_side, rubor_error *error)
 {
     int longest = field->width > field->height ? field->width : field->height;
-    int width = input_side(field->width, longest, look), height = input_side(field->height, longest, look);
+    int width = input_side(field->width, longest, look_side);
+    int height = input_side(field->height, longest, look_side);
     size_t n = (size_t)width * (size_t)height;
     rubor_plane od[3] = {{0}};
     rubor_status status = map_init(m, INPUTS, width, height, error);
@@ -331,14 +345,20 @@ static void add_stretched(rubor_plane *logits, const map *m)
         }
 }
 
-rubor_status rubor_skin_net(rubor_plane *logits, const rubor_skin_field *field, rubor_error *error)
+rubor_status rubor_skin_net(rubor_plane *logits, const rubor_skin_field *field, bool calibrated,
+                            rubor_error *error)
 {
     rubor_status status = rubor_plane_init(logits, field->width, field->height, error);
     for (int look = 0; look < LOOKS && !status; look++) {
         map m = {0};
-        status = load(&m, field, look, error);
+        bool mirrored = look > 0;
+        status = load(&m, field, sides[calibrated][look], error);
+        if (!status && mirrored)
+            mirror(&m);
         if (!status)
             status = run(&m, error);
+        if (!status && mirrored)
+            mirror(&m);
         if (!status)
             add_stretched(logits, &m);
         map_finish(&m);

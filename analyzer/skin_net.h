@@ -6,8 +6,10 @@
 #include "analyzer/skin_internal.h"
 
 /* logits: log-odds of skin (natural log) at the size of the field, initialized by the call. Reads
- * field->linear only. The same bits on every CPU. */
-rubor_status rubor_skin_net(rubor_plane *logits, const rubor_skin_field *field, rubor_error *error);
+ * field->linear only; calibrated photos, with a chart, are looked at for what is near. The same bits on every
+ * CPU. */
+rubor_status rubor_skin_net(rubor_plane *logits, const rubor_skin_field *field, bool calibrated,
+                            rubor_error *error);
 
 /* Weights of one output after the other, as whole numbers; scale and bias of each output. In the order in
  * which the network uses them (skin_net.c). */

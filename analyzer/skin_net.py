@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Trains the small network of the skin mask and writes analyzer/skin_net_table.c.
 
-usage: skin_net.py PHOTOS SCENES [--save FILE] [--until STEP] [--load FILE] > analyzer/skin_net_table.c
+usage: skin_net.py PHOTOS SCENES [--save FILE] [--until STEP] [--start FILE] [--load FILE] > analyzer/skin_net_table.c
 
 PHOTOS: a checkout of bearpaw/clothing-co-parsing (Clothing Co-Parsing, Yang, Luo, Lin, CVPR 2014; Apache License 2.0):
-photos/NNNN.jpg and annotations/pixel-level/NNNN.mat. SCENES: folders made by `rubor sample --days 0 --size 640x480`.
-Needs Debian's python3-torch, python3-opencv and python3-scipy and 6 GB of memory. Nothing of the pictures is kept, only
+photos/NNNN.jpg and annotations/pixel-level/NNNN.mat (only half of the photographs have one). SCENES: folders made by `rubor sample --days 0 --size 640x480`.
+Needs Debian's python3-torch, python3-opencv and python3-scipy and 13 GB of memory. Nothing of the pictures is kept, only
 the weights. How the pictures are changed: skin_net_scenes.py.
 
-A run is a fixed number of steps on one thread, and everything random is seeded: the same versions on the same kind of
-processor give the same bits.
+A run is a fixed number of steps on one thread, in two parts, and everything random is seeded: the same versions on the
+same kind of processor give the same bits. In the second part the network also learns from the photographs that nobody
+labelled, where it is sure of itself. --start begins with the second part, from the weights that --save wrote at the end
+of the first. The committed table is such a run: its first part is that of commit 825f5c4, whose pictures were not turned.
 """
 
 import argparse
+import collections
 import copy
 import sys
 import time
@@ -23,14 +26,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from skin_net_scenes import OD, RANDOM, example, inputs, load_photos, load_scenes, od_of, resized, unchanged
+from skin_net_scenes import (OD, RANDOM, Picture, example, inputs, load_photos, load_scenes, load_unlabelled, od_of,
+                             resized, unchanged)
 
-STEPS, RATE = 22000, 4e-3
 WARM_UP, CHECK = 200, 500
-# Up to which share of the steps, how many pictures a step, their sizes: small ones to begin with, more in the same time.
-STAGES = ((0.25, 16, [(128, 96), (128, 128), (96, 128)]),
-          (0.70, 16, [(192, 128), (192, 160), (192, 192), (128, 192), (160, 192), (128, 192)]),
-          (1.00, 10, [(256, 192), (256, 192), (224, 224), (192, 256)]))
+# Stages: up to which share of the steps, how many pictures a step, their sizes: small ones to begin with, more in the
+# same time.
+Part = collections.namedtuple("Part", "steps rate stages")
+FIRST = Part(22000, 4e-3, (
+    (0.25, 16, [(128, 96), (128, 128), (96, 128)]),
+    (0.70, 16, [(192, 128), (192, 160), (192, 192), (128, 192), (160, 192), (128, 192)]),
+    (1.00, 10, [(256, 192), (256, 192), (224, 224), (192, 256)])))
+SECOND = Part(15000, 2e-3, ((1.00, 12, [(192, 160), (256, 192), (192, 192), (224, 224), (192, 256), (160, 192)]),))
 
 
 # --- the network ------------------------------------------------------------------------------------------------------
@@ -118,6 +125,30 @@ def doubt_bystanders(net, photos, side=384):
     net.train()
 
 
+def guess(net, photos, sides=(256, 384), sure=0.85):
+    """Photographs that nobody labelled, with what the network is sure of; the rest counts neither way."""
+    net.eval()
+    out = []
+    with torch.no_grad():
+        for photo in photos:
+            h, w = photo.shape[:2]
+            odds = 0
+            for side in sides:
+                width, height = (max(2, round(v * side / max(w, h) / 32)) * 32 for v in (w, h))
+                x = OD[resized(photo, width, height)]
+                both = np.stack([inputs(x), inputs(x[:, ::-1])])
+                one, two = net(torch.from_numpy(both)).numpy()
+                odds = odds + cv2.resize((one + two[:, ::-1]) / (2 * len(sides)), (w, h), interpolation=cv2.INTER_LINEAR)
+            p = 1 / (1 + np.exp(-odds))
+            if (p > sure).sum() < 200:
+                continue
+            picture = Picture(photo, p > 0.5, np.zeros((h, w), np.uint8), guessed=True)
+            picture.doubt(np.where((p > 1 - sure) & (p < sure), 255, 0).astype(np.uint8))
+            out.append(picture)
+    net.train()
+    return out
+
+
 class Average:
     """The network with weights averaged over the last steps."""
 
@@ -132,32 +163,29 @@ class Average:
                 mean.copy_(mean * keep + now * (1 - keep) if mean.is_floating_point() else now)
 
 
-def batch(photos, scenes, size, shapes):
+def batch(photos, guessed, scenes, size, shapes):
     width, height = shapes[RANDOM.integers(len(shapes))]
-    made = [example(photos, scenes, width, height) for _ in range(size)]
+    made = [example(photos, guessed, scenes, width, height) for _ in range(size)]
     return [torch.from_numpy(np.stack(part)) for part in zip(*made)]
 
 
-def rate_at(step):
-    return RATE * min(1, step / WARM_UP) * max(0.5 * (1 + np.cos(np.pi * step / STEPS)), 0.002)
+def rate_at(step, part):
+    return part.rate * min(1, step / WARM_UP) * max(0.5 * (1 + np.cos(np.pi * step / part.steps)), 0.002)
 
 
-def train(photos, scenes, save, until, net):
-    """Returns the network averaged over the last steps."""
-    held, photos = photos[::20], [p for i, p in enumerate(photos) if i % 20]
-    tests = [unchanged(p, width, height) for p in held for width, height in ((128, 192), (192, 160))]
-    net = net.to(memory_format=torch.channels_last)
+def run(part, net, pictures, tests, save, until):
+    """Returns the network averaged over the last steps. pictures: photographs, guessed ones, scenes."""
     average = Average(net)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-3)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=part.rate, weight_decay=1e-3)
     start, seen, doubted = time.time(), 0.0, False
-    for step in range(1, min(STEPS, until) + 1):
-        stage = next(k for k, (end, _, _) in enumerate(STAGES) if step <= end * STEPS)
+    for step in range(1, min(part.steps, until) + 1):
+        stage = next(k for k, (end, _, _) in enumerate(part.stages) if step <= end * part.steps)
         if stage > 0 and not doubted:
-            doubt_bystanders(average.net, photos)
+            doubt_bystanders(average.net, pictures[0])
             doubted = True
         for group in optimizer.param_groups:
-            group["lr"] = rate_at(step)
-        x, truth, weight = batch(photos, scenes, *STAGES[stage][1:])
+            group["lr"] = rate_at(step, part)
+        x, truth, weight = batch(*pictures, *part.stages[stage][1:])
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits = net(x.contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits.float(), truth, weight)
@@ -173,6 +201,23 @@ def train(photos, scenes, save, until, net):
             if save:
                 torch.save(average.net.state_dict(), save)
     return average.net
+
+
+def train(options):
+    net = Net()
+    if options.start:
+        net.load_state_dict(torch.load(options.start))
+    photos, unlabelled, scenes = load_photos(options.photos), load_unlabelled(options.photos), load_scenes(options.scenes)
+    held, photos = photos[::20], [p for i, p in enumerate(photos) if i % 20]
+    tests = [unchanged(p, width, height) for p in held for width, height in ((128, 192), (192, 160))]
+    net = net.to(memory_format=torch.channels_last)
+    if not options.start:
+        net = run(FIRST, net, (photos, [], scenes), tests, options.save, options.until)
+    left = options.until - FIRST.steps
+    if left <= 0:
+        return net
+    doubt_bystanders(net, photos)
+    return run(SECOND, net, (photos, guess(net, unlabelled), scenes), tests, options.save, left)
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -241,13 +286,15 @@ def print_test_values(net):
     red = (0.15 + 0.6 * x / 320).astype(np.float32)
     green = (red * (0.5 + 0.3 * y / 224)).astype(np.float32)
     blue = (green * (0.6 + 0.2 * ((x // 40 + y // 40) % 2))).astype(np.float32)
-    picture, total = np.stack([red, green, blue], 2), 0
-    with torch.no_grad():
-        for width, height in ((256, 192), (384, 256)):
-            logits = net(torch.from_numpy(inputs(od_of(resized(picture, width, height)))[None]))[0].numpy()
-            total = total + cv2.resize(logits, (320, 224)) / 2
-    for row in total[24::88, 20::70]:
-        print("    {" + ", ".join("%.3ff" % v for v in row) + "},", file=sys.stderr)
+    picture = np.stack([red, green, blue], 2)
+    for near, far in (((256, 192), (512, 352)), ((256, 192), (384, 256))):
+        total = 0
+        with torch.no_grad():
+            for (width, height), turn in ((near, 1), (far, -1)):
+                x = np.ascontiguousarray(inputs(od_of(resized(picture, width, height)))[None, :, :, ::turn])
+                total = total + cv2.resize(net(torch.from_numpy(x))[0].numpy()[:, ::turn], (320, 224)) / 2
+        for row in total[24::88, 20::70]:
+            print("    {" + ", ".join("%.3ff" % v for v in row) + "},", file=sys.stderr)
 
 
 def main():
@@ -255,18 +302,19 @@ def main():
     parser.add_argument("photos")
     parser.add_argument("scenes")
     parser.add_argument("--save", help="where the weights go every %d steps" % CHECK)
-    parser.add_argument("--until", type=int, default=STEPS, help="the same run, ended after this many steps")
+    parser.add_argument("--until", type=int, default=FIRST.steps + SECOND.steps, help="ended after this many steps")
+    parser.add_argument("--start", help="only the second part, from what --save wrote at the end of the first")
     parser.add_argument("--load", help="no training: only the table of what --save wrote")
     options = parser.parse_args()
     torch.manual_seed(20261121)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     cv2.setNumThreads(1)
-    net = Net()
     if options.load:
+        net = Net()
         net.load_state_dict(torch.load(options.load))
     else:
-        net = train(load_photos(options.photos), load_scenes(options.scenes), options.save, options.until, net)
+        net = train(options)
     net.eval()
     print_table(*rounded(net))
     print_test_values(net)

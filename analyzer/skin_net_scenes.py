@@ -79,8 +79,8 @@ class Picture:
 
     LEVELS = 3
 
-    def __init__(self, photo, skin, labels=None):
-        self.is_scene = labels is None
+    def __init__(self, photo, skin, labels=None, guessed=False):
+        self.is_scene, self.guessed = labels is None, guessed
         parts = np.zeros(skin.shape + (4,), np.uint8)
         parts[..., 0] = skin * 255
         if labels is None:
@@ -124,6 +124,13 @@ def load_photos(root):
         if (labels == SKIN).sum() > 200:
             out.append(Picture(photo, labels == SKIN, labels))
     return out
+
+
+def load_unlabelled(root):
+    """Photographs of the collection that nobody labelled."""
+    known = {os.path.basename(path)[:-4] for path in glob.glob(os.path.join(root, "annotations/pixel-level/*.mat"))}
+    paths = [path for path in sorted(glob.glob(os.path.join(root, "photos/*.jpg"))) if os.path.basename(path)[:-4] not in known]
+    return [np.ascontiguousarray(cv2.imread(path)[..., ::-1]) for path in paths]
 
 
 def load_scenes(root):
@@ -273,8 +280,10 @@ def bare(od, parts, labels):
 
 
 def dress(od, parts, labels):
-    """Garments get other colors, each its own, now and then one of skin's color or with a print."""
+    """Garments get other colors, each its own, now and then one of this or of some skin's color or with a print."""
     shift = np.zeros((256, 3), np.float32)
+    inside = od[parts[..., 0] > 0.9]
+    own = np.median(inside[::7], 0) if len(inside) > 20 else None
     if chance(0.6):
         shift += normal(0.22, 3) + normal(0.2)
     sizes = np.bincount(labels.ravel(), minlength=256)
@@ -282,7 +291,8 @@ def dress(od, parts, labels):
         if garment in (0, SKIN, HAIR):
             continue
         if chance(0.13):
-            shift[garment] = skin_color() - np.array(cv2.mean(od, np.uint8(labels == garment))[:3], np.float32)
+            near = own + normal(0.05, 3) if own is not None and chance(0.5) else skin_color()
+            shift[garment] = near - np.array(cv2.mean(od, np.uint8(labels == garment))[:3], np.float32)
         elif chance(0.25):
             shift[garment] += normal(0.2, 3) + normal(0.2)
         if chance(0.06):
@@ -307,14 +317,20 @@ def other_person(od, parts, labels):
         od += hair * (normal(0.04, 3) + normal(0.2) + between(-0.9, 0.1) * TONE)
 
 
-def other_surroundings(od, parts):
+def other_surroundings(od, parts, photos):
     behind = 1 - np.minimum(parts[..., :3].sum(2, keepdims=True), 1)
     choice = RANDOM.random()
     if choice < 0.35:
         behind = cv2.GaussianBlur(behind, (0, 0), 0.7)[..., None]
         od += behind * (backdrop(od.shape[1], od.shape[0]) - od)
         parts[..., 3] *= 1 - behind[..., 0]
-    elif choice < 0.6:
+    elif choice < 0.45:
+        elsewhere = photos[RANDOM.integers(len(photos))]
+        there, parts_there, _ = elsewhere.cut(*crop_of(elsewhere, od.shape[1] / od.shape[0]), od.shape[1], od.shape[0])
+        behind = cv2.GaussianBlur(behind, (0, 0), 0.7)[..., None]
+        od += behind * (there + normal(0.1, 3) + normal(0.15) - od)
+        parts += behind * (parts_there - parts)
+    elif choice < 0.68:
         mean = (od * behind).sum((0, 1)) / max(behind.sum(), 1)
         od += behind * (skin_color() - mean if chance(0.3) else normal(0.12, 3) + normal(0.2))
 
@@ -483,16 +499,28 @@ def camera(od):
 
 # --- one example ------------------------------------------------------------------------------------------------------
 
-def photographed(photos, width, height):
-    picture = photos[RANDOM.integers(len(photos))]
+def turned(od, parts):
+    """Most pictures upright, others askew, few any way round."""
+    height, width = od.shape[:2]
+    angle = RANDOM.uniform(-180, 180) if chance(0.25) else RANDOM.normal(0, 18)
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, RANDOM.uniform(1, 1.3))
+    return [cv2.warpAffine(v, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+            for v in (np.ascontiguousarray(od), np.ascontiguousarray(parts))]
+
+
+def photographed(photos, guessed, width, height):
+    picture = guessed[RANDOM.integers(len(guessed))] if guessed and chance(0.25) else photos[RANDOM.integers(len(photos))]
     od, parts, labels = picture.cut(*crop_of(picture, width / height), width, height)
-    if chance(0.08):
+    if picture.guessed:  # its clothes are not known, so all else stays
+        other_person(od, parts, labels)
+        od += (1 - parts[..., 0:1]) * (normal(0.1, 3) + normal(0.1))
+    elif chance(0.11):
         if chance(0.5):
             od, parts = backdrop(width, height), np.zeros_like(parts)
         add_crowd(od, parts, photos)
     else:
         other_person(od, parts, labels)
-        other_surroundings(od, parts)
+        other_surroundings(od, parts, photos)
         if chance(0.35):
             add_people(od, parts, photos)
     if chance(0.15):
@@ -505,7 +533,10 @@ def photographed(photos, width, height):
 def rendered(scenes, width, height):
     picture = scenes[RANDOM.integers(len(scenes))]
     crop = (0, 0, picture.width, picture.height) if chance(0.6) else crop_of(picture, width / height)
-    return picture.cut(*crop, width, height)[:2]
+    od, parts, _ = picture.cut(*crop, width, height)
+    if chance(0.3):  # the scenes themselves have charts on every other tone only
+        card(od, parts)
+    return od, parts
 
 
 def finished(od, parts, width, height):
@@ -515,17 +546,19 @@ def finished(od, parts, width, height):
     return inputs(od), skin, (1 - unknown) * (1 - 2 * skin * (1 - skin))
 
 
-def example(photos, scenes, width, height):
+def example(photos, guessed, scenes, width, height):
     """One changed picture, width x height: 82 % photographs, 8 % rendered scenes, 7 % limbs, 3 % with nobody."""
     kind = RANDOM.random()
     if kind < 0.82:
-        od, parts = photographed(photos, width, height)
+        od, parts = photographed(photos, guessed, width, height)
     elif kind < 0.90:
         od, parts = rendered(scenes, width, height)
     elif kind < 0.97:
         od, parts = limbs(width, height)
     else:
         od, parts = backdrop(width, height), np.zeros((height, width, 4), np.float32)
+    if chance(0.35):
+        od, parts = turned(od, parts)
     od = camera(od)
     if chance(0.5):
         od, parts = np.ascontiguousarray(od[:, ::-1]), np.ascontiguousarray(parts[:, ::-1])

@@ -11,12 +11,19 @@
 
 enum { WIDTH = 320, HEIGHT = 224, ROWS = 3, COLUMNS = 5 };
 
-/* Printed by analyzer/skin_net.py, which makes the same picture: log-odds at x = 20, 90 .. and y = 24, 112 ..
- */
-static const float expected[ROWS][COLUMNS] = {
-    {1.805f, 3.551f, 3.948f, 3.624f, 2.948f},
-    {1.516f, 3.145f, 3.961f, 3.367f, 2.531f},
-    {1.257f, 2.353f, 2.816f, 2.795f, 1.754f},
+/* Printed by analyzer/skin_net.py, which makes the same picture: log-odds at x = 20, 90 .. and y = 24, 112 ..,
+ * without calibration and with it. */
+static const float expected[2][ROWS][COLUMNS] = {
+    {
+        {-0.057f, 0.412f, -0.263f, -0.079f, -0.479f},
+        {-0.606f, -0.514f, -0.241f, -0.634f, -1.227f},
+        {-1.494f, -0.890f, 0.032f, -0.953f, -1.765f},
+    },
+    {
+        {1.699f, 1.894f, 2.133f, 2.050f, 1.599f},
+        {1.254f, 1.357f, 1.708f, 1.698f, 1.199f},
+        {0.889f, 0.928f, 2.058f, 1.789f, 0.626f},
+    },
 };
 
 static void paint(rubor_image_calibrated *image)
@@ -41,14 +48,17 @@ static void the_network_computes_what_was_trained(void **state)
     paint(&image);
     assert_int_equal(rubor_skin_field_init(&field, &image, NULL), RUBOR_OK);
     assert_int_equal(field.width, WIDTH);
-    assert_int_equal(rubor_skin_net(&logits, &field, NULL), RUBOR_OK);
-    for (int r = 0; r < ROWS; r++)
-        for (int c = 0; c < COLUMNS; c++) {
+    for (int calibrated = 0; calibrated < 2; calibrated++) {
+        assert_int_equal(rubor_skin_net(&logits, &field, calibrated, NULL), RUBOR_OK);
+        for (int i = 0; i < ROWS * COLUMNS; i++) {
+            int r = i / COLUMNS, c = i % COLUMNS;
             float found = logits.data[(size_t)(24 + 88 * r) * WIDTH + (size_t)(20 + 70 * c)];
-            if (!(fabsf(found - expected[r][c]) < 0.01f + 0.005f * fabsf(expected[r][c])))
-                fail_msg("row %d, column %d: %g instead of %g", r, c, (double)found, (double)expected[r][c]);
+            float right = expected[calibrated][r][c];
+            if (!(fabsf(found - right) < 0.01f + 0.005f * fabsf(right)))
+                fail_msg("row %d, column %d: %g instead of %g", r, c, (double)found, (double)right);
         }
-    rubor_plane_finish(&logits);
+        rubor_plane_finish(&logits);
+    }
     rubor_skin_field_finish(&field);
     rubor_image_calibrated_finish(&image);
 }
@@ -63,7 +73,7 @@ static void photos_narrower_than_the_network_looks_are_stretched(void **state)
         rubor_plane logits;
         assert_int_equal(rubor_image_calibrated_init(&image, sizes[k][0], sizes[k][1], NULL), RUBOR_OK);
         assert_int_equal(rubor_skin_field_init(&field, &image, NULL), RUBOR_OK);
-        assert_int_equal(rubor_skin_net(&logits, &field, NULL), RUBOR_OK);
+        assert_int_equal(rubor_skin_net(&logits, &field, false, NULL), RUBOR_OK);
         assert_int_equal(logits.width, field.width);
         for (size_t i = 0; i < (size_t)logits.width * (size_t)logits.height; i++)
             assert_true(isfinite(logits.data[i]));
