@@ -21,6 +21,8 @@ ASSUMED_SHARE, POWER = 0.25, 0.38                  # docs/MEASUREMENT.md "Spectr
 LEAST_REDNESS, MOST_MELANIN = 0.15, 0.7            # OD at 580 nm; share of it
 LAMPS = ("A", "D50", "D55", "D65", "FL7", "FL11", "LED-B3", "LED-B4", "LED-B5")
 CENTERS = np.array([605.0, 545.0, 465.0])          # nm: the channels' centers of gravity on skin
+EI, MI = np.array([-1, 1, 0]), np.array([1, 0, 0])
+TABLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "calibration", "tables")
 SEEN = NM >= 400                                   # some records start there
 SPREAD_SKIN, COMPONENTS = "9112", 3                # a tan skin; on a very light and a dark one they are the same within a tenth
 AT_580 = np.argmin(abs(NM - 580))
@@ -38,7 +40,7 @@ def shape(data, share):
 
 def measured_pairs(data, group):
     """(redness, share of the power, shape of a unit at 580 nm, names) of every pair that differs mainly in blood."""
-    melanin = (NM / 550.0) ** -3.33
+    melanin = law()
     parts = np.stack([np.ones(len(NM)), melanin, shape(data, 0), shape(data, 1)], axis=1)
     found = []
     for (one, a), (other, b) in itertools.combinations(data.skins, 2):
@@ -58,13 +60,33 @@ def slopes(weights, skin, od):
     return (weights * skin) @ od / (weights @ skin)
 
 
-def rows(weights, skin, blood, melanin):
-    """The analyzer's weights (analyzer/change_unmix.c) for a well-lit photo."""
-    tilt = 0.12 * np.log(CENTERS[0] / CENTERS) * melanin
-    covariance = np.full((3, 3), 0.006 ** 2) + 0.01 * np.outer(tilt, tilt)
-    covariance += np.diag(0.004 ** 2 + (0.2 * 0.008 / (weights @ skin)) ** 2)
-    covariance += 0.01 * np.diag((np.array([0.01, 0.015, 0.03]) * melanin) ** 2 + (np.array([0.20, 0.01, 0.04]) * blood) ** 2)
-    weight, directions = np.linalg.inv(covariance), np.stack([blood, melanin], axis=1)
+def law():
+    """Melanin's OD, 1 at 550 nm."""
+    return (NM / 550.0) ** -3.33
+
+
+def blood_components():
+    """How a unit of hemoglobin differs between people (calibration/tables), on NM."""
+    with open(os.path.join(TABLES, "hemoglobin_change_spread.csv"), newline="") as stream:
+        table = np.array([[float(x) for x in row] for row in list(csv.reader(stream))[1:]])
+    return [np.interp(NM, table[:, 0], column) for column in table.T[1:]]
+
+
+def unmixing(data, weights, skin):
+    """The analyzer's weights (calibration/directions.c, analyzer/change_unmix.c) for a well-lit photo."""
+    observer = data.observer / data.observer.sum(axis=1, keepdims=True)
+
+    def unit(od, index):
+        return od / (index @ slopes(observer, skin, od))
+    blood, pigment = unit(shape(data, ASSUMED_SHARE), EI), unit(law(), MI)
+    directions = np.stack([slopes(weights, skin, blood), slopes(weights, skin, pigment)], axis=1)
+    tilt = 0.12 * np.log(CENTERS[0] / CENTERS) * directions[:, 1]
+    covariance = np.full((3, 3), 0.006 ** 2) + np.diag(0.004 ** 2 + (0.2 * 0.008 / (weights @ skin)) ** 2)
+    covariance += 0.01 * (np.outer(tilt, tilt) + np.diag((np.array([0.01, 0.015, 0.03]) * directions[:, 1]) ** 2))
+    for component in blood_components():
+        off = slopes(weights, skin, unit(blood + component, EI)) - directions[:, 0]
+        covariance += 0.01 * np.outer(off, off)
+    weight = np.linalg.inv(covariance)
     return np.linalg.inv(directions.T @ weight @ directions) @ directions.T @ weight
 
 
@@ -80,7 +102,6 @@ def calibrated(data, camera, lamp):
 def read(data, skin, shapes):
     """[camera and lamp, shape]: error of a unit of EI, melanin that a unit of EI seems to be; and of the channels."""
     observer = data.observer / data.observer.sum(axis=1, keepdims=True)
-    melanin = (NM / 550.0) ** -3.33
     gain, leak, channel = [], [], []
     for camera in data.cameras.values():
         for lamp in LAMPS:
@@ -90,7 +111,7 @@ def read(data, skin, shapes):
                 reference = slopes(observer, skin, od)
                 return slopes(weights, skin, od) / (reference[1] - reference[0])
             assumed = direction(shape(data, ASSUMED_SHARE))
-            unmix = rows(weights, skin, assumed, slopes(weights, skin, melanin) / slopes(observer, skin, melanin)[0])
+            unmix = unmixing(data, weights, skin)
             errors = np.array([direction(od) - assumed for od in shapes])
             gain.append(errors @ unmix[0])
             leak.append(errors @ unmix[1])

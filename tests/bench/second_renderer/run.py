@@ -132,8 +132,10 @@ def report(rows):
         print("apparent / (true x stated gain), pure redness: %.3f (%.3f)" % (np.mean(gain), np.std(gain)))
     for name, low, high in (("measured", -0.1, 0.01), ("mixed", 0.01, 0.99), ("power of oxygenated blood", 0.99, 1.1)):
         part = [r for r in ok if low < r["truth"]["power_share"] < high]
-        print("blood's shape %s: delta_ei %.3f (%.3f), delta_mi %.3f" % ((name,) + ratio(part, "redness", "delta_ei")[:2] +
-                                                                      ratio(part, "pigmentation", "delta_mi")[:1]))
+        red = [r for r in part if r["truth"]["delta_ei"] >= 3 and r["given"]["redness"]["delta_ei"] is not None]
+        print("blood's shape %s: delta_ei %.3f (%.3f), delta_mi %.3f; with redness (%d pairs) intervals hold in %.0f, %.0f %%" % (
+            (name,) + ratio(part, "redness", "delta_ei")[:2] + ratio(part, "pigmentation", "delta_mi")[:1] +
+            (len(red), share(red, lambda r: held(r, "redness", "delta_ei")), share(red, lambda r: held(r, "pigmentation", "delta_mi")))))
     for name, low, high in (("under 0.3 %", 0, 0.003), ("0.3 to 0.8 %", 0.003, 1)):
         print("gloss %s: delta_ei %.3f (%.3f)" % ((name,) + ratio([r for r in ok if low <= r["truth"]["gloss"] < high], "redness", "delta_ei")[:2]))
     glare = [r["given"]["calibration"]["glare_percent"] - r["truth"]["glare"][1] for r in ok if r["given"]["calibration"]["glare_percent"]]

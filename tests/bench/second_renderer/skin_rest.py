@@ -11,21 +11,16 @@ import sys
 
 import numpy as np
 
-from blood_shape import ASSUMED_SHARE, AT_580, LAMPS, calibrated, groups, rows, shape, slopes
+from blood_shape import ASSUMED_SHARE, AT_580, LAMPS, calibrated, groups, law, shape, slopes, unmixing
 from spectra import NM, Data, tone_of
 
-EXPONENT = 3.33
 PRIOR_MEAN, PRIOR_SD = np.array([0.20, 0.25, 0.15]), np.array([0.20, 0.40, 0.20])     # calibration/skin_model.c
 MEASURED_FROM = 400                                                                   # nm: some records start there
 
 
-def melanin_shape():
-    return (NM / 550.0) ** -EXPONENT
-
-
 def model(data, weights, color, rest):
     """(a, m, h) and the reflectance of the model that these channels read as color; rest: (mean, per m)."""
-    shapes = np.stack([np.ones(len(NM)), melanin_shape() + rest[1], shape(data, ASSUMED_SHARE)])
+    shapes = np.stack([np.ones(len(NM)), law() + rest[1], shape(data, ASSUMED_SHARE)])
     x = PRIOR_MEAN.copy()
     for _ in range(12):
         skin = 10 ** -(x @ shapes + rest[0])
@@ -56,11 +51,7 @@ def read(data, observer, weights, skin, od, index, rest):
         size *= wanted / (change[1] - change[0] if index else change[0])
     other = skin * 10 ** -(size * od)
     middle = model(data, weights, np.sqrt((weights @ skin) * (weights @ other)), rest)[1]
-    blood, pigment = shape(data, ASSUMED_SHARE), melanin_shape()
-    reference = slopes(observer, middle, blood)
-    h = slopes(weights, middle, blood) / (reference[1] - reference[0])
-    m = slopes(weights, middle, pigment) / slopes(observer, middle, pigment)[0]
-    return rows(weights, middle, h, m) @ seen(weights, other) / wanted
+    return unmixing(data, weights, middle) @ seen(weights, other) / wanted
 
 
 def table(data, observer, group, found):
