@@ -116,9 +116,9 @@ double rubor_calibration_darkest(const rubor_image_encoded *working);
 rubor_status rubor_calibration_apply(rubor_image_calibrated *out, const rubor_image_encoded *working,
                                      const rubor_calibration *calibration, rubor_error *error);
 
-/* Directions for skin whose calibrated linear color is skin_linear (NULL: medium skin). With status NONE the
- * reference observer's directions with gain 1 and a gain sd of 0.15 (spread over cameras and lamps) are
- * given. */
+/* Directions for skin whose calibrated linear color is skin_linear (NULL: medium skin). With status NONE
+ * the average camera's, weakened by the stray light that calibration->darkest and the skin allow, with a gain
+ * sd of 0.20 and that light's. */
 void rubor_calibration_directions(rubor_directions *out, const rubor_calibration *calibration,
                                   const double skin_linear[3]);
 
