@@ -20,6 +20,8 @@ static const double GAIN_SD_NONE = 0.20, GAIN_SD_MATRIX = 0.12;
 static const double VEIL = 0.012, SKIN_VEIL_MOST = 0.8;
 /* Part of the photo that is darker than what is taken for its darkest: noise, and what JPEG adds at edges. */
 static const double DARKEST_PART = 0.001;
+/* What is drawn rather than seen: two levels of 255. */
+static const int DRAWN_MOST = 2 * 257 + 128;
 /* Skin that is not the model's, whatever the response: 0.008 over measured skins of groups that the model had
  * not seen (tests/bench/second_renderer/skin_rest.py). */
 static const double SKIN_SD = 0.01;
@@ -128,15 +130,36 @@ static void fill_uncertainty(rubor_directions *out, const rubor_calibration *cal
 }
 
 /* The brightest channel of a pixel: a saturated color may have a channel near zero under any stray light. */
+static int brightest(const rubor_image_encoded *image, int x, int y)
+{
+    const uint16_t *rgb = image->rgb + 3 * ((size_t)y * (size_t)image->width + (size_t)x);
+    uint16_t most = rgb[0] > rgb[1] ? rgb[0] : rgb[1];
+    return most > rgb[2] ? most : rgb[2];
+}
+
+/* Is a pixel in these bounds, as far as they lie in the image, drawn? */
+static bool has_drawn(const rubor_image_encoded *image, int left, int top, int right, int bottom)
+{
+    for (int y = top > 0 ? top : 0; y < bottom && y < image->height; y++)
+        for (int x = left > 0 ? left : 0; x < right && x < image->width; x++)
+            if (brightest(image, x, y) <= DRAWN_MOST)
+                return true;
+    return false;
+}
+
 double rubor_calibration_darkest(const rubor_image_encoded *working)
 {
-    enum { BINS = 4096 };
-    size_t pixels = (size_t)working->width * (size_t)working->height, seen = 0, bin[BINS] = {0};
-    for (size_t i = 0; i < pixels; i++) {
-        const uint16_t *rgb = working->rgb + 3 * i;
-        uint16_t most = rgb[0] > rgb[1] ? rgb[0] : rgb[1];
-        bin[(most > rgb[2] ? most : rgb[2]) / (65536 / BINS)]++;
-    }
+    enum { BINS = 4096, SIDE = 16, EDGE = 8 }; /* JPEG blurs the edge of a bar over its blocks */
+    size_t pixels = 0, seen = 0, bin[BINS] = {0};
+    for (int top = 0; top < working->height; top += SIDE)
+        for (int left = 0; left < working->width; left += SIDE) {
+            int right = left + SIDE, bottom = top + SIDE;
+            if (has_drawn(working, left - EDGE, top - EDGE, right + EDGE, bottom + EDGE))
+                continue;
+            for (int y = top; y < bottom && y < working->height; y++)
+                for (int x = left; x < right && x < working->width; x++, pixels++)
+                    bin[brightest(working, x, y) / (65536 / BINS)]++;
+        }
     int level = 0;
     while (level < BINS - 1 && (double)(seen += bin[level]) <= DARKEST_PART * (double)pixels)
         level++;
@@ -227,6 +250,10 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     out->melanin_gain_sd = hypot(out->melanin_gain_sd, level_sd[1]);
 }
 
+/* OD: lamps and cameras make at most 0.15 of skin of any tone (three pairs of cameras, every lamp against every lamp). Of another
+ * color (blood, ink) the model skin may leave a channel without light, and the quotient says nothing. */
+static const double OFFSET_MOST = 0.2;
+
 void rubor_calibration_offset(double od[3], const rubor_calibration *one, const rubor_calibration *other,
                               const double skin_linear[3])
 {
@@ -245,7 +272,8 @@ void rubor_calibration_offset(double od[3], const rubor_calibration *one, const 
         for (int i = 0; i < SAMPLES; i++)
             for (int k = 0; k < 2; k++)
                 light[k] += weights[k][c][i] * reflectance[i];
-        od[c] = rubor_log10(fmax(light[1], 1e-6) / fmax(light[0], 1e-6));
+        double off = rubor_log10(fmax(light[1], 1e-6) / fmax(light[0], 1e-6));
+        od[c] = fmin(fmax(off, -OFFSET_MOST), OFFSET_MOST);
     }
 }
 

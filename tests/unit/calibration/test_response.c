@@ -136,6 +136,18 @@ static void what_two_lamps_make_of_the_same_skin_is_predicted(void **state)
     assert_true(largest > 2.0); /* there is something to predict */
 }
 
+static void what_two_lamps_make_of_a_color_that_is_no_skin_is_bounded(void **state)
+{
+    (void)state;
+    static const double blood[3] = {0.05, 0.002, 0.001};
+    const rubor_calibration one = spectral_photo("ampas_nikon_d7000", "LED-B5"),
+                            other = spectral_photo("ampas_canon_eos_5d_mark_ii", "A");
+    double found[3];
+    rubor_calibration_offset(found, &one, &other, blood);
+    for (int c = 0; c < 3; c++)
+        assert_true(fabs(found[c]) <= 0.2);
+}
+
 static void leaving_everything_out_is_refused(void **state)
 {
     (void)state;
@@ -192,7 +204,7 @@ static void photo_without_a_chart_bounds_its_stray_light_by_its_darkest(void **s
     assert_true(loose.hemoglobin_gain > 0.6 && loose.hemoglobin_gain_sd < 0.4);
 }
 
-static void darkest_of_a_photo_is_neither_noise_nor_a_saturated_color(void **state)
+static void darkest_of_a_photo_is_neither_noise_nor_a_saturated_color_nor_drawn(void **state)
 {
     (void)state;
     rubor_image_encoded photo;
@@ -200,8 +212,11 @@ static void darkest_of_a_photo_is_neither_noise_nor_a_saturated_color(void **sta
     for (size_t i = 0; i < 30000; i++)
         photo.rgb[i] = i % 3 == 2 ? 40000 : 0; /* blue cloth */
     for (size_t i = 3000; i < 6000; i++)
-        photo.rgb[i] = 10000;    /* hair */
-    memset(photo.rgb, 0, 9 * 6); /* nine black pixels of ten thousand */
+        photo.rgb[i] = 10000; /* hair */
+    for (size_t i = 0; i < 9; i++)
+        photo.rgb[i] = 1000; /* noise: three pixels of those that are not near the bar */
+    for (size_t i = 18000; i < 24300; i++)
+        photo.rgb[i] = i < 18300 || i >= 24000 ? 3000 : 0; /* a black bar and its edge after JPEG */
     double level = rubor_srgb_decode(10000 / 65535.0);
     assert_true(fabs(rubor_calibration_darkest(&photo) / level - 1) < 0.01);
     rubor_image_encoded_finish(&photo);
@@ -255,11 +270,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gain_of_cameras_and_lamps_outside_the_prior_is_found),
         cmocka_unit_test(what_two_lamps_make_of_the_same_skin_is_predicted),
+        cmocka_unit_test(what_two_lamps_make_of_a_color_that_is_no_skin_is_bounded),
         cmocka_unit_test(same_lamp_is_near_and_another_lamp_is_far),
         cmocka_unit_test(leaving_everything_out_is_refused),
         cmocka_unit_test(without_a_chart_the_average_camera_and_veil_are_expected),
         cmocka_unit_test(photo_without_a_chart_bounds_its_stray_light_by_its_darkest),
-        cmocka_unit_test(darkest_of_a_photo_is_neither_noise_nor_a_saturated_color),
+        cmocka_unit_test(darkest_of_a_photo_is_neither_noise_nor_a_saturated_color_nor_drawn),
         cmocka_unit_test(skin_model_meets_the_color_it_is_given),
         cmocka_unit_test(impossible_skin_still_gives_finite_directions),
         cmocka_unit_test(cholesky_solves_and_refuses_what_is_not_definite),
