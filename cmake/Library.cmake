@@ -4,7 +4,7 @@ set(library_rooms imaging calibration analyzer protocol)
 set(library_headers
   imaging/status.h imaging/image.h imaging/photo.h imaging/encode.h imaging/color.h
   calibration/calibration.h calibration/chart.h calibration/chart_find.h calibration/profile.h
-  analyzer/analyze.h analyzer/record.h analyzer/series.h
+  analyzer/analyze.h analyzer/record.h analyzer/series.h analyzer/summary.h
   protocol/messages.h protocol/record_wire.h protocol/wire.h protocol/worker_wire.h)
 
 set(objects "")
