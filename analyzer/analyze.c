@@ -236,7 +236,7 @@ static rubor_status measure(analysis *a, rubor_record *out, const rubor_analyze_
         rubor_change_readmit(&a->visit, baseline, registration);
     rubor_status status = rubor_change_init(&a->change, &a->visit, error);
     if (status == RUBOR_OK && a->paired)
-        status = rubor_change_add_baseline(&a->change, &a->visit, baseline, registration, error);
+        status = rubor_change_add_baseline(&a->change, baseline, registration, error);
     if (status == RUBOR_OK)
         status = rubor_region_find(&a->change, out, options, &a->visit, baseline, registration, error);
     if (status != RUBOR_OK)

@@ -178,11 +178,9 @@ rubor_status rubor_change_init(rubor_change *out, const rubor_frame *visit, rubo
     return RUBOR_OK;
 }
 
-rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *visit,
-                                       const rubor_frame *baseline, const rubor_registration *registration,
-                                       rubor_error *error)
+rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *baseline,
+                                       const rubor_registration *registration, rubor_error *error)
 {
-    (void)visit;
     rubor_plane cells[3] = {{0}};
     int factor = baseline->image.width / 2 >= CELLS_ACROSS_MIN ? 2 : 1;
     rubor_status status =

@@ -32,7 +32,8 @@ typedef struct rubor_change {
     rubor_mask trial;                         /* cells of skin on trial (rubor_change_readmit) */
     rubor_mask region, control;               /* cells; 255 inside */
     bool control_known;
-    double region_drawn;     /* cells of the drawn region, measured, hidden or out of the frame; NaN: none was drawn */
+    double region_drawn;     /* cells of the drawn region, measured, hidden or out of the frame; NaN: none was
+                                drawn */
     double control_measured; /* share of the drawn control that is; NaN: none was drawn */
 
     rubor_directions directions;           /* of the visit, for skin between before and now */
@@ -72,9 +73,8 @@ void rubor_change_readmit(rubor_frame *visit, const rubor_frame *baseline,
 void rubor_change_settle(rubor_frame *visit, const rubor_change *change);
 
 /* The baseline seen in the visit's frame. */
-rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *visit,
-                                       const rubor_frame *baseline, const rubor_registration *registration,
-                                       rubor_error *error);
+rubor_status rubor_change_add_baseline(rubor_change *change, const rubor_frame *baseline,
+                                       const rubor_registration *registration, rubor_error *error);
 
 /* Finds change->light and takes it off the visit's colors where it is sure. region and control must be set,
  * and a baseline added. Called by rubor_change_unmix. */
