@@ -96,7 +96,7 @@ static rubor_status allocate(rubor_change *change, rubor_error *error)
 }
 
 /* Middle and width of the shortest interval that holds half of the values, which are put in order. Where a
- * highlight's soft edge covers up to half of them, their median is already its. */
+ * highlight's soft edge covers half of them or more, their median lies on it. */
 static float shortest_half(float *width, float *values, size_t count)
 {
     size_t half = count / 2, best = 0;

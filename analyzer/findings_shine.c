@@ -8,6 +8,7 @@
 
 /* Blocks of cells: a highlight is wider than that. */
 enum { BLOCKS_ACROSS = 200, PASSES = 4 };
+#define RIM_BLOCKS 2       /* the soft edge of a highlight, still white but not surely */
 #define AROUND_BLOCKS 10.0 /* Gaussian sigma of what counts as the skin around */
 /* White that counts, as a share of the skin's red, and what natural spread of the skin's own color may fake
  * of it: that of log10(blue / red) as the photo shows it, three times, which is the more of w the nearer t
@@ -185,7 +186,7 @@ rubor_status rubor_findings_shine(rubor_findings *findings, const rubor_change *
     for (int photo = 1; photo >= 0 && status == RUBOR_OK; photo--) {
         for (size_t i = 0; i < (size_t)b.width * (size_t)b.height; i++)
             mask.data[i] = shines(&b, photo, i) ? 255 : 0;
-        status = rubor_mask_dilate(&mask, 1, error);
+        status = rubor_mask_dilate(&mask, RIM_BLOCKS, error);
         if (status == RUBOR_OK)
             shining = leave_out(findings, change, &mask, b.side);
     }

@@ -250,9 +250,9 @@ void rubor_calibration_directions(rubor_directions *out, const rubor_calibration
     out->melanin_gain_sd = hypot(out->melanin_gain_sd, level_sd[1]);
 }
 
-/* OD: lamps and cameras make at most 0.15 of skin of any tone (three pairs of cameras, every lamp against
- * every lamp). Of another color (blood, ink) the model skin may leave a channel without light, and the
- * quotient says nothing. */
+/* OD: lamps and cameras make at most 0.15 of skin of any tone (two pairs of cameras, four colors of skin,
+ * each lamp against each). Of another color (blood, ink) the model skin may leave a channel without light,
+ * and the quotient says nothing. */
 static const double OFFSET_MOST = 0.2;
 
 void rubor_calibration_offset(double od[3], const rubor_calibration *one, const rubor_calibration *other,

@@ -92,14 +92,13 @@ static void noise_of_unchanged_dark_skin_is_not_marked(void **state)
     assert_true(r.marked_percent < 0.5);
 }
 
-/* Once 2.4 % of it was marked: dark skin reads as pigment where a highlight of the baseline is gone. A photo
- * that is warned about (glare); 0.8 % now. */
+/* Once 2.4 % of it was marked: dark skin reads as pigment where a highlight of the baseline is gone. */
 static void shine_that_only_the_baseline_had_is_not_marked(void **state)
 {
     (void)state;
     evaluation_result r = run(916009, 5, EVALUATION_NONE);
     assert_int_equal(r.record.pigmentation.changed, 0);
-    assert_true(r.marked_percent < 1);
+    assert_true(r.marked_percent < 0.75);
 }
 
 /* Once 6.6 % of it, in a third of the unchanged pairs of dark skin without drawn region and control. */
